@@ -1,0 +1,258 @@
+import * as z from 'zod';
+import { MAX_MESSAGE_LENGTH } from './conditions.js';
+
+/**
+ * The CloudJob resource: what users write (`spec`) and read (`status`). The CustomResourceDefinition is made from
+ * these schemas (`crd.ts`), and every description here is what `kubectl explain` shows.
+ */
+export const GROUP = 'cloudjob.dev';
+export const VERSION = 'v1alpha1';
+export const KIND = 'CloudJob';
+export const PLURAL = 'cloudjobs';
+export const SHORT_NAME = 'cjob';
+
+/** Asks the operator to look now; the value is echoed in `status.lastHandledReconcileAt`. */
+export const REQUESTED_AT_ANNOTATION = 'cloudjob.dev/requestedAt';
+/** The same for `flux reconcile`. */
+export const FLUX_REQUESTED_AT_ANNOTATION = 'reconcile.fluxcd.io/requestedAt';
+
+/** The most sub-jobs that a status lists; the rest are counted in `subJobsOmitted`. */
+export const MAX_SUB_JOBS = 64;
+/** The most entries of `status.extendParam`. */
+export const MAX_EXTEND_PARAMS = 64;
+/** The longest value of an identifier, name, type or phase that a status carries, in UTF-16 code units. */
+export const MAX_WORD_LENGTH = 256;
+/** The longest `reason` or parameter value that a status carries. */
+export const MAX_TEXT_LENGTH = 1024;
+
+const word = (description: string) => z.string().max(MAX_WORD_LENGTH).describe(description);
+const text = (description: string) => z.string().max(MAX_TEXT_LENGTH).describe(description);
+const count = (description: string) => z.int().min(0).max(1_000_000).describe(description);
+const time = (description: string) => z.iso.datetime({ offset: true }).describe(description);
+
+/** 1–64 of `A-Za-z0-9_-`: job IDs are not always UUIDs (the documented example has 37 characters). */
+export const jobIDSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -');
+
+export const specSchema = z
+  .object({
+    jobID: jobIDSchema.describe(
+      'ID of the cloud job to follow, as the cloud returned it when the job was started (status.jobID, jobID or jobid of the reply). Cannot be changed: create another CloudJob for another job.',
+    ),
+    projectID: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -')
+      .optional()
+      .describe(
+        'ID of the cloud project that the job belongs to. May be left out when the credentials Secret carries projectID. Cannot be changed once set.',
+      ),
+    region: z
+      .string()
+      .regex(
+        /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+        'must be the name of a region of the operator: 1 to 63 of a-z 0-9 -, never a URL',
+      )
+      .optional()
+      .describe(
+        "Name of a region in the operator's catalogue, for example eu-de; never a URL. Left out: the region of the credentials Secret, else the operator's default region. Cannot be changed once set.",
+      ),
+    credentialsRef: z
+      .object({
+        name: z
+          .string()
+          .max(253)
+          .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a Secret')
+          .describe('Name of a Secret in the namespace of this CloudJob.'),
+      })
+      .optional()
+      .describe(
+        "The Secret with the cloud credentials: token, or accessKey + secretKey [+ securityToken], or username + password + domainName; optionally projectID and region. Left out: the operator's own credentials, only in namespaces that its configuration allows.",
+      ),
+    suspend: z
+      .boolean()
+      .optional()
+      .describe('While true the cloud is not asked about the job. Default false.'),
+    pollIntervalSeconds: z
+      .int()
+      .min(1)
+      .max(86_400)
+      .optional()
+      .describe(
+        "Seconds between two looks at an unfinished job, not less than the operator's minimum. Left out: adaptive, often at first and after changes, less often as the job grows old.",
+      ),
+    readyWhen: z
+      .enum(['Succeeded', 'Observed'])
+      .optional()
+      .describe(
+        'When the Ready condition becomes True. Succeeded (the default): when the job has succeeded. Observed: as soon as the job is being followed, for a release or sync wave that must not wait for it.',
+      ),
+    activeDeadlineSeconds: z
+      .int()
+      .min(1)
+      .max(31_536_000)
+      .optional()
+      .describe(
+        'A job still unfinished this many seconds after its creation makes the CloudJob Stalled with reason DeadlineExceeded. It is still followed, and the condition clears when the job finishes.',
+      ),
+    observationDeadlineSeconds: z
+      .int()
+      .min(1)
+      .max(31_536_000)
+      .optional()
+      .describe(
+        'Seconds without a successful look at the job after which the CloudJob is Stalled with the cause. Looking goes on, and the condition clears with the next success. Default 600.',
+      ),
+    ttlSecondsAfterFinished: z
+      .int()
+      .min(0)
+      .max(31_536_000)
+      .optional()
+      .describe(
+        'Deletes this CloudJob that many seconds after its job was seen to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool tracks, which would create it again for ever.',
+      ),
+  })
+  .describe('Which cloud job to follow, and how.');
+
+export const subJobSchema = z
+  .object({
+    id: word('ID of the sub-job.').optional(),
+    parentID: word('ID of the job or sub-job that this one is a part of.').optional(),
+    type: word("The cloud's name for what the sub-job does, for example InstallMaster.").optional(),
+    phase: word("The cloud's word for how far the sub-job is.").optional(),
+    reason: text('Why the sub-job is in this phase, as the cloud tells it.').optional(),
+    resourceID: word('ID of the resource that the sub-job works on.').optional(),
+    resourceName: word('Name of the resource that the sub-job works on.').optional(),
+    startTime: time("When the sub-job was created, by the cloud's clock.").optional(),
+    updateTime: time("When the sub-job last changed, by the cloud's clock.").optional(),
+  })
+  .describe('One sub-job.');
+
+export const conditionSchema = z
+  .object({
+    type: z
+      .string()
+      .max(316)
+      .describe(
+        'What the condition is about: Ready, Succeeded, Finished, Synced, Reconciling, Stalled or Suspended.',
+      ),
+    status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('The metadata.generation that the condition speaks of.'),
+    lastTransitionTime: time('When the status of the condition last changed.'),
+    reason: z
+      .string()
+      .min(1)
+      .max(1024)
+      .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+      .describe('Why, in one word for programs.'),
+    message: z.string().max(32_768).describe('Why, in a sentence for people.'),
+  })
+  .describe('One aspect of the state (metav1.Condition).');
+
+export const statusSchema = z
+  .object({
+    observedGeneration: z
+      .int()
+      .min(-1)
+      .optional()
+      .describe(
+        'The metadata.generation that this status speaks of; -1 before the operator has seen the object.',
+      ),
+    phase: word(
+      "The job's phase in the cloud's own word: Initializing, Running, Success, Failed, or one nobody documented yet.",
+    ).optional(),
+    reason: text('Why the job is in this phase, as the cloud tells it.').optional(),
+    message: z
+      .string()
+      .max(MAX_MESSAGE_LENGTH)
+      .optional()
+      .describe('One line for people: what is known of the job, and of a failure the deepest cause.'),
+    jobID: word('ID of the job whose state this is.').optional(),
+    type: word("The cloud's name for what the job does, for example CreateCluster.").optional(),
+    clusterUID: word('ID of the cluster that the job works on.').optional(),
+    resourceID: word('ID of the resource that the job works on.').optional(),
+    resourceName: word('Name of the resource that the job works on.').optional(),
+    extendParam: z
+      .record(z.string().max(MAX_WORD_LENGTH), z.string().max(MAX_TEXT_LENGTH))
+      .optional()
+      .describe('Further parameters of the job, as the cloud tells them.'),
+    progress: z
+      .object({
+        total: count('How many.'),
+        succeeded: count('How many have succeeded.'),
+        running: count('How many are running.'),
+        initializing: count('How many have not started.'),
+        failed: count('How many have failed.'),
+        unknown: count('How many are in no documented phase, or tell none.'),
+        summary: z.string().max(32).describe('Succeeded of total, for example 12/14.'),
+      })
+      .optional()
+      .describe('How far the job is, counted over the leaves of its tree of sub-jobs.'),
+    subJobs: z
+      .array(subJobSchema)
+      .max(MAX_SUB_JOBS)
+      .optional()
+      .describe('The sub-jobs of all levels as a flat list: failed ones first, then unfinished, then done.'),
+    subJobsOmitted: count('How many sub-jobs are left out of the list.').optional(),
+    startTime: time("When the job was created, by the cloud's clock.").optional(),
+    updateTime: time("When the job last changed, by the cloud's clock.").optional(),
+    completionTime: time("When the job finished, by the cloud's clock.").optional(),
+    lastHandledReconcileAt: word(
+      'The value of the annotation cloudjob.dev/requestedAt (or reconcile.fluxcd.io/requestedAt) that was acted on last.',
+    ).optional(),
+    conditions: z
+      .array(conditionSchema)
+      .max(32)
+      .optional()
+      .describe('The state in the form that tools wait on.'),
+  })
+  .describe('What the operator knows of the job; written by the operator alone.');
+
+export type CloudJobSpec = z.output<typeof specSchema>;
+export type CloudJobStatus = z.output<typeof statusSchema>;
+export type SubJobStatus = z.output<typeof subJobSchema>;
+
+/** The part of an object's metadata that the operator uses. */
+const metadataSchema = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  uid: z.string(),
+  generation: z.int().default(1),
+  resourceVersion: z.string().optional(),
+  creationTimestamp: z.iso.datetime({ offset: true }),
+  deletionTimestamp: z.string().optional(),
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+
+export type CloudJobMetadata = z.output<typeof metadataSchema>;
+
+/** A CloudJob whose metadata is good and whose spec may not be (an old API server, a widened schema). */
+export interface CloudJob {
+  readonly metadata: CloudJobMetadata;
+  readonly spec: CloudJobSpec | { readonly problems: readonly string[] };
+  /** `{}` when absent or unreadable: it is then rebuilt from the cloud. */
+  readonly status: CloudJobStatus;
+}
+
+/** Reads an object from the API server. Throws when it has no usable metadata, which no API server serves. */
+export function readCloudJob(object: unknown): CloudJob {
+  const { metadata, spec, status } = z
+    .object({ metadata: metadataSchema, spec: z.unknown(), status: z.unknown() })
+    .parse(object);
+  const readSpec = specSchema.safeParse(spec ?? {});
+  const readStatus = statusSchema.safeParse(status ?? {});
+  return {
+    metadata,
+    spec: readSpec.success ? readSpec.data : { problems: readSpec.error.issues.map(describeIssue) },
+    status: readStatus.success ? readStatus.data : {},
+  };
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  return `${['spec', ...issue.path].join('.')}: ${issue.message}`;
+}

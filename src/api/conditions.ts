@@ -1,0 +1,120 @@
+/** The condition types of a CloudJob, in the order in which they are written. */
+export const CONDITION_TYPES = [
+  'Ready',
+  'Succeeded',
+  'Finished',
+  'Synced',
+  'Reconciling',
+  'Stalled',
+  'Suspended',
+] as const;
+
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+
+/**
+ * Why a condition is as it is: a closed list, so that people, alerts and the troubleshooting guide can count on it.
+ * metav1.Condition wants `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`.
+ */
+export const REASONS = {
+  /** Applied, the cloud has not answered yet. */
+  WaitingForCloud: 'WaitingForCloud',
+  /** The cloud accepted the job and has not started it. */
+  JobInitializing: 'JobInitializing',
+  JobRunning: 'JobRunning',
+  JobSucceeded: 'JobSucceeded',
+  JobFailed: 'JobFailed',
+  /** `readyWhen: Observed`: the job is being followed, or was until it finished. */
+  JobObserved: 'JobObserved',
+  /** The cloud answers with a phase that nobody documented. */
+  UnknownPhase: 'UnknownPhase',
+  /** The last look at the job was good. */
+  JobRead: 'JobRead',
+  /** The cloud does not know the job, and never did while it was followed. */
+  JobNotFound: 'JobNotFound',
+  /** The cloud knew the job and no longer does, and it had not finished. */
+  JobVanished: 'JobVanished',
+  DeadlineExceeded: 'DeadlineExceeded',
+  InvalidSpec: 'InvalidSpec',
+  Suspended: 'Suspended',
+  /** The Secret does not exist, or the operator may not read it. */
+  CredentialsNotFound: 'CredentialsNotFound',
+  /** The Secret is there and its keys make no credentials. */
+  InvalidCredentials: 'InvalidCredentials',
+  /** The operator has no credentials of its own for this namespace. */
+  CredentialsRequired: 'CredentialsRequired',
+  /** The cloud said 401. */
+  CredentialsRejected: 'CredentialsRejected',
+  /** The cloud said 403. */
+  AccessDenied: 'AccessDenied',
+  /** The endpoint answers, but not as the job API: wrong host, wrong project form, wrong method. */
+  CloudMisconfigured: 'CloudMisconfigured',
+  CloudThrottled: 'CloudThrottled',
+  CloudUnavailable: 'CloudUnavailable',
+  /** 200, and yet not a job. */
+  MalformedResponse: 'MalformedResponse',
+} as const;
+
+export type Reason = keyof typeof REASONS;
+
+/** metav1.Condition, as CloudJobs use it. */
+export interface Condition {
+  readonly type: string;
+  readonly status: ConditionStatus;
+  /** The `metadata.generation` that the condition speaks of. */
+  readonly observedGeneration?: number | undefined;
+  /** When `status` last flipped, RFC 3339, whole seconds. */
+  readonly lastTransitionTime: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What a condition says now; absence of a type in the wanted list means that the condition is removed. */
+export interface WantedCondition {
+  readonly type: ConditionType;
+  readonly status: ConditionStatus;
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** The longest condition message that is written, in UTF-16 code units. */
+export const MAX_MESSAGE_LENGTH = 1024;
+
+/** The condition of that type, if present. */
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: ConditionType,
+): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+/**
+ * The list to write: the wanted conditions in house order, each with `lastTransitionTime` kept from `previous`
+ * unless its status flips. Types this operator does not own are kept as they are, after its own.
+ */
+export function mergeConditions(
+  previous: readonly Condition[],
+  wanted: readonly WantedCondition[],
+  observedGeneration: number,
+  now: number,
+): Condition[] {
+  const owned = new Set<string>(CONDITION_TYPES);
+  const merged: Condition[] = [];
+  for (const type of CONDITION_TYPES) {
+    const want = wanted.find((condition) => condition.type === type);
+    if (want === undefined) continue;
+    const before = findCondition(previous, type);
+    merged.push({
+      type,
+      status: want.status,
+      observedGeneration,
+      lastTransitionTime:
+        before !== undefined && before.status === want.status
+          ? before.lastTransitionTime
+          : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
+      reason: want.reason,
+      message: want.message.slice(0, MAX_MESSAGE_LENGTH),
+    });
+  }
+  return [...merged, ...previous.filter((condition) => !owned.has(condition.type))];
+}
