@@ -231,10 +231,16 @@ const metadataSchema = z.object({
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;
 
+/** A spec that breaks the rules, with what is wrong with it; `jobID` when at least that can be read. */
+export interface UnreadableSpec {
+  readonly problems: readonly string[];
+  readonly jobID?: string;
+}
+
 /** A CloudJob whose metadata is good and whose spec may not be (an old API server, a widened schema). */
 export interface CloudJob {
   readonly metadata: CloudJobMetadata;
-  readonly spec: CloudJobSpec | { readonly problems: readonly string[] };
+  readonly spec: CloudJobSpec | UnreadableSpec;
   /** `{}` when absent or unreadable: it is then rebuilt from the cloud. */
   readonly status: CloudJobStatus;
 }
@@ -248,9 +254,14 @@ export function readCloudJob(object: unknown): CloudJob {
   const readStatus = statusSchema.safeParse(status ?? {});
   return {
     metadata,
-    spec: readSpec.success ? readSpec.data : { problems: readSpec.error.issues.map(describeIssue) },
+    spec: readSpec.success ? readSpec.data : unreadable(spec, readSpec.error),
     status: readStatus.success ? readStatus.data : {},
   };
+}
+
+function unreadable(spec: unknown, error: z.ZodError): UnreadableSpec {
+  const jobID = z.object({ jobID: jobIDSchema }).safeParse(spec).data?.jobID;
+  return { problems: error.issues.map(describeIssue), ...(jobID === undefined ? {} : { jobID }) };
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

@@ -73,7 +73,7 @@ export interface Condition {
 export interface WantedCondition {
   readonly type: ConditionType;
   readonly status: ConditionStatus;
-  readonly reason: Reason;
+  readonly reason: string;
   readonly message: string;
 }
 

@@ -1,0 +1,24 @@
+import type { Reason } from '../api/conditions.js';
+import type { Observation } from './ports.js';
+
+/** What one pass learnt of the job. */
+export type Finding =
+  /** The cloud answered, or failed to. */
+  | Observation
+  /** Nobody asked, or the answer is still to come. */
+  | { readonly kind: 'none' }
+  /** There are no credentials to ask with. */
+  | { readonly kind: 'credentials'; readonly reason: Reason; readonly message: string }
+  /** The spec names something that the operator does not have, such as a region. */
+  | { readonly kind: 'unusable'; readonly message: string };
+
+/** What the process remembers of one CloudJob and its status cannot tell. */
+export interface History {
+  /**
+   * Milliseconds without a good look at the job: since the last one; or, when this process had none, since it began
+   * to follow the object if an earlier process had one, else since the object's creation.
+   */
+  readonly silentMs: number;
+  /** The reason of the failure before this finding, if the look before it failed. */
+  readonly lastFailure?: Reason | undefined;
+}

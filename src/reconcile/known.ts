@@ -1,0 +1,49 @@
+import { findCondition } from '../api/conditions.js';
+import type { CloudJob } from '../api/cloudjob.js';
+import { classifyPhase, isTerminal } from './phase.js';
+import type { Finding } from './finding.js';
+import { JOB_FIELDS, summarise, type JobSummary } from './summary.js';
+
+/**
+ * Whether the status speaks of the job that the spec names. The CRD forbids to change `jobID`, but an API server too
+ * old for such rules lets it happen, and job A's state must never be shown for job B.
+ */
+function isAboutThisJob({ spec, status }: CloudJob): boolean {
+  return spec.jobID === undefined || status.jobID === undefined || status.jobID === spec.jobID;
+}
+
+/** Whether the status was written for this very spec, and looking at the job has not been suspended since. */
+export function isSameQuestion(cloudJob: CloudJob): boolean {
+  const { metadata, status } = cloudJob;
+  return (
+    status.observedGeneration === metadata.generation &&
+    isAboutThisJob(cloudJob) &&
+    findCondition(status.conditions, 'Suspended') === undefined
+  );
+}
+
+/** What the status tells of the job that the spec names; `{}` when that is nothing. */
+export function knownJob(cloudJob: CloudJob): JobSummary {
+  if (!isAboutThisJob(cloudJob)) return {};
+  return Object.fromEntries(
+    JOB_FIELDS.flatMap((field) => {
+      const value = cloudJob.status[field];
+      return value === undefined ? [] : [[field, value]];
+    }),
+  );
+}
+
+/** Whether the job is known to have ended. Nobody asks about such a job again, unless somebody insists. */
+export function isFinished(cloudJob: CloudJob): boolean {
+  return isTerminal(knownJob(cloudJob).phase);
+}
+
+/** What is known of the job after this finding. */
+export function learn(cloudJob: CloudJob, finding: Finding): JobSummary {
+  const known = knownJob(cloudJob);
+  if (finding.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
+  const fresh = summarise(cloudJob.spec.jobID, finding.job);
+  // A finished job stays as it ended, whatever the cloud says later.
+  const contradicts = isTerminal(known.phase) && classifyPhase(fresh.phase) !== classifyPhase(known.phase);
+  return contradicts ? known : fresh;
+}

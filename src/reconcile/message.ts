@@ -1,0 +1,93 @@
+import { MAX_MESSAGE_LENGTH } from '../api/conditions.js';
+import type { CloudJob, SubJobStatus } from '../api/cloudjob.js';
+import { classifyPhase } from './phase.js';
+import type { Situation } from './situation.js';
+import type { JobSummary } from './summary.js';
+
+/**
+ * One line for a person: what is known, and of a failure the deepest cause. Made from what the status holds alone, so
+ * that it comes out the same when the cloud is not asked again.
+ */
+export function describeSituation(
+  situation: Exclude<Situation, { kind: 'asBefore' }>,
+  cloudJob: CloudJob,
+  job: JobSummary,
+): string {
+  return cut(sentence(situation, cloudJob, job));
+}
+
+function sentence(
+  situation: Exclude<Situation, { kind: 'asBefore' }>,
+  { spec }: CloudJob,
+  job: JobSummary,
+): string {
+  switch (situation.kind) {
+    case 'waiting':
+      return `Waiting for the cloud's first answer about job ${spec.jobID}.`;
+    case 'initializing':
+      return `${nameOf(job)} has not started yet.`;
+    case 'running':
+      return `${nameOf(job)} is running${progressOf(job)}.`;
+    case 'unknownPhase':
+      return job.phase === undefined
+        ? `${nameOf(job)} has no phase yet; it is followed until it has one that ends it.`
+        : `${nameOf(job)} is in the undocumented phase "${job.phase}"; it is followed until it ends.`;
+    case 'succeeded':
+      return `${nameOf(job)} has succeeded.`;
+    case 'failed':
+      return `${nameOf(job)} has failed: ${causeOf(job)}`;
+    case 'deadlineExceeded':
+      return `${nameOf(job)} is still unfinished after spec.activeDeadlineSeconds${progressOf(job)}; it is still followed.`;
+    case 'jobNotFoundYet':
+      return `The cloud does not know job ${spec.jobID} yet; a new job may take a moment to appear.`;
+    case 'jobNotFound':
+      return `The cloud does not know job ${spec.jobID}. Check spec.jobID, spec.projectID and spec.region; old jobs are forgotten by the cloud.`;
+    case 'jobVanished':
+      return `The cloud no longer knows job ${spec.jobID}, last seen in phase "${job.phase}"; it may have been deleted. Its outcome is unknown.`;
+    case 'refused':
+      return `${situation.failure.message}.`;
+    case 'overdue':
+      return `No good look at the job within spec.observationDeadlineSeconds: ${situation.failure.message}.`;
+    case 'invalidSpec':
+      return `The spec cannot be used: ${situation.problem}`;
+    case 'suspended':
+      return 'The cloud is not asked about the job while spec.suspend is true.';
+  }
+}
+
+/** `CreateCluster of prod`, as far as the cloud tells. */
+function nameOf({ type, resourceName }: JobSummary): string {
+  return `${type ?? 'The job'}${resourceName === undefined ? '' : ` of ${resourceName}`}`;
+}
+
+function progressOf({ progress, subJobs }: JobSummary): string {
+  if (progress === undefined || subJobs === undefined) return '';
+  const failed = progress.failed === 0 ? '' : `, ${progress.failed} failed`;
+  return `: ${progress.succeeded} of ${progress.total} sub-jobs have succeeded${failed}`;
+}
+
+/** The reason of the deepest failed sub-job that gives one (of equals the first); the job's own where none does. */
+function causeOf({ subJobs = [], reason }: JobSummary): string {
+  const parents = new Map(subJobs.map(({ id, parentID }) => [id, parentID]));
+  let deepest: { readonly subJob: SubJobStatus; readonly depth: number } | undefined;
+  for (const subJob of subJobs) {
+    if (classifyPhase(subJob.phase) !== 'failed' || subJob.reason === undefined) continue;
+    const depth = depthOf(subJob, parents);
+    if (deepest === undefined || depth > deepest.depth) deepest = { subJob, depth };
+  }
+  if (deepest === undefined) return reason ?? 'the cloud gives no reason.';
+  const { type, resourceName, reason: cause } = deepest.subJob;
+  const place = [type, resourceName].filter((part) => part !== undefined).join(' of ');
+  return place === '' ? `${cause}` : `${place}: ${cause}`;
+}
+
+function depthOf(subJob: SubJobStatus, parents: ReadonlyMap<string | undefined, string | undefined>): number {
+  let depth = 0;
+  // The cloud's IDs are not to be trusted to form a tree: no chain is longer than the list.
+  for (let id = subJob.parentID; id !== undefined && depth <= parents.size; id = parents.get(id)) depth += 1;
+  return depth;
+}
+
+function cut(line: string): string {
+  return line.length <= MAX_MESSAGE_LENGTH ? line : `${line.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
+}
