@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_MESSAGE_LENGTH } from './conditions.js';
+import { MAX_CONDITIONS, MAX_MESSAGE_LENGTH } from './conditions.js';
 
 /**
  * The CloudJob resource: what users write (`spec`) and read (`status`). The CustomResourceDefinition is made from
@@ -25,34 +25,87 @@ export const MAX_WORD_LENGTH = 256;
 /** The longest `reason` or parameter value that a status carries. */
 export const MAX_TEXT_LENGTH = 1024;
 
+/**
+ * What a spec means where it is silent. The CRD carries the same values, so that an object shows what it is followed
+ * by and keeps it over upgrades; the operator falls back on them for objects that came past the CRD's defaults.
+ */
+export const SPEC_DEFAULTS = {
+  suspend: false,
+  readyWhen: 'Succeeded',
+  observationDeadlineSeconds: 600,
+} as const;
+
+/** Nine fraction digits and an offset: the longest RFC 3339 time that clocks write. */
+const MAX_TIME_LENGTH = 35;
+
 const word = (description: string) => z.string().max(MAX_WORD_LENGTH).describe(description);
 const text = (description: string) => z.string().max(MAX_TEXT_LENGTH).describe(description);
 const count = (description: string) => z.int().min(0).max(1_000_000).describe(description);
-const time = (description: string) => z.iso.datetime({ offset: true }).describe(description);
+const time = (description: string) =>
+  z.iso.datetime({ offset: true }).max(MAX_TIME_LENGTH).describe(description);
+
+/** A CEL rule of the CRD (Kubernetes 1.25 and newer; older API servers ignore it). */
+const rule = (expression: string, message: string, about: object = {}) => ({
+  rule: expression,
+  message,
+  ...about,
+});
+
+/**
+ * Refuses to change or remove a field that was set; setting it later is allowed. The rule stands on the spec, because
+ * a rule on an optional field is not asked about the field's removal.
+ */
+const immutableOnceSet = (field: string, remedy: string) =>
+  rule(
+    `!has(oldSelf.${field}) || (has(self.${field}) && self.${field} == oldSelf.${field})`,
+    `${field} cannot be changed or removed once it is set: ${remedy}`,
+    { reason: 'FieldValueForbidden', fieldPath: `.${field}` },
+  );
 
 /** 1–64 of `A-Za-z0-9_-`: job IDs are not always UUIDs (the documented example has 37 characters). */
 export const jobIDSchema = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -');
+  .max(64, 'must have at most 64 characters')
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -');
 
 export const specSchema = z
   .object({
-    jobID: jobIDSchema.describe(
-      'ID of the cloud job to follow, as the cloud returned it when the job was started (status.jobID, jobID or jobid of the reply). Cannot be changed: create another CloudJob for another job.',
-    ),
+    jobID: jobIDSchema
+      .describe(
+        'ID of the cloud job to follow, as the cloud returned it when the job was started (status.jobID, jobID or jobid of the reply). Cannot be changed: create another CloudJob for another job.',
+      )
+      .meta({
+        'x-kubernetes-validations': [
+          rule(
+            'self == oldSelf',
+            'jobID cannot be changed: create another CloudJob for the other job, and delete this one if it is no longer needed',
+            { reason: 'FieldValueForbidden' },
+          ),
+        ],
+      }),
     projectID: z
       .string()
-      .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -')
+      .max(64, 'must have at most 64 characters')
+      .regex(/^[A-Za-z0-9_-]+$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -')
       .optional()
       .describe(
         'ID of the cloud project that the job belongs to. May be left out when the credentials Secret carries projectID. Cannot be changed once set.',
       ),
     region: z
       .string()
+      .max(63, 'must have at most 63 characters')
       .regex(
-        /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+        /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
         'must be the name of a region of the operator: 1 to 63 of a-z 0-9 -, never a URL',
       )
+      .meta({
+        'x-kubernetes-validations': [
+          rule(
+            "!self.contains('/') && !self.contains(':')",
+            "region is the name of a region in the operator's catalogue, for example eu-de, never a URL: whoever runs the operator can add an endpoint to the catalogue under a name",
+          ),
+        ],
+      })
       .optional()
       .describe(
         "Name of a region in the operator's catalogue, for example eu-de; never a URL. Left out: the region of the credentials Secret, else the operator's default region. Cannot be changed once set.",
@@ -62,7 +115,7 @@ export const specSchema = z
         name: z
           .string()
           .max(253)
-          .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a Secret')
+          .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be the name of a Secret')
           .describe('Name of a Secret in the namespace of this CloudJob.'),
       })
       .optional()
@@ -71,6 +124,7 @@ export const specSchema = z
       ),
     suspend: z
       .boolean()
+      .meta({ default: SPEC_DEFAULTS.suspend })
       .optional()
       .describe('While true the cloud is not asked about the job. Default false.'),
     pollIntervalSeconds: z
@@ -83,6 +137,7 @@ export const specSchema = z
       ),
     readyWhen: z
       .enum(['Succeeded', 'Observed'])
+      .meta({ default: SPEC_DEFAULTS.readyWhen })
       .optional()
       .describe(
         'When the Ready condition becomes True. Succeeded (the default): when the job has succeeded. Observed: as soon as the job is being followed, for a release or sync wave that must not wait for it.',
@@ -99,9 +154,10 @@ export const specSchema = z
       .int()
       .min(1)
       .max(31_536_000)
+      .meta({ default: SPEC_DEFAULTS.observationDeadlineSeconds })
       .optional()
       .describe(
-        'Seconds without a successful look at the job after which the CloudJob is Stalled with the cause. Looking goes on, and the condition clears with the next success. Default 600.',
+        'Seconds without a successful look at the job after which the CloudJob is Stalled with the cause. Looking goes on, and the condition clears with the next success. Give it more than pollIntervalSeconds, or one failed look is enough. Default 600.',
       ),
     ttlSecondsAfterFinished: z
       .int()
@@ -112,7 +168,13 @@ export const specSchema = z
         'Deletes this CloudJob that many seconds after its job was seen to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool tracks, which would create it again for ever.',
       ),
   })
-  .describe('Which cloud job to follow, and how.');
+  .describe('Which cloud job to follow, and how.')
+  .meta({
+    'x-kubernetes-validations': [
+      immutableOnceSet('projectID', 'create another CloudJob for a job of another project'),
+      immutableOnceSet('region', 'create another CloudJob for a job of another region'),
+    ],
+  });
 
 export const subJobSchema = z
   .object({
@@ -132,6 +194,7 @@ export const conditionSchema = z
   .object({
     type: z
       .string()
+      .min(1)
       .max(316)
       .describe(
         'What the condition is about: Ready, Succeeded, Finished, Synced, Reconciling, Stalled or Suspended.',
@@ -177,17 +240,18 @@ export const statusSchema = z
     resourceID: word('ID of the resource that the job works on.').optional(),
     resourceName: word('Name of the resource that the job works on.').optional(),
     extendParam: z
-      .record(z.string().max(MAX_WORD_LENGTH), z.string().max(MAX_TEXT_LENGTH))
+      .record(z.string().max(MAX_WORD_LENGTH), text('Value of the parameter.'))
+      .meta({ maxProperties: MAX_EXTEND_PARAMS })
       .optional()
       .describe('Further parameters of the job, as the cloud tells them.'),
     progress: z
       .object({
-        total: count('How many.'),
-        succeeded: count('How many have succeeded.'),
-        running: count('How many are running.'),
-        initializing: count('How many have not started.'),
-        failed: count('How many have failed.'),
-        unknown: count('How many are in no documented phase, or tell none.'),
+        total: count('All leaves of the tree: the jobs without sub-jobs.'),
+        succeeded: count('Leaves that have succeeded.'),
+        running: count('Leaves that are running.'),
+        initializing: count('Leaves that have not started.'),
+        failed: count('Leaves that have failed.'),
+        unknown: count('Leaves in no documented phase, or without one.'),
         summary: z.string().max(32).describe('Succeeded of total, for example 12/14.'),
       })
       .optional()
@@ -195,6 +259,7 @@ export const statusSchema = z
     subJobs: z
       .array(subJobSchema)
       .max(MAX_SUB_JOBS)
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
       .optional()
       .describe('The sub-jobs of all levels as a flat list: failed ones first, then unfinished, then done.'),
     subJobsOmitted: count('How many sub-jobs are left out of the list.').optional(),
@@ -206,11 +271,14 @@ export const statusSchema = z
     ).optional(),
     conditions: z
       .array(conditionSchema)
-      .max(32)
+      .max(MAX_CONDITIONS)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
       .optional()
       .describe('The state in the form that tools wait on.'),
   })
-  .describe('What the operator knows of the job; written by the operator alone.');
+  .describe('What the operator knows of the job; written by the operator alone.')
+  // Before the operator has seen it, an object would look finished to tools that compare generations.
+  .meta({ default: { observedGeneration: -1 } });
 
 export type CloudJobSpec = z.output<typeof specSchema>;
 export type CloudJobStatus = z.output<typeof statusSchema>;
@@ -250,7 +318,7 @@ export function readCloudJob(object: unknown): CloudJob {
   const { metadata, spec, status } = z
     .object({ metadata: metadataSchema, spec: z.unknown(), status: z.unknown() })
     .parse(object);
-  const readSpec = specSchema.safeParse(spec ?? {});
+  const readSpec = specSchema.safeParse(spec ?? {}, { error: describeWrongType });
   const readStatus = statusSchema.safeParse(status ?? {});
   return {
     metadata,
@@ -262,6 +330,12 @@ export function readCloudJob(object: unknown): CloudJob {
 function unreadable(spec: unknown, error: z.ZodError): UnreadableSpec {
   const jobID = z.object({ jobID: jobIDSchema }).safeParse(spec).data?.jobID;
   return { problems: error.issues.map(describeIssue), ...(jobID === undefined ? {} : { jobID }) };
+}
+
+/** zod's own words for a wrong type are for programmers; for all else they will do. */
+function describeWrongType(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined;
+  return issue.input === undefined ? 'is required' : `must be of type ${issue.expected}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

@@ -79,6 +79,8 @@ export interface WantedCondition {
 
 /** The longest condition message that is written, in UTF-16 code units. */
 export const MAX_MESSAGE_LENGTH = 1024;
+/** The most conditions that a status carries, those of others included; the API server refuses more. */
+export const MAX_CONDITIONS = 32;
 
 /** The condition of that type, if present. */
 export function findCondition(
@@ -90,7 +92,10 @@ export function findCondition(
 
 /**
  * The list to write: the wanted conditions in house order, each with `lastTransitionTime` kept from `previous`
- * unless its status flips. Types this operator does not own are kept as they are, after its own.
+ * unless its status flips. Types this operator does not own are kept as they are, after its own, as far as there is
+ * room for them.
+ *
+ * @param now milliseconds since the epoch
  */
 export function mergeConditions(
   previous: readonly Condition[],
@@ -113,8 +118,13 @@ export function mergeConditions(
           ? before.lastTransitionTime
           : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
       reason: want.reason,
-      message: want.message.slice(0, MAX_MESSAGE_LENGTH),
+      message: cut(want.message, MAX_MESSAGE_LENGTH),
     });
   }
-  return [...merged, ...previous.filter((condition) => !owned.has(condition.type))];
+  return [...merged, ...previous.filter(({ type }) => !owned.has(type))].slice(0, MAX_CONDITIONS);
+}
+
+/** Never ends in half a character: the API server would store another text, and every pass would write it again. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }

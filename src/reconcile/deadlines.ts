@@ -28,14 +28,16 @@ export function activeDeadlineLeft({ metadata, spec }: CloudJob, job: JobSummary
 export function observationDeadlineLeft(cloudJob: CloudJob, now: number, history: History): number {
   const { spec, status } = cloudJob;
   const seconds =
-    ('problems' in spec ? undefined : spec.observationDeadlineSeconds) ?? DEFAULT_OBSERVATION_DEADLINE_SECONDS;
+    ('problems' in spec ? undefined : spec.observationDeadlineSeconds) ??
+    DEFAULT_OBSERVATION_DEADLINE_SECONDS;
   const synced = findCondition(status.conditions, 'Synced');
-  if (synced?.status !== 'False' || !isSameQuestion(cloudJob)) return seconds * 1000 - history.silentMs;
+  if (synced?.status !== 'False') return seconds * 1000 - history.silentMs;
 
   // A restart forgets the history, so what an earlier process wrote counts too: since Synced turned False there has
-  // been no good look, and only a good look ends a stall.
+  // been no good look, and only a good look (or another spec) ends a stall.
   const stalled = findCondition(status.conditions, 'Stalled');
-  if (stalled !== undefined && stalled.reason === synced.reason && !saysNotFound(synced.reason)) return 0;
+  const stalledBySilence = stalled?.reason === synced.reason && !saysNotFound(synced.reason);
+  if (stalledBySilence && isSameQuestion(cloudJob)) return 0;
   return seconds * 1000 - Math.max(history.silentMs, now - Date.parse(synced.lastTransitionTime));
 }
 

@@ -3,7 +3,7 @@ import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import { conditionsFor } from './conditionTable.js';
 import { nextStep, type Next } from './next.js';
 import type { Finding, History } from './finding.js';
-import { learn } from './known.js';
+import { aboutItsJob, learn } from './known.js';
 import { describeSituation } from './message.js';
 import { requestedAt } from './request.js';
 import { judge } from './situation.js';
@@ -22,7 +22,8 @@ export interface Decision {
  *
  * @param now wall clock in milliseconds since the epoch
  */
-export function decide(cloudJob: CloudJob, finding: Finding, now: number, history: History): Decision {
+export function decide(object: CloudJob, finding: Finding, now: number, history: History): Decision {
+  const cloudJob = aboutItsJob(object);
   const { metadata, spec, status: before } = cloudJob;
   const job = learn(cloudJob, finding);
   const situation = judge(cloudJob, job, finding, now, history);

@@ -15,7 +15,10 @@ export interface Failure {
 }
 
 const BY_CLASS: Readonly<
-  Record<CloudErrorClass, { readonly kind: Failure['kind']; readonly reason: Reason; readonly meaning: string }>
+  Record<
+    CloudErrorClass,
+    { readonly kind: Failure['kind']; readonly reason: Reason; readonly meaning: string }
+  >
 > = {
   notFound: {
     kind: 'notFound',
@@ -35,7 +38,8 @@ const BY_CLASS: Readonly<
   misconfigured: {
     kind: 'refused',
     reason: 'CloudMisconfigured',
-    meaning: "The region's endpoint does not answer as the job API; check spec.projectID and the region's address",
+    meaning:
+      "The region's endpoint does not answer as the job API; check spec.projectID and the region's address",
   },
   throttled: {
     kind: 'unreachable',

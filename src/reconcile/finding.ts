@@ -1,4 +1,5 @@
 import type { Reason } from '../api/conditions.js';
+import type { Failure } from './failure.js';
 import type { Observation } from './ports.js';
 
 /** What one pass learnt of the job. */
@@ -19,6 +20,6 @@ export interface History {
    * to follow the object if an earlier process had one, else since the object's creation.
    */
   readonly silentMs: number;
-  /** The reason of the failure before this finding, if the look before it failed. */
-  readonly lastFailure?: Reason | undefined;
+  /** How the look before this finding failed, if it did. */
+  readonly lastFailure?: Failure | undefined;
 }

@@ -14,6 +14,12 @@ const ANNOTATIONS = [
 ];
 
 /** Whether a GitOps tool tracks the object, and so would create it again whenever it is deleted. */
-export function isTracked({ labels, annotations }: Pick<CloudJobMetadata, 'labels' | 'annotations'>): boolean {
-  return LABELS.some((key) => Object.hasOwn(labels, key)) || ANNOTATIONS.some((key) => Object.hasOwn(annotations, key));
+export function isTracked({
+  labels,
+  annotations,
+}: Pick<CloudJobMetadata, 'labels' | 'annotations'>): boolean {
+  return (
+    LABELS.some((key) => Object.hasOwn(labels, key)) ||
+    ANNOTATIONS.some((key) => Object.hasOwn(annotations, key))
+  );
 }

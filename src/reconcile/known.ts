@@ -5,37 +5,37 @@ import type { Finding } from './finding.js';
 import { JOB_FIELDS, summarise, type JobSummary } from './summary.js';
 
 /**
- * Whether the status speaks of the job that the spec names. The CRD forbids to change `jobID`, but an API server too
+ * The CloudJob without what its status tells of another job. The CRD forbids to change `jobID`, but an API server too
  * old for such rules lets it happen, and job A's state must never be shown for job B.
  */
-function isAboutThisJob({ spec, status }: CloudJob): boolean {
-  return spec.jobID === undefined || status.jobID === undefined || status.jobID === spec.jobID;
+export function aboutItsJob(cloudJob: CloudJob): CloudJob {
+  const { spec, status } = cloudJob;
+  if (spec.jobID === undefined || status.jobID === undefined || status.jobID === spec.jobID) return cloudJob;
+  const { lastHandledReconcileAt } = status;
+  return { ...cloudJob, status: lastHandledReconcileAt === undefined ? {} : { lastHandledReconcileAt } };
 }
 
 /** Whether the status was written for this very spec, and looking at the job has not been suspended since. */
-export function isSameQuestion(cloudJob: CloudJob): boolean {
-  const { metadata, status } = cloudJob;
+export function isSameQuestion({ metadata, status }: CloudJob): boolean {
   return (
     status.observedGeneration === metadata.generation &&
-    isAboutThisJob(cloudJob) &&
     findCondition(status.conditions, 'Suspended') === undefined
   );
 }
 
-/** What the status tells of the job that the spec names; `{}` when that is nothing. */
-export function knownJob(cloudJob: CloudJob): JobSummary {
-  if (!isAboutThisJob(cloudJob)) return {};
+/** What the status tells of the job; `{}` when that is nothing. */
+export function knownJob({ status }: CloudJob): JobSummary {
   return Object.fromEntries(
     JOB_FIELDS.flatMap((field) => {
-      const value = cloudJob.status[field];
+      const value = status[field];
       return value === undefined ? [] : [[field, value]];
     }),
   );
 }
 
 /** Whether the job is known to have ended. Nobody asks about such a job again, unless somebody insists. */
-export function isFinished(cloudJob: CloudJob): boolean {
-  return isTerminal(knownJob(cloudJob).phase);
+export function isFinished({ status }: CloudJob): boolean {
+  return isTerminal(status.phase);
 }
 
 /** What is known of the job after this finding. */

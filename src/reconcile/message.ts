@@ -23,7 +23,9 @@ function sentence(
 ): string {
   switch (situation.kind) {
     case 'waiting':
-      return `Waiting for the cloud's first answer about job ${spec.jobID}.`;
+      return situation.failure === undefined
+        ? `Waiting for the cloud's first answer about job ${spec.jobID}.`
+        : `Still waiting for the cloud's first answer about job ${spec.jobID}: ${situation.failure.message}.`;
     case 'initializing':
       return `${nameOf(job)} has not started yet.`;
     case 'running':
@@ -43,7 +45,7 @@ function sentence(
     case 'jobNotFound':
       return `The cloud does not know job ${spec.jobID}. Check spec.jobID, spec.projectID and spec.region; old jobs are forgotten by the cloud.`;
     case 'jobVanished':
-      return `The cloud no longer knows job ${spec.jobID}, last seen in phase "${job.phase}"; it may have been deleted. Its outcome is unknown.`;
+      return `The cloud no longer knows job ${spec.jobID}, last seen ${job.phase === undefined ? 'without a phase' : `in phase "${job.phase}"`}; it may have been deleted. Its outcome is unknown.`;
     case 'refused':
       return `${situation.failure.message}.`;
     case 'overdue':

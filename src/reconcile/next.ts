@@ -1,7 +1,6 @@
 import { findCondition } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './deadlines.js';
-import { failureOf } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { isTracked } from './gitops.js';
 import type { Situation } from './situation.js';
@@ -35,7 +34,7 @@ export function nextStep(
     default: {
       const deadlines = [activeDeadlineLeft(cloudJob, job, now)];
       if (situation.kind === 'jobNotFoundYet') deadlines.push(graceLeft(cloudJob, now));
-      if (failureOf(finding) !== undefined) deadlines.push(observationDeadlineLeft(cloudJob, now, history));
+      if (finding.kind !== 'job') deadlines.push(observationDeadlineLeft(cloudJob, now, history));
       return { kind: 'look', withinMs: Math.min(Infinity, ...deadlines.filter((left) => left > 0)) };
     }
   }

@@ -1,6 +1,68 @@
+import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
+import type { Credentials } from '../cloud/credentials.js';
 import type { CloudError } from '../cloud/errors.js';
 import type { Job } from '../cloud/job.js';
+import type { Region } from '../cloud/regions.js';
+import type { TransitionEvent } from './transitions.js';
 
 /** What one look at the cloud told. */
 export type Observation =
   { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'error'; readonly error: CloudError };
+
+/** Which job, and how to ask about it. */
+export interface Target {
+  readonly region: Region;
+  readonly projectID: string;
+  readonly jobID: string;
+  readonly credentials: Credentials;
+}
+
+/** Work for somebody who waits goes before work that is merely due. */
+export type Priority = 'urgent' | 'poll';
+
+/** The cloud, as the reconciler sees it. */
+export interface JobReader {
+  /**
+   * Looks at a job. `waiting`: the budget lets nobody in just now; `key` is added to the work queue when it is its turn.
+   * Never throws but for an aborted `signal`.
+   */
+  read(
+    key: string,
+    target: Target,
+    priority: Priority,
+    signal: AbortSignal,
+  ): Promise<Observation | { readonly kind: 'waiting' }>;
+  /** The key needs no more looks: give up its place. */
+  forget(key: string): void;
+}
+
+/** The data of a Secret as the API server holds it (values in base64), or why there is none. */
+export type SecretFinding =
+  | { readonly kind: 'found'; readonly data: Readonly<Record<string, string>> }
+  | { readonly kind: 'missing' }
+  /** The operator may not read it. */
+  | { readonly kind: 'forbidden' };
+
+export interface SecretReader {
+  /** @throws when the API server fails; the pass is then tried again */
+  read(namespace: string, name: string, signal: AbortSignal): Promise<SecretFinding>;
+}
+
+/** The CloudJobs of the cluster. */
+export interface CloudJobStore {
+  /** From the cache; undefined when there is none (any more). */
+  get(key: string): CloudJob | undefined;
+  /**
+   * Writes the status of just this object in just this version.
+   *
+   * @returns the object as stored; `stale` when it has changed or gone in between, so that the pass must start again
+   */
+  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
+  /** Deletes just this object in just this version; quiet when it is gone or has changed. */
+  delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
+}
+
+/** Where transitions are told. Must not throw and must not wait. */
+export interface TransitionSink {
+  tell(cloudJob: CloudJob, events: readonly TransitionEvent[]): void;
+}

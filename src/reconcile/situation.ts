@@ -5,11 +5,11 @@ import { failureOf, type Failure } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { isSameQuestion } from './known.js';
 import { classifyPhase } from './phase.js';
-import type { JobSummary } from './summary.js';
+import { isKnown, type JobSummary } from './summary.js';
 
 /** Where a CloudJob stands: one row of the table of conditions (see `conditionTable.ts`) each. */
 export type Situation =
-  | { readonly kind: 'waiting' }
+  | { readonly kind: 'waiting'; readonly failure?: Failure | undefined }
   | { readonly kind: 'initializing' }
   | { readonly kind: 'running' }
   | { readonly kind: 'unknownPhase' }
@@ -47,16 +47,24 @@ export function judge(
   if (finding.kind === 'job') return followed(cloudJob, job, now);
 
   const failure = failureOf(finding);
-  if (failure === undefined) return unchanged(cloudJob, job, now);
+  if (failure === undefined) {
+    const last = history.lastFailure;
+    const late = last !== undefined && last.kind !== 'notFound' && isLate(cloudJob, now, history);
+    return late ? { kind: 'overdue', failure: last } : unchanged(cloudJob, job, now, undefined);
+  }
   if (failure.kind === 'notFound') {
-    if (job.phase !== undefined) {
+    if (isKnown(job)) {
       return { kind: 'jobVanished', failure: { ...failure, reason: 'JobVanished' } };
     }
     return { kind: graceLeft(cloudJob, now) > 0 ? 'jobNotFoundYet' : 'jobNotFound', failure };
   }
-  if (observationDeadlineLeft(cloudJob, now, history) <= 0) return { kind: 'overdue', failure };
+  if (isLate(cloudJob, now, history)) return { kind: 'overdue', failure };
   if (failure.kind === 'refused') return { kind: 'refused', failure };
-  return unchanged(cloudJob, job, now);
+  return unchanged(cloudJob, job, now, failure);
+}
+
+function isLate(cloudJob: CloudJob, now: number, history: History): boolean {
+  return observationDeadlineLeft(cloudJob, now, history) <= 0;
 }
 
 /** The last look was good, and the job has not ended. */
@@ -66,11 +74,18 @@ function followed(cloudJob: CloudJob, job: JobSummary, now: number): Situation {
   return phase === 'initializing' || phase === 'running' ? { kind: phase } : { kind: 'unknownPhase' };
 }
 
-/** Nothing new was learnt, so what was known stands. */
-function unchanged(cloudJob: CloudJob, job: JobSummary, now: number): Situation {
+/** Nothing new was learnt of the job, so what was known stands. */
+function unchanged(
+  cloudJob: CloudJob,
+  job: JobSummary,
+  now: number,
+  failure: Failure | undefined,
+): Situation {
   const conditions = cloudJob.status.conditions ?? [];
-  if (isSameQuestion(cloudJob) && findCondition(conditions, 'Synced')?.status === 'False') {
-    return { kind: 'asBefore', conditions };
+  const synced = findCondition(conditions, 'Synced');
+  if (isSameQuestion(cloudJob)) {
+    if (synced?.status === 'False') return { kind: 'asBefore', conditions };
+    if (synced?.status === 'Unknown' && failure === undefined) return { kind: 'asBefore', conditions };
   }
-  return job.phase === undefined ? { kind: 'waiting' } : followed(cloudJob, job, now);
+  return isKnown(job) ? followed(cloudJob, job, now) : { kind: 'waiting', failure };
 }

@@ -22,6 +22,11 @@ export const JOB_FIELDS = [
   'completionTime',
 ] as const satisfies readonly (keyof CloudJobStatus)[];
 
+/** Whether there is anything to tell: the cloud has shown the job, be it without a phase. */
+export function isKnown(job: JobSummary): boolean {
+  return job.progress !== undefined;
+}
+
 /** Tells a job in the words of the status. Fields that the cloud left out or left empty are left out. */
 export function summarise(jobID: string, job: Job): JobSummary {
   const nodes = flatten(job);

@@ -4,6 +4,7 @@ import { failureOf } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { isTracked } from './gitops.js';
 import { classifyPhase, isTerminal } from './phase.js';
+import { isKnown } from './summary.js';
 
 /** Something that happened to a CloudJob, told once: as a Kubernetes Event and as a log line. */
 export interface TransitionEvent {
@@ -39,8 +40,7 @@ export function transitionEvents(
   finding: Finding,
   history: History,
 ): TransitionEvent[] {
-  // A status about another job is no beginning for this one's story.
-  const before = cloudJob.status.jobID === after.jobID ? cloudJob.status : {};
+  const before = cloudJob.status;
   const message = after.message ?? '';
   const events: TransitionEvent[] = [];
   const tell = (type: TransitionEvent['type'], reason: TransitionEvent['reason'], text = message): void => {
@@ -48,10 +48,14 @@ export function transitionEvents(
   };
 
   const failure = failureOf(finding);
-  if (failure?.reason === 'CloudThrottled' && history.lastFailure !== 'CloudThrottled') {
+  if (failure?.reason === 'CloudThrottled' && history.lastFailure?.reason !== 'CloudThrottled') {
     tell('Warning', 'Throttled', failure.message);
   }
-  if (failure !== undefined && CREDENTIAL_REASONS.has(failure.reason) && syncedReason(before) !== syncedReason(after)) {
+  if (
+    failure !== undefined &&
+    CREDENTIAL_REASONS.has(failure.reason) &&
+    syncedReason(before) !== syncedReason(after)
+  ) {
     tell('Warning', 'CredentialsRejected');
   }
   const stalledBefore = findCondition(before.conditions, 'Stalled');
@@ -67,12 +71,13 @@ export function transitionEvents(
     tell('Normal', 'Recovered', `The job is read from the cloud again. ${message}`);
   }
 
-  if (before.phase === undefined && after.phase !== undefined) tell('Normal', 'Observed');
+  if (!isKnown(before) && isKnown(after)) tell('Normal', 'Observed');
   else if (before.phase !== after.phase && after.phase !== undefined && !isTerminal(after.phase)) {
     tell('Normal', 'PhaseChanged');
   }
   const failed = newlyFailed(before, after);
-  for (const subJob of failed.slice(0, MAX_SUB_JOB_EVENTS)) tell('Warning', 'SubJobFailed', describeFailed(subJob));
+  for (const subJob of failed.slice(0, MAX_SUB_JOB_EVENTS))
+    tell('Warning', 'SubJobFailed', describeFailed(subJob));
   if (failed.length > MAX_SUB_JOB_EVENTS) {
     tell('Warning', 'SubJobFailed', `${failed.length - MAX_SUB_JOB_EVENTS} further sub-jobs have failed.`);
   }

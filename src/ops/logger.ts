@@ -1,0 +1,35 @@
+import { createLogger, format, transports } from 'winston';
+import type { Logger } from './log.js';
+
+/** Numbers of `syslog` do not fit: the four levels that a `Logger` has, most severe first. */
+const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 };
+
+/**
+ * A logger on standard error: one JSON object a line (`time`, `level`, `message`, then the fields), or the same for
+ * people.
+ */
+export function createWinstonLogger(options: {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly format: 'json' | 'pretty';
+}): Logger {
+  const time = format.timestamp({ alias: 'time' });
+  const pretty = format.printf(({ time: at, timestamp: _, level, message, ...fields }) =>
+    [String(at), level.toUpperCase().padEnd(5), String(message), ...Object.entries(fields).map(pair)].join(
+      ' ',
+    ),
+  );
+  const json = format.printf(({ time: at, timestamp: _, level, message, ...fields }) =>
+    JSON.stringify({ time: at, level, message, ...fields }),
+  );
+  return createLogger({
+    levels: LEVELS,
+    level: options.level,
+    format: format.combine(time, options.format === 'pretty' ? pretty : json),
+    transports: [new transports.Console({ stderrLevels: Object.keys(LEVELS) })],
+    exitOnError: false,
+  });
+}
+
+function pair([key, value]: [string, unknown]): string {
+  return `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
+}

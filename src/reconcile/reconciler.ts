@@ -1,0 +1,286 @@
+import { isDeepStrictEqual } from 'node:util';
+import { findCondition } from '../api/conditions.js';
+import type { CloudJob } from '../api/cloudjob.js';
+import { sleep, type Clock } from '../clock.js';
+import { lookAgainMs, retryMs, type Polling } from './cadence.js';
+import { decide, type Decision } from './decide.js';
+import { failureOf, type Failure } from './failure.js';
+import type { Finding, History } from './finding.js';
+import { aboutItsJob, isFinished, knownJob } from './known.js';
+import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports.js';
+import { isRequested } from './request.js';
+import type { SecretCache } from './secrets.js';
+import { isKnown } from './summary.js';
+import { resolveTarget, type RegionCatalogue, type Resolution } from './target.js';
+
+/** What is to happen with the key after a pass. */
+export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
+
+/** A first look that takes longer than this is told in the status: the object is seen, the cloud is awaited. */
+const FIRST_LOOK_MS = 1_000;
+/** After a restart the looks at jobs that are known already are spread over this time at the most. */
+const RESTART_SPREAD_MS = 15_000;
+/** A pass that lost a race is done again this much later: the watch needs a moment to bring the newer object. */
+const STALE_RETRY_MS = 100;
+
+const DONE: Result = { kind: 'done' };
+const NOTHING: Finding = { kind: 'none' };
+
+/**
+ * What the process remembers of one CloudJob between passes. A restart forgets it; what must outlive one is in the
+ * status. Instants are on the monotonic clock.
+ */
+interface Memory {
+  readonly uid: string;
+  readonly jobID: string | undefined;
+  /** When there was a good look last, or following began; undefined: never, time runs from the object's creation. */
+  heardAt: number | undefined;
+  /** When the job was last seen to change. */
+  changedAt: number;
+  nextLookAt: number;
+  /** The spec that was looked at last. */
+  generation: number | undefined;
+  suspended: boolean;
+  /** Failed looks in a row, and how the last one failed. */
+  failures: number;
+  lastFailure: Failure | undefined;
+  /** Learnt, and not yet written: the write lost a race or failed. */
+  unwritten: Finding | undefined;
+}
+
+export interface ReconcilerParts {
+  readonly store: CloudJobStore;
+  readonly secrets: SecretCache;
+  readonly reader: JobReader;
+  readonly transitions: TransitionSink;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly catalogue: RegionCatalogue;
+  readonly polling: Polling;
+}
+
+/** The only shell around `decide`: fetches what it needs to know, and does what it says. */
+export class Reconciler {
+  readonly #memories = new Map<string, Memory>();
+
+  constructor(private readonly parts: ReconcilerParts) {}
+
+  /**
+   * One pass over one CloudJob.
+   *
+   * @param key `namespace/name`
+   * @throws when the API server fails; the pass is then to be done again, later each time
+   */
+  async reconcile(key: string, signal: AbortSignal): Promise<Result> {
+    const cloudJob = this.parts.store.get(key);
+    if (cloudJob === undefined || cloudJob.metadata.deletionTimestamp !== undefined) {
+      this.#memories.delete(key);
+      this.parts.reader.forget(key);
+      return DONE;
+    }
+    const memory = this.#recall(key, cloudJob);
+    const priority = this.#lookDue(cloudJob, memory);
+    if (priority === undefined)
+      return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, signal);
+
+    const look = this.#look(key, cloudJob, memory, priority, signal);
+    // It is awaited below; should the write before that throw, nobody would.
+    look.catch(() => undefined);
+    let current: CloudJob | 'stale' = cloudJob;
+    if (isNew(cloudJob) && !(await settlesWithin(look, FIRST_LOOK_MS, this.parts.clock, signal))) {
+      current = await this.#write(cloudJob, this.#decide(cloudJob, memory, NOTHING), signal);
+    }
+    const finding = await look;
+    if (finding.kind !== 'none') {
+      this.#remember(cloudJob, memory, finding);
+      memory.unwritten = finding;
+    }
+    if (current === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
+    return this.#conclude(key, current, memory, memory.unwritten ?? NOTHING, signal);
+  }
+
+  #recall(key: string, cloudJob: CloudJob): Memory {
+    const { metadata, spec, status } = cloudJob;
+    const now = this.parts.clock.monotonic();
+    const before = this.#memories.get(key);
+    if (before?.uid === metadata.uid && before.jobID === spec.jobID) return before;
+
+    const followed =
+      isKnown(knownJob(aboutItsJob(cloudJob))) && status.observedGeneration === metadata.generation;
+    const spread = Math.min(RESTART_SPREAD_MS, this.parts.polling.maxSeconds * 1000);
+    const memory: Memory = {
+      uid: metadata.uid,
+      jobID: spec.jobID,
+      heardAt: followed || before?.uid === metadata.uid ? now : undefined,
+      changedAt: now,
+      nextLookAt: followed ? now + this.parts.random() * spread : now,
+      generation: followed ? metadata.generation : undefined,
+      suspended: false,
+      failures: 0,
+      lastFailure: undefined,
+      unwritten: undefined,
+    };
+    this.#memories.set(key, memory);
+    return memory;
+  }
+
+  /** Whether the cloud is to be asked in this pass, and how pressing it is. */
+  #lookDue(cloudJob: CloudJob, memory: Memory): Priority | undefined {
+    const { metadata, spec, status } = cloudJob;
+    const now = this.parts.clock.monotonic();
+    if ('problems' in spec) return undefined;
+    if (spec.suspend === true) {
+      memory.suspended = true;
+      return undefined;
+    }
+    if (memory.suspended || findCondition(status.conditions, 'Suspended') !== undefined) {
+      // Nobody could hear anything while it was suspended.
+      memory.suspended = false;
+      memory.heardAt = now;
+      memory.nextLookAt = now;
+    }
+    if (isRequested(cloudJob)) return 'urgent';
+    if (isFinished(aboutItsJob(cloudJob))) return undefined;
+    if (memory.generation !== metadata.generation) return 'urgent';
+    return now >= memory.nextLookAt ? 'poll' : undefined;
+  }
+
+  async #look(
+    key: string,
+    cloudJob: CloudJob,
+    memory: Memory,
+    priority: Priority,
+    signal: AbortSignal,
+  ): Promise<Finding> {
+    const resolved = await this.#resolve(cloudJob, memory.lastFailure === undefined ? 'known' : 'renewed');
+    if (resolved.kind !== 'target') return resolved;
+    const answer = await this.parts.reader.read(key, resolved.target, priority, signal);
+    if (answer.kind === 'waiting') return NOTHING;
+    if (
+      answer.kind !== 'error' ||
+      (answer.error.class !== 'unauthorized' && answer.error.class !== 'forbidden')
+    ) {
+      return answer;
+    }
+    // The key may have been rotated since the Secret was read.
+    const renewed = await this.#resolve(cloudJob, 'renewed');
+    if (renewed.kind !== 'target') return renewed;
+    if (renewed.target.credentials.fingerprint === resolved.target.credentials.fingerprint) return answer;
+    const second = await this.parts.reader.read(key, renewed.target, priority, signal);
+    return second.kind === 'waiting' ? NOTHING : second;
+  }
+
+  async #resolve(cloudJob: CloudJob, want: 'known' | 'renewed'): Promise<Resolution> {
+    const { metadata, spec } = cloudJob;
+    const name = 'problems' in spec ? undefined : spec.credentialsRef?.name;
+    if (name === undefined) {
+      return {
+        kind: 'credentials',
+        reason: 'CredentialsRequired',
+        message: `The operator has no credentials of its own for namespace ${metadata.namespace}; name a Secret in spec.credentialsRef`,
+      };
+    }
+    const secret = await this.parts.secrets.read(metadata.namespace, name, want);
+    return resolveTarget(cloudJob, name, secret, this.parts.catalogue);
+  }
+
+  /** Keeps what a look told, and sets the time of the next one. */
+  #remember(cloudJob: CloudJob, memory: Memory, finding: Finding): void {
+    const { clock, polling, random } = this.parts;
+    const now = clock.monotonic();
+    memory.generation = cloudJob.metadata.generation;
+    const failure = failureOf(finding);
+    if (failure !== undefined) {
+      memory.failures += 1;
+      const atLeast = finding.kind === 'error' ? finding.error.retryAfterMs : undefined;
+      memory.nextLookAt = now + retryMs(failure.reason, memory.failures, atLeast, polling, random());
+      return;
+    }
+    memory.failures = 0;
+    if (finding.kind !== 'job') return;
+    memory.heardAt = now;
+    const { status } = this.#decide(cloudJob, memory, finding);
+    if (!isDeepStrictEqual(knownJob({ ...cloudJob, status }), knownJob(cloudJob))) memory.changedAt = now;
+    const interval = 'problems' in cloudJob.spec ? undefined : cloudJob.spec.pollIntervalSeconds;
+    memory.nextLookAt = now + lookAgainMs(now - memory.changedAt, interval, polling, random());
+  }
+
+  #decide(cloudJob: CloudJob, memory: Memory, finding: Finding): Decision {
+    const { clock } = this.parts;
+    const silentMs =
+      memory.heardAt === undefined
+        ? clock.now() - Date.parse(cloudJob.metadata.creationTimestamp)
+        : clock.monotonic() - memory.heardAt;
+    const history: History = { silentMs, lastFailure: memory.lastFailure };
+    return decide(cloudJob, finding, clock.now(), history);
+  }
+
+  /** Writes what was decided, tells what happened, and says when to come back. */
+  async #conclude(
+    key: string,
+    cloudJob: CloudJob,
+    memory: Memory,
+    finding: Finding,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const decision = this.#decide(cloudJob, memory, finding);
+    if ((await this.#write(cloudJob, decision, signal)) === 'stale') {
+      return { kind: 'requeue', afterMs: STALE_RETRY_MS };
+    }
+    if (finding.kind !== 'none') memory.lastFailure = failureOf(finding);
+    memory.unwritten = undefined;
+
+    const { next } = decision;
+    const now = this.parts.clock.monotonic();
+    switch (next.kind) {
+      case 'rest':
+        this.parts.reader.forget(key);
+        return DONE;
+      case 'delete':
+        if (next.afterMs > 0) return { kind: 'requeue', afterMs: next.afterMs };
+        await this.parts.store.delete(cloudJob, signal);
+        return DONE;
+      case 'look':
+        memory.nextLookAt = Math.min(memory.nextLookAt, now + next.withinMs);
+        // No budget: the reader adds the key when it is its turn. A deadline may fall due before that.
+        if (memory.nextLookAt <= now) {
+          return next.withinMs === Infinity ? DONE : { kind: 'requeue', afterMs: next.withinMs };
+        }
+        return { kind: 'requeue', afterMs: memory.nextLookAt - now };
+    }
+  }
+
+  /** Writes the status if it is another one, then tells of it: what was not stored has not happened. */
+  async #write(
+    cloudJob: CloudJob,
+    { status, events }: Decision,
+    signal: AbortSignal,
+  ): Promise<CloudJob | 'stale'> {
+    const stored = isDeepStrictEqual(status, cloudJob.status)
+      ? cloudJob
+      : await this.parts.store.writeStatus(cloudJob, status, signal);
+    if (stored !== 'stale' && events.length > 0) this.parts.transitions.tell(cloudJob, events);
+    return stored;
+  }
+}
+
+/** Whether the object's first status is still to be written. */
+function isNew({ status }: CloudJob): boolean {
+  return (status.conditions ?? []).length === 0;
+}
+
+async function settlesWithin(
+  work: Promise<unknown>,
+  ms: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(clock, ms, AbortSignal.any([signal, timer.signal])).then(() => false);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,76 @@
+import { readCredentials } from '../cloud/credentials.js';
+import type { Region } from '../cloud/regions.js';
+import type { CloudJob } from '../api/cloudjob.js';
+import type { Finding } from './finding.js';
+import type { SecretFinding, Target } from './ports.js';
+
+/** The regions that there are. */
+export interface RegionCatalogue {
+  readonly regions: ReadonlyMap<string, Region>;
+  readonly defaultRegion: string | undefined;
+}
+
+export type Resolution =
+  | { readonly kind: 'target'; readonly target: Target }
+  | Extract<Finding, { kind: 'credentials' | 'unusable' }>;
+
+/**
+ * Finds out which job to ask about, where and with what.
+ *
+ * @param spec a readable one
+ * @param secretName as the spec gives it
+ */
+export function resolveTarget(
+  { metadata, spec }: CloudJob,
+  secretName: string,
+  secret: SecretFinding,
+  catalogue: RegionCatalogue,
+): Resolution {
+  if ('problems' in spec) return { kind: 'unusable', message: spec.problems.join('; ') };
+  const secretPath = `Secret ${metadata.namespace}/${secretName}`;
+  if (secret.kind !== 'found') {
+    const message =
+      secret.kind === 'missing'
+        ? `${secretPath} of spec.credentialsRef does not exist; create it, or name another one`
+        : `The operator may not read ${secretPath}; grant its service account "get" on it`;
+    return { kind: 'credentials', reason: 'CredentialsNotFound', message };
+  }
+  const read = readCredentials(secret.data);
+  if (!read.ok) return invalid(`${secretPath}: ${read.message}`);
+
+  const region = findRegion(spec.region, read.region, secretPath, catalogue);
+  if ('kind' in region) return region;
+  const projectID = spec.projectID ?? read.projectID;
+  if (projectID === undefined) {
+    return invalid(`Neither spec.projectID nor the key projectID of ${secretPath} is set; set one of them`);
+  }
+  return { kind: 'target', target: { region, projectID, jobID: spec.jobID, credentials: read.credentials } };
+}
+
+/** The spec's region, else the Secret's, else the operator's default. */
+function findRegion(
+  ofSpec: string | undefined,
+  ofSecret: string | undefined,
+  secretPath: string,
+  { regions, defaultRegion }: RegionCatalogue,
+): Region | Exclude<Resolution, { kind: 'target' }> {
+  const name = ofSpec ?? ofSecret ?? defaultRegion;
+  if (name === undefined) {
+    return invalid(
+      `Neither spec.region nor the key region of ${secretPath} is set, and the operator has no default region; set one of them`,
+    );
+  }
+  const region = regions.get(name);
+  if (region !== undefined) return region;
+  if (ofSpec === undefined && ofSecret !== undefined) {
+    return invalid(`${secretPath}: key region names no region of the operator's catalogue`);
+  }
+  return {
+    kind: 'unusable',
+    message: `spec.region "${name}" is not in the operator's region catalogue; correct it, or have the region added to the operator's configuration`,
+  };
+}
+
+function invalid(message: string): Extract<Finding, { kind: 'credentials' }> {
+  return { kind: 'credentials', reason: 'InvalidCredentials', message };
+}

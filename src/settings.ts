@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { load } from 'js-yaml';
+import * as z from 'zod';
+import { buildRegions, type Region } from './cloud/regions.js';
+
+/** Everything that the operator is told from outside, compiled once; nothing reads raw options after that. */
+export interface Settings {
+  /** Path of a kubeconfig; undefined: the usual places (KUBECONFIG, the pod's service account, ~/.kube/config). */
+  readonly kubeconfig: string | undefined;
+  /** The namespaces to watch; empty: all. */
+  readonly namespaces: readonly string[];
+  /** TCP port of /healthz, /readyz and /metrics; 0 takes a free one. */
+  readonly httpPort: number;
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly config: Config;
+}
+
+/** What the config file says, defaults filled in. */
+export interface Config {
+  /** By name; the built-in public regions included. */
+  readonly regions: ReadonlyMap<string, Region>;
+  /** Always the name of one of `regions`. */
+  readonly defaultRegion: string | undefined;
+  readonly polling: { readonly minSeconds: number; readonly maxSeconds: number };
+  /** Per region and project. */
+  readonly budget: { readonly requestsPerSecond: number; readonly burst: number };
+}
+
+/** A setting that cannot be used. The message is one line: the key, what is wrong with it and what is allowed. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+const LOG_FORMATS = ['json', 'pretty'] as const;
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+/** A Kubernetes namespace: an RFC 1123 label. */
+const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+const configSchema = z.strictObject({
+  regions: z.record(z.string(), z.strictObject({ cce: z.string(), iam: z.string() })).default({}),
+  defaultRegion: z.string().optional(),
+  polling: z
+    .strictObject({
+      minSeconds: z.number().min(1).max(3600).default(2),
+      maxSeconds: z.number().min(1).max(86_400).default(60),
+    })
+    .refine(({ minSeconds, maxSeconds }) => minSeconds <= maxSeconds, {
+      path: ['maxSeconds'],
+      message: 'must not be less than polling.minSeconds',
+    })
+    .default({ minSeconds: 2, maxSeconds: 60 }),
+  budget: z
+    .strictObject({
+      requestsPerSecond: z.number().min(0.01).max(1000).default(10),
+      burst: z.int().min(1).max(10_000).default(20),
+    })
+    .default({ requestsPerSecond: 10, burst: 20 }),
+});
+
+/** Every flag of `run`, its environment twin and what it takes. */
+export const RUN_FLAGS = {
+  config: { env: 'CLOUDJOB_CONFIG', takes: 'FILE', help: 'YAML file with regions, polling and budget' },
+  kubeconfig: {
+    env: 'CLOUDJOB_KUBECONFIG',
+    takes: 'FILE',
+    help: 'how to reach the cluster; default: as kubectl does, or from inside a pod',
+  },
+  namespace: {
+    env: 'CLOUDJOB_NAMESPACE',
+    takes: 'NS',
+    help: 'watch this namespace only; may be repeated (in the environment: separated by commas)',
+  },
+  'http-port': {
+    env: 'CLOUDJOB_HTTP_PORT',
+    takes: 'PORT',
+    help: 'serves /healthz, /readyz and /metrics; default 8080, 0 takes a free one',
+  },
+  'log-format': { env: 'CLOUDJOB_LOG_FORMAT', takes: LOG_FORMATS.join('|'), help: 'default json' },
+  'log-level': { env: 'CLOUDJOB_LOG_LEVEL', takes: LOG_LEVELS.join('|'), help: 'default info' },
+} as const;
+
+type FlagName = keyof typeof RUN_FLAGS;
+
+/**
+ * Reads flags, their environment twins (a flag wins) and the config file.
+ *
+ * @throws SettingsError naming the first setting that cannot be used
+ */
+export function readSettings(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Settings {
+  const flags = parseFlags(args);
+  const value = (name: Exclude<FlagName, 'namespace'>): Setting =>
+    flags[name] === undefined
+      ? { key: RUN_FLAGS[name].env, value: env[RUN_FLAGS[name].env] || undefined }
+      : { key: `--${name}`, value: flags[name] };
+  const namespaces = flags.namespace ?? env[RUN_FLAGS.namespace.env]?.split(',') ?? [];
+  return {
+    kubeconfig: value('kubeconfig').value,
+    namespaces: readNamespaces(
+      flags.namespace === undefined ? RUN_FLAGS.namespace.env : '--namespace',
+      namespaces,
+    ),
+    httpPort: port(value('http-port'), 8080),
+    logFormat: oneOf(value('log-format'), LOG_FORMATS, 'json'),
+    logLevel: oneOf(value('log-level'), LOG_LEVELS, 'info'),
+    config: readConfigFile(value('config')),
+  };
+}
+
+interface Setting {
+  /** As the user wrote it: `--http-port` or `CLOUDJOB_HTTP_PORT`. */
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        config: { type: 'string' },
+        kubeconfig: { type: 'string' },
+        namespace: { type: 'string', multiple: true },
+        'http-port': { type: 'string' },
+        'log-format': { type: 'string' },
+        'log-level': { type: 'string' },
+      },
+    }).values;
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.split('. ')[0] : 'unreadable';
+    throw new SettingsError(
+      `command line: ${problem}; allowed: ${Object.keys(RUN_FLAGS)
+        .map((flag) => `--${flag}`)
+        .join(' ')}`,
+    );
+  }
+}
+
+function readNamespaces(key: string, values: readonly string[]): readonly string[] {
+  const names = values.map((name) => name.trim()).filter((name) => name !== '');
+  const bad = names.find((name) => !NAMESPACE.test(name));
+  if (bad !== undefined)
+    throw new SettingsError(`${key}: "${bad}" is not the name of a namespace; allowed: 1 to 63 of a-z 0-9 -`);
+  return [...new Set(names)];
+}
+
+function port({ key, value }: Setting, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
+    throw new SettingsError(`${key}: "${value}" is not a port; allowed: 0 to 65535`);
+  }
+  return Number(value);
+}
+
+function oneOf<T extends string>({ key, value }: Setting, allowed: readonly T[], byDefault: T): T {
+  if (value === undefined) return byDefault;
+  const match = allowed.find((word) => word === value);
+  if (match === undefined)
+    throw new SettingsError(`${key}: "${value}" is not allowed; allowed: ${allowed.join(', ')}`);
+  return match;
+}
+
+function readConfigFile({ key, value: path }: Setting): Config {
+  if (path === undefined) return readConfig({}, 'the built-in config');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new SettingsError(`${key}: cannot read "${path}" (${code}); allowed: the path of a YAML file`);
+  }
+  let content: unknown;
+  try {
+    content = load(text);
+  } catch (error) {
+    const problem = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
+    throw new SettingsError(`${path}: is not YAML: ${problem}`);
+  }
+  return readConfig(content ?? {}, path);
+}
+
+/**
+ * Checks the content of a config file.
+ *
+ * @param source named in errors
+ * @throws SettingsError
+ */
+export function readConfig(content: unknown, source: string): Config {
+  const read = configSchema.safeParse(content);
+  if (!read.success) {
+    const issue = read.error.issues[0];
+    throw new SettingsError(
+      `${source}: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'is not usable'}`,
+    );
+  }
+  const { regions: entries, defaultRegion, polling, budget } = read.data;
+  const built = buildRegions(entries);
+  if (!built.ok) throw new SettingsError(`${source}: ${built.message}`);
+  if (defaultRegion !== undefined && !built.regions.has(defaultRegion)) {
+    throw new SettingsError(
+      `${source}: defaultRegion: "${defaultRegion}" is not a region; allowed: ${[...built.regions.keys()].join(', ')}`,
+    );
+  }
+  return { regions: built.regions, defaultRegion, polling, budget };
+}

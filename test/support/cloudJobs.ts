@@ -1,0 +1,74 @@
+import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../src/api/cloudjob.js';
+import type { CloudErrorClass } from '../../src/cloud/errors.js';
+import type { Job } from '../../src/cloud/job.js';
+import { decide } from '../../src/reconcile/decide.js';
+import type { Finding, History } from '../../src/reconcile/finding.js';
+
+/** When the CloudJobs of these tests were created. */
+export const CREATED = Date.parse('2026-03-01T10:00:00Z');
+export const JOB_ID = '5c9e1f7a-7d31-11ee-9a4e-0255ac100b05';
+
+export const HEALTHY: History = { silentMs: 0 };
+
+/** A CloudJob as the API server holds it right after `kubectl apply`. */
+export function cloudJob(
+  spec: Readonly<Record<string, unknown>> = {},
+  metadata: Readonly<Record<string, unknown>> = {},
+): CloudJob {
+  return readCloudJob({
+    apiVersion: 'cloudjob.dev/v1alpha1',
+    kind: 'CloudJob',
+    metadata: {
+      name: 'scale-up',
+      namespace: 'infra',
+      uid: '0b7b1c9e-2f3f-4a57-9f0c-1d7a5f1f6f10',
+      generation: 1,
+      resourceVersion: '7',
+      creationTimestamp: new Date(CREATED).toISOString(),
+      ...metadata,
+    },
+    spec: { jobID: JOB_ID, projectID: 'p1', region: 'eu-de', credentialsRef: { name: 'cce' }, ...spec },
+    status: { observedGeneration: -1 },
+  });
+}
+
+/** The CloudJob with that status stored; another spec counts as another generation. */
+export function withStatus(object: CloudJob, status: CloudJobStatus): CloudJob {
+  return { ...object, status };
+}
+
+/** The CloudJob after somebody changed fields of its spec. */
+export function edited(object: CloudJob, spec: Readonly<Record<string, unknown>>): CloudJob {
+  const changed = readCloudJob({ ...object, spec: { ...object.spec, ...spec } });
+  return { ...changed, metadata: { ...object.metadata, generation: object.metadata.generation + 1 } };
+}
+
+export function job(phase: string | undefined, rest: Partial<Job> = {}): Job {
+  return { id: JOB_ID, type: 'CreateNode', extendParam: {}, subJobs: [], ...(phase && { phase }), ...rest };
+}
+
+export function read(phase: string | undefined, rest: Partial<Job> = {}): Finding {
+  return { kind: 'job', job: job(phase, rest) };
+}
+
+export function failed(errorClass: CloudErrorClass, message = 'no luck', code?: string): Finding {
+  return { kind: 'error', error: { class: errorClass, message, ...(code && { code }) } };
+}
+
+export const NO_SECRET: Finding = {
+  kind: 'credentials',
+  reason: 'CredentialsNotFound',
+  message: 'Secret infra/cce of spec.credentialsRef does not exist; create it, or name another one',
+};
+
+/** The CloudJob after a pass with this finding, `afterSeconds` after its creation. */
+export function after(object: CloudJob, finding: Finding, afterSeconds = 1, history = HEALTHY): CloudJob {
+  return withStatus(object, decide(object, finding, CREATED + afterSeconds * 1000, history).status);
+}
+
+/** The conditions in short: `{ Ready: 'True/JobSucceeded', … }`. */
+export function conditionsOf({ status }: CloudJob): Record<string, string> {
+  return Object.fromEntries(
+    (status.conditions ?? []).map(({ type, status: is, reason }) => [type, `${is}/${reason}`]),
+  );
+}

@@ -1,0 +1,547 @@
+import { describe, expect, it } from '@jest/globals';
+import { findCondition } from '../../../src/api/conditions.js';
+import type { CloudJob } from '../../../src/api/cloudjob.js';
+import { decide } from '../../../src/reconcile/decide.js';
+import type { Finding, History } from '../../../src/reconcile/finding.js';
+import {
+  after,
+  cloudJob,
+  conditionsOf,
+  CREATED,
+  edited,
+  failed,
+  HEALTHY,
+  JOB_ID,
+  NO_SECRET,
+  read,
+} from '../../support/cloudJobs.js';
+import { kstatus } from '../../support/kstatus.js';
+
+const NOTHING: Finding = { kind: 'none' };
+const SILENT_FOR_11_MINUTES: History = { silentMs: 660_000 };
+
+function followed(phase: string, spec = {}): CloudJob {
+  return after(cloudJob(spec), read(phase));
+}
+
+describe('the conditions of every situation', () => {
+  const fresh = cloudJob();
+  const observed = cloudJob({ readyWhen: 'Observed' });
+  it.each<[string, CloudJob, Record<string, string>, string]>([
+    [
+      'first visit, waiting for the cloud',
+      after(fresh, NOTHING),
+      {
+        Ready: 'Unknown/WaitingForCloud',
+        Succeeded: 'Unknown/WaitingForCloud',
+        Synced: 'Unknown/WaitingForCloud',
+        Reconciling: 'True/WaitingForCloud',
+      },
+      'InProgress',
+    ],
+    [
+      'initializing',
+      after(fresh, read('Initializing')),
+      {
+        Ready: 'Unknown/JobInitializing',
+        Succeeded: 'Unknown/JobInitializing',
+        Synced: 'True/JobRead',
+        Reconciling: 'True/JobInitializing',
+      },
+      'InProgress',
+    ],
+    [
+      'running',
+      after(fresh, read('Running')),
+      {
+        Ready: 'Unknown/JobRunning',
+        Succeeded: 'Unknown/JobRunning',
+        Synced: 'True/JobRead',
+        Reconciling: 'True/JobRunning',
+      },
+      'InProgress',
+    ],
+    [
+      'running, and ready when observed',
+      after(observed, read('Running')),
+      { Ready: 'True/JobObserved', Succeeded: 'Unknown/JobRunning', Synced: 'True/JobRead' },
+      'Current',
+    ],
+    [
+      'success',
+      after(fresh, read('Success')),
+      {
+        Ready: 'True/JobSucceeded',
+        Succeeded: 'True/JobSucceeded',
+        Finished: 'True/JobSucceeded',
+        Synced: 'True/JobRead',
+      },
+      'Current',
+    ],
+    [
+      'failed',
+      after(fresh, read('Failed')),
+      {
+        Ready: 'False/JobFailed',
+        Succeeded: 'False/JobFailed',
+        Finished: 'True/JobFailed',
+        Synced: 'True/JobRead',
+        Stalled: 'True/JobFailed',
+      },
+      'Failed',
+    ],
+    [
+      'failed, and ready when observed',
+      after(observed, read('Failed')),
+      {
+        Ready: 'True/JobFailed',
+        Succeeded: 'False/JobFailed',
+        Finished: 'True/JobFailed',
+        Synced: 'True/JobRead',
+      },
+      'Current',
+    ],
+    [
+      'unknown to the cloud within the grace time',
+      after(fresh, failed('notFound'), 119),
+      {
+        Ready: 'Unknown/JobNotFound',
+        Succeeded: 'Unknown/JobNotFound',
+        Synced: 'False/JobNotFound',
+        Reconciling: 'True/JobNotFound',
+      },
+      'InProgress',
+    ],
+    [
+      'unknown to the cloud after the grace time',
+      after(fresh, failed('notFound'), 120),
+      {
+        Ready: 'False/JobNotFound',
+        Succeeded: 'Unknown/JobNotFound',
+        Synced: 'False/JobNotFound',
+        Stalled: 'True/JobNotFound',
+      },
+      'Failed',
+    ],
+    [
+      'vanished while unfinished',
+      after(followed('Running'), failed('notFound'), 5),
+      {
+        Ready: 'False/JobVanished',
+        Succeeded: 'Unknown/JobVanished',
+        Synced: 'False/JobVanished',
+        Stalled: 'True/JobVanished',
+      },
+      'Failed',
+    ],
+    [
+      'no credentials',
+      after(fresh, NO_SECRET),
+      {
+        Ready: 'Unknown/CredentialsNotFound',
+        Succeeded: 'Unknown/CredentialsNotFound',
+        Synced: 'False/CredentialsNotFound',
+        Reconciling: 'True/CredentialsNotFound',
+      },
+      'InProgress',
+    ],
+    [
+      'credentials rejected for longer than the deadline',
+      after(fresh, failed('unauthorized'), 660, SILENT_FOR_11_MINUTES),
+      {
+        Ready: 'False/CredentialsRejected',
+        Succeeded: 'Unknown/WaitingForCloud',
+        Synced: 'False/CredentialsRejected',
+        Stalled: 'True/CredentialsRejected',
+      },
+      'Failed',
+    ],
+    [
+      'unreachable on the first visit',
+      after(fresh, failed('transient')),
+      {
+        Ready: 'Unknown/WaitingForCloud',
+        Succeeded: 'Unknown/WaitingForCloud',
+        Synced: 'Unknown/WaitingForCloud',
+        Reconciling: 'True/WaitingForCloud',
+      },
+      'InProgress',
+    ],
+    [
+      'unreachable while running',
+      after(followed('Running'), failed('transient'), 60, { silentMs: 60_000 }),
+      {
+        Ready: 'Unknown/JobRunning',
+        Succeeded: 'Unknown/JobRunning',
+        Synced: 'True/JobRead',
+        Reconciling: 'True/JobRunning',
+      },
+      'InProgress',
+    ],
+    [
+      'unreachable for longer than the deadline',
+      after(followed('Running'), failed('transient'), 700, SILENT_FOR_11_MINUTES),
+      {
+        Ready: 'False/CloudUnavailable',
+        Succeeded: 'Unknown/JobRunning',
+        Synced: 'False/CloudUnavailable',
+        Stalled: 'True/CloudUnavailable',
+      },
+      'Failed',
+    ],
+    [
+      'running for longer than activeDeadlineSeconds',
+      after(cloudJob({ activeDeadlineSeconds: 60 }), read('Running'), 60),
+      {
+        Ready: 'False/DeadlineExceeded',
+        Succeeded: 'Unknown/DeadlineExceeded',
+        Synced: 'True/JobRead',
+        Stalled: 'True/DeadlineExceeded',
+      },
+      'Failed',
+    ],
+    [
+      'a spec that cannot be read',
+      after(cloudJob({ jobID: '../tokens' }), NOTHING),
+      {
+        Ready: 'False/InvalidSpec',
+        Succeeded: 'Unknown/InvalidSpec',
+        Synced: 'Unknown/InvalidSpec',
+        Stalled: 'True/InvalidSpec',
+      },
+      'Failed',
+    ],
+    [
+      'a phase nobody documented',
+      after(fresh, read('Hibernating')),
+      {
+        Ready: 'Unknown/UnknownPhase',
+        Succeeded: 'Unknown/UnknownPhase',
+        Synced: 'True/UnknownPhase',
+        Reconciling: 'True/UnknownPhase',
+      },
+      'InProgress',
+    ],
+    [
+      'suspended while running',
+      after(edited(followed('Running'), { suspend: true }), NOTHING),
+      {
+        Ready: 'Unknown/Suspended',
+        Succeeded: 'Unknown/JobRunning',
+        Synced: 'True/JobRead',
+        Suspended: 'True/Suspended',
+      },
+      'InProgress',
+    ],
+    [
+      'suspended after success',
+      after(edited(followed('Success'), { suspend: true }), NOTHING),
+      {
+        Ready: 'True/JobSucceeded',
+        Succeeded: 'True/JobSucceeded',
+        Finished: 'True/JobSucceeded',
+        Synced: 'True/JobRead',
+        Suspended: 'True/Suspended',
+      },
+      'Current',
+    ],
+  ])('%s', (_, object, conditions, toGitOps) => {
+    expect(conditionsOf(object)).toEqual(conditions);
+    expect(kstatus(object)).toBe(toGitOps);
+    expect(object.status.observedGeneration).toBe(object.metadata.generation);
+  });
+});
+
+describe('from one situation to the next', () => {
+  it.each<[string, CloudJob, Finding]>([
+    ['job not found', after(cloudJob(), failed('notFound'), 200), read('Running')],
+    ['job vanished', after(followed('Running'), failed('notFound'), 200), read('Running')],
+    [
+      'credentials rejected',
+      after(cloudJob(), failed('unauthorized'), 700, SILENT_FOR_11_MINUTES),
+      read('Running'),
+    ],
+    [
+      'cloud unavailable',
+      after(followed('Running'), failed('transient'), 700, SILENT_FOR_11_MINUTES),
+      read('Running'),
+    ],
+    ['unknown phase', after(cloudJob(), read('Hibernating')), read('Running')],
+    ['spec not usable', after(cloudJob(), { kind: 'unusable', message: 'no such region' }), read('Running')],
+  ])('heals after: %s', (_, object, finding) => {
+    const healed = after(object, finding, 800);
+
+    expect(conditionsOf(healed)).toEqual(conditionsOf(followed('Running')));
+  });
+
+  it('stays stalled after a restart until the cloud is reached', () => {
+    const stalled = after(followed('Running'), failed('transient'), 700, SILENT_FOR_11_MINUTES);
+
+    const restarted = after(stalled, failed('transient'), 710, HEALTHY);
+
+    expect(restarted.status).toEqual(stalled.status);
+  });
+
+  it('counts refusals since before a restart', () => {
+    const refused = after(followed('Running'), failed('unauthorized'), 100);
+
+    const restarted = after(refused, failed('unauthorized'), 701, HEALTHY);
+
+    expect(conditionsOf(restarted).Stalled).toBe('True/CredentialsRejected');
+  });
+
+  it('keeps a vanished job vanished while the cloud cannot be reached', () => {
+    const vanished = after(followed('Running'), failed('notFound'), 100);
+
+    const unreachable = after(vanished, failed('transient'), 110);
+
+    expect(unreachable.status).toEqual(vanished.status);
+  });
+
+  it('becomes overdue between two looks when the last one failed', () => {
+    const waiting = after(cloudJob({ observationDeadlineSeconds: 5 }), failed('throttled'), 1);
+
+    const late = after(waiting, NOTHING, 6, {
+      silentMs: 6_000,
+      lastFailure: { kind: 'unreachable', reason: 'CloudThrottled', message: 'slow down' },
+    });
+
+    expect(conditionsOf(late).Stalled).toBe('True/CloudThrottled');
+  });
+
+  it('lets the deadline of an unfinished job pass while the cloud cannot be reached', () => {
+    const running = followed('Running', { activeDeadlineSeconds: 60 });
+
+    const late = after(running, failed('transient'), 61, { silentMs: 60_000 });
+
+    expect(conditionsOf(late).Stalled).toBe('True/DeadlineExceeded');
+  });
+
+  it('clears DeadlineExceeded when the job succeeds after all', () => {
+    const late = after(cloudJob({ activeDeadlineSeconds: 60 }), read('Running'), 60);
+
+    const done = after(late, read('Success'), 90);
+
+    expect(conditionsOf(done)).toEqual(conditionsOf(followed('Success')));
+  });
+
+  it("counts activeDeadlineSeconds from the job's creation by the cloud's clock", () => {
+    const startTime = new Date(CREATED - 3_600_000).toISOString();
+
+    const object = after(cloudJob({ activeDeadlineSeconds: 1800 }), read('Running', { startTime }), 1);
+
+    expect(conditionsOf(object).Stalled).toBe('True/DeadlineExceeded');
+  });
+
+  it('resumes where it was suspended', () => {
+    const running = followed('Running');
+    const suspended = after(edited(running, { suspend: true }), NOTHING, 10);
+
+    const resumed = after(edited(suspended, { suspend: false }), NOTHING, 20);
+
+    expect(conditionsOf(resumed)).toEqual(conditionsOf(running));
+  });
+
+  it("tells nothing of job A when the spec names job B, as an old API server's users can do", () => {
+    const finished = followed('Success');
+
+    const changed = after(edited(finished, { jobID: 'another-job' }), NOTHING, 10);
+
+    expect(conditionsOf(changed)).toEqual(conditionsOf(after(cloudJob(), NOTHING)));
+    expect(changed.status.phase).toBeUndefined();
+    expect(changed.status.progress).toBeUndefined();
+    expect(changed.status.jobID).toBe('another-job');
+  });
+
+  it('moves lastTransitionTime only when a status flips', () => {
+    const initializing = after(cloudJob(), read('Initializing'), 1);
+
+    const running = after(initializing, read('Running'), 50);
+    const success = after(running, read('Success'), 70);
+
+    expect(findCondition(running.status.conditions, 'Ready')?.lastTransitionTime).toBe(
+      '2026-03-01T10:00:01Z',
+    );
+    expect(findCondition(success.status.conditions, 'Ready')?.lastTransitionTime).toBe(
+      '2026-03-01T10:01:10Z',
+    );
+    expect(findCondition(success.status.conditions, 'Synced')?.lastTransitionTime).toBe(
+      '2026-03-01T10:00:01Z',
+    );
+  });
+
+  it.each([
+    ['the cloud forgets it', failed('notFound')],
+    ['the cloud says it runs', read('Running')],
+    ['the cloud says it ended otherwise', read('Failed')],
+    ['the cloud rejects the credentials', failed('unauthorized')],
+    ['the cloud is down', failed('transient')],
+  ])('a finished job stays as it ended when %s', (_, finding) => {
+    const finished = followed('Success');
+
+    const later = after(finished, finding, 5_000, SILENT_FOR_11_MINUTES);
+
+    expect(later.status).toEqual(finished.status);
+  });
+});
+
+describe('a look that somebody asked for', () => {
+  const asked = cloudJob({}, { annotations: { 'cloudjob.dev/requestedAt': '2026-03-01T10:05:00Z' } });
+
+  it('is echoed once it happened', () => {
+    expect(after(asked, read('Running')).status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
+  });
+
+  it('is echoed also when it failed', () => {
+    expect(after(asked, failed('transient')).status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
+  });
+
+  it('is not echoed before it happened', () => {
+    expect(after(asked, NOTHING).status.lastHandledReconcileAt).toBeUndefined();
+  });
+
+  it('keeps the echo when the annotation goes away', () => {
+    const handled = after(asked, read('Running'));
+
+    const later = after({ ...cloudJob(), status: handled.status }, read('Running'));
+
+    expect(later.status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
+  });
+});
+
+describe('what happens next', () => {
+  function next(object: CloudJob, finding: Finding, afterSeconds = 1, history = HEALTHY) {
+    return decide(object, finding, CREATED + afterSeconds * 1000, history).next;
+  }
+
+  it.each<[string, CloudJob, Finding]>([
+    ['a finished job', cloudJob(), read('Success')],
+    ['a suspended one', cloudJob({ suspend: true }), NOTHING],
+    ['a spec that cannot be read', cloudJob({ jobID: '' }), NOTHING],
+    [
+      'a finished job that a GitOps tool tracks, whatever its ttl',
+      cloudJob(
+        { ttlSecondsAfterFinished: 0 },
+        { annotations: { 'argocd.argoproj.io/tracking-id': 'app:cloudjob.dev/CloudJob:infra/scale-up' } },
+      ),
+      read('Success'),
+    ],
+  ])('nothing for %s', (_, object, finding) => {
+    expect(next(object, finding)).toEqual({ kind: 'rest' });
+  });
+
+  it('another look for an unfinished job', () => {
+    expect(next(cloudJob(), read('Running'))).toEqual({ kind: 'look', withinMs: Infinity });
+  });
+
+  it.each<[string, CloudJob, Finding, History, number]>([
+    ['its activeDeadlineSeconds', cloudJob({ activeDeadlineSeconds: 90 }), read('Running'), HEALTHY, 80_000],
+    ['its observationDeadlineSeconds', cloudJob(), failed('transient'), { silentMs: 10_000 }, 590_000],
+    ['the grace time of an unknown job', cloudJob(), failed('notFound'), { silentMs: 10_000 }, 110_000],
+  ])('a look at the latest when it reaches %s', (_, object, finding, history, withinMs) => {
+    expect(next(object, finding, 10, history)).toEqual({ kind: 'look', withinMs });
+  });
+
+  it('deletion when the object has outlived its ttl, counted from when the job was seen to have finished', () => {
+    const finished = after(cloudJob({ ttlSecondsAfterFinished: 60 }), read('Failed'), 100);
+
+    expect(next(finished, NOTHING, 130)).toEqual({ kind: 'delete', afterMs: 30_000 });
+    expect(next(finished, NOTHING, 170)).toEqual({ kind: 'delete', afterMs: -10_000 });
+  });
+});
+
+describe('events', () => {
+  function events(object: CloudJob, finding: Finding, history = HEALTHY): string[] {
+    return decide(object, finding, CREATED + 1000, history).events.map(
+      ({ type, reason }) => `${type} ${reason}`,
+    );
+  }
+
+  const withFailedNode = {
+    subJobs: [
+      { id: 'n1', type: 'InstallNode', phase: 'Failed', reason: 'disk', extendParam: {}, subJobs: [] },
+    ],
+  };
+  it.each<[string, CloudJob, Finding, string[]]>([
+    ['the first look', cloudJob(), read('Running'), ['Normal Observed']],
+    ['another phase', followed('Initializing'), read('Running'), ['Normal PhaseChanged']],
+    ['success', followed('Running'), read('Success'), ['Normal Succeeded']],
+    ['failure', followed('Running'), read('Failed'), ['Warning Failed']],
+    ['a failed sub-job', followed('Running'), read('Running', withFailedNode), ['Warning SubJobFailed']],
+    ['rejected credentials', followed('Running'), failed('unauthorized'), ['Warning CredentialsRejected']],
+    ['throttling', followed('Running'), failed('throttled'), ['Warning Throttled']],
+    ['a vanished job', followed('Running'), failed('notFound'), ['Warning Stalled']],
+    ['recovery', after(followed('Running'), failed('notFound'), 1), read('Running'), ['Normal Recovered']],
+    ['nothing new', followed('Running'), read('Running'), []],
+    ['nothing asked', followed('Running'), NOTHING, []],
+  ])('of %s', (_, object, finding, expected) => {
+    expect(events(object, finding)).toEqual(expected);
+  });
+
+  it('tells of throttling once, not at every look', () => {
+    const history: History = {
+      silentMs: 0,
+      lastFailure: { kind: 'unreachable', reason: 'CloudThrottled', message: 'slow down' },
+    };
+
+    expect(events(followed('Running'), failed('throttled'), history)).toEqual([]);
+  });
+
+  it('warns about a ttl that is ignored', () => {
+    const object = cloudJob(
+      { ttlSecondsAfterFinished: 1 },
+      { labels: { 'kustomize.toolkit.fluxcd.io/name': 'infra' } },
+    );
+
+    expect(events(object, read('Success'))).toEqual([
+      'Normal Observed',
+      'Normal Succeeded',
+      'Warning TTLIgnored',
+    ]);
+  });
+});
+
+describe('the message', () => {
+  it('tells the deepest failed sub-job and its reason', () => {
+    const object = after(
+      cloudJob(),
+      read('Failed', {
+        resourceName: 'pool-a',
+        reason: 'Something bad happened at server',
+        subJobs: [
+          {
+            id: 'a',
+            type: 'CreateNode',
+            phase: 'Failed',
+            reason: 'Failed to create node(s)',
+            extendParam: {},
+            subJobs: [
+              {
+                id: 'b',
+                type: 'InstallNode',
+                resourceName: 'node-7',
+                phase: 'Failed',
+                reason: 'the disk is too small',
+                extendParam: {},
+                subJobs: [],
+              },
+            ],
+          },
+        ],
+      }),
+    );
+
+    expect(object.status.message).toBe(
+      'CreateNode of pool-a has failed: InstallNode of node-7: the disk is too small',
+    );
+    expect(object.status.reason).toBe('Something bad happened at server');
+    expect(after(object, NOTHING, 99).status).toEqual(object.status);
+  });
+
+  it('names the job that the cloud does not know, and what to check', () => {
+    const { message } = after(cloudJob(), failed('notFound'), 200).status;
+
+    expect(message).toContain(JOB_ID);
+    expect(message).toContain('spec.projectID');
+  });
+});
