@@ -11,5 +11,7 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
     ],
   },
-  testTimeout: 30_000,
+  testTimeout: 90_000,
+  // Of tests that wait for the same operator, not of workers.
+  maxConcurrency: 16,
 };

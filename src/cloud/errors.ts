@@ -1,5 +1,10 @@
+import { STATUS_CODES } from 'node:http';
+import { asObject, parseObject } from './json.js';
+import { readRetryAfter } from './retryAfter.js';
+import { cleanText } from './text.js';
+
 /**
- * What went wrong, in the only terms that the rest of the operator reacts to:
+ * What went wrong, in the only terms that the rest of the operator reacts to (`reactions.ts`):
  * - `throttled`: 429; wait.
  * - `transient`: 5xx, network, timeouts, 408, 409; try again.
  * - `unauthorized`: 401; the credentials are wrong, expired or locked.
@@ -22,6 +27,145 @@ export interface CloudError {
   readonly status?: number;
   /** For logs only: it differs on every call. */
   readonly requestID?: string;
-  /** From `Retry-After`, in milliseconds. */
+  /** From `Retry-After`, or how long the cloud or a breaker is known to refuse; in milliseconds. */
   readonly retryAfterMs?: number;
+}
+
+/** The longest `message` of a CloudError, in UTF-16 code units. */
+export const MAX_ERROR_LENGTH = 512;
+const MAX_CODE_LENGTH = 64;
+const MAX_REQUEST_ID_LENGTH = 128;
+/** How long the cloud locks an access key after more than five failed signatures in a row. */
+const KEY_LOCK_MS = 300_000;
+
+/** Header names in lower case. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** What an error's body tells, whichever of its many shapes it has. */
+interface ErrorBody {
+  /** All codes in the body, the most telling first. */
+  readonly codes: readonly string[];
+  readonly message?: string;
+  readonly requestID?: string;
+  /** CCE's own error in the form of a Kubernetes Status. */
+  readonly isStatus: boolean;
+}
+
+interface Rule {
+  /** Statuses that the rule is for; left out: all. */
+  readonly status?: (status: number) => boolean;
+  readonly body?: (body: ErrorBody) => boolean;
+  readonly class: CloudErrorClass;
+}
+
+const withCode = (pattern: RegExp) => (body: ErrorBody) => body.codes.some((code) => pattern.test(code));
+const oneOf =
+  (...statuses: number[]) =>
+  (status: number) =>
+    statuses.includes(status);
+
+/**
+ * HTTP status and code to class; the first rule that fits counts. Codes: CCE API reference "error codes"
+ * (cce_02_0250) and the gateway's (APIG "error codes"; `APIGW.` on the shared gateway, `APIG.` on others, with the same
+ * numbers). Texts are not stable, but the locked key has no code of its own.
+ */
+const RULES: readonly Rule[] = [
+  { body: (body) => LOCKED_KEY.test(body.message ?? ''), class: 'unauthorized' },
+  { body: withCode(/^APIGW?\.0101$/), class: 'misconfigured' },
+  { body: withCode(/^APIGW?\.0308$|^CCE\.\d\d429/), class: 'throttled' },
+  { status: oneOf(429), class: 'throttled' },
+  { status: oneOf(401), class: 'unauthorized' },
+  { status: oneOf(403), class: 'forbidden' },
+  { status: oneOf(404, 410), body: withCode(/^CCE\.\d\d404|^CCE_CM\.|^E\.CFE\.404/), class: 'notFound' },
+  { status: oneOf(404, 410), body: (body) => body.isStatus, class: 'notFound' },
+  // A 404 that nothing marks as CCE's (no body, HTML, an unknown code) says nothing of the job: calling a job unknown
+  // would stall it for good reasons only.
+  { status: oneOf(404, 410), class: 'misconfigured' },
+  { status: oneOf(408, 409, 425), class: 'transient' },
+  { status: (status) => status >= 500, class: 'transient' },
+  { status: (status) => status >= 200 && status < 300, class: 'malformed' },
+  // Redirects are not followed: an endpoint that moved is configured wrongly.
+  { class: 'misconfigured' },
+];
+
+const LOCKED_KEY = /AK access failed to reach the limit/i;
+const EXPIRED_SIGNATURE = /signature expired/i;
+
+/** Makes a CloudError of an answer that is not the one that was asked for. `now`: wall clock in milliseconds. */
+export function readError(status: number, headers: Headers, bodyText: string, now: number): CloudError {
+  const body = readErrorBody(bodyText);
+  const errorClass = RULES.find(
+    (rule) => (rule.status?.(status) ?? true) && (rule.body?.(body) ?? true),
+  )?.class;
+  const [code] = body.codes;
+  const requestID = headers['x-request-id'] ?? headers['x-iam-trace-id'] ?? body.requestID;
+  const retryAfterMs = LOCKED_KEY.test(body.message ?? '')
+    ? KEY_LOCK_MS
+    : readRetryAfter(headers['retry-after'], now);
+  return {
+    class: errorClass ?? 'misconfigured',
+    message: describe(status, headers, body, bodyText),
+    status,
+    ...(code === undefined ? {} : { code }),
+    ...(requestID === undefined ? {} : { requestID: cleanText(requestID, MAX_REQUEST_ID_LENGTH) }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** Shapes: CCE's documented, its real mix with a Kubernetes Status, the gateway's, Keystone's, and none of them. */
+function readErrorBody(text: string): ErrorBody {
+  const body = parseObject(text);
+  const nested = asObject(body['error']);
+  const codes = [body['errorCode'], body['error_code'], body['code'], nested['code']].filter(isText);
+  const message = [
+    // Of the four pairs that CCE sends, this one tells what is wrong; the others are generic.
+    body['message'],
+    body['errorMessage'],
+    body['error_msg'],
+    nested['message'],
+    body['error'],
+    body['reason'],
+  ].find(isText);
+  const requestID = [body['request_id'], body['requestId']].find(isText);
+  return {
+    codes: codes.map((code) => cleanText(code, MAX_CODE_LENGTH)),
+    isStatus: body['kind'] === 'Status' && body['apiVersion'] === 'v1',
+    ...(message === undefined ? {} : { message: stable(message) }),
+    ...(requestID === undefined ? {} : { requestID }),
+  };
+}
+
+function describe(status: number, headers: Headers, body: ErrorBody, text: string): string {
+  if (EXPIRED_SIGNATURE.test(body.message ?? '')) {
+    return "the signature has expired by the cloud's clock: the clock of this machine differs from it by more than 15 minutes; synchronise it";
+  }
+  if (body.message !== undefined && body.message !== '') return body.message;
+  const line = `HTTP ${status} ${STATUS_CODES[status] ?? ''}`.trim();
+  if (status >= 300 && status < 400) return `${line}; redirects are not followed`;
+  if (text.trim() === '') return `${line} without a body`;
+  if (text.trimStart().startsWith('<') || /html/i.test(headers['content-type'] ?? '')) {
+    return `${line} with an HTML page`;
+  }
+  if (/^\s*[[{]/.test(text)) return `${line} with an unknown body`;
+  return cleanText(`${line}: ${stable(text)}`, MAX_ERROR_LENGTH);
+}
+
+/**
+ * One line that stays the same from call to call and carries nothing secret: without the canonical request that the
+ * gateway echoes, and with `*` for what looks like a request ID, a time of day or a token.
+ */
+function stable(message: string): string {
+  return cleanText(
+    cleanText(message, 4 * MAX_ERROR_LENGTH)
+      .replace(/[,;]?\s*(?:canonical_?request|string_?to_?sign)\s*[:=].*$/i, '')
+      .replace(/[,;]?\s*\b(?:x-)?(?:request|trace)[-_ ]?id\b["']?\s*[:=]\s*\S+/gi, '')
+      .replace(/\b\d{4}-?\d{2}-?\d{2}[T ]\d{2}:?\d{2}:?\d{2}(?:\.\d+)?(?:Z| ?[+-]\d{2}:?\d{2})?/g, '*')
+      .replace(/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b[0-9a-f]{32,}\b/gi, '*')
+      .replace(/[A-Za-z0-9+/_=-]{40,}/g, '*'),
+    MAX_ERROR_LENGTH,
+  );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.trim() !== '';
 }

@@ -1,3 +1,8 @@
+import { MAX_EXTEND_PARAMS, MAX_TEXT_LENGTH, MAX_WORD_LENGTH } from '../api/cloudjob.js';
+import type { CloudError } from './errors.js';
+import { cleanText } from './text.js';
+import { readTime } from './time.js';
+
 /** A cloud job as the operator understands it; every field that the cloud may leave out is optional. */
 export interface Job {
   /** `metadata.uid`. */
@@ -16,3 +21,165 @@ export interface Job {
   readonly completionTime?: string;
   readonly subJobs: readonly Job[];
 }
+
+/** What one look at the cloud told. */
+export type Observation =
+  { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'error'; readonly error: CloudError };
+
+export type ReadJob =
+  { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'notAJob'; readonly problem: string };
+
+/** Three levels are seen in the wild; deeper ones than this are left out. */
+const MAX_LEVELS = 16;
+/** Sub-jobs of all levels; more are left out. */
+const MAX_NODES = 2000;
+/** Where an `extendParam` that is a text, and not one of a JSON object, is kept. */
+const TEXT_PARAM = 'value';
+const ERROR_FIELDS = ['errorCode', 'error_code', 'errorMessage', 'error_msg', 'error'];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the answer of CCE's "reading job progress" (API reference cce_02_0247), in the v3 form and in the v2 form
+ * (keys in lower case, `status.status` for the phase). Single fields of a wrong type are left out. Never throws.
+ *
+ * It is a job when it is an object that has a phase; without one, when it says so (`kind: Job`, or a `metadata.uid`):
+ * the cloud has been seen to leave out the status, and a job without a phase counts as unfinished. It is none when it
+ * names another kind, or carries an error and no phase.
+ */
+export function readJob(body: unknown): ReadJob {
+  if (!isObject(body)) return { kind: 'notAJob', problem: 'it is no JSON object' };
+  const kind = text(body, 'kind', MAX_WORD_LENGTH);
+  if (kind !== undefined && kind.toLowerCase() !== 'job') {
+    return { kind: 'notAJob', problem: `its kind is "${kind}"` };
+  }
+  const job = readNode(body, 0, { left: MAX_NODES });
+  if (job.phase !== undefined) return { kind: 'job', job };
+  if (ERROR_FIELDS.some((name) => Object.hasOwn(body, name))) {
+    return { kind: 'notAJob', problem: 'it is an error' };
+  }
+  if (kind === undefined && job.id === undefined) {
+    return { kind: 'notAJob', problem: 'it has neither a phase nor an ID' };
+  }
+  return { kind: 'job', job };
+}
+
+function readNode(fields: Fields, level: number, nodes: { left: number }): Job {
+  const metadata = object(fields, 'metadata');
+  const spec = object(fields, 'spec');
+  const status = object(fields, 'status');
+  return withoutUndefined({
+    id: text(metadata, 'uid', MAX_WORD_LENGTH),
+    type: text(spec, 'type', MAX_WORD_LENGTH),
+    clusterUID: text(spec, 'clusterUID', MAX_WORD_LENGTH),
+    resourceID: text(spec, 'resourceID', MAX_WORD_LENGTH),
+    resourceName: text(spec, 'resourceName', MAX_WORD_LENGTH),
+    extendParam: readParams(field(spec, 'extendParam')),
+    phase: text(status, 'phase', MAX_WORD_LENGTH) ?? text(status, 'status', MAX_WORD_LENGTH),
+    // Some releases put the cause into an undocumented `message` and leave the reason empty.
+    reason: text(status, 'reason', MAX_TEXT_LENGTH) ?? text(status, 'message', MAX_TEXT_LENGTH),
+    startTime: time(metadata, 'creationTimestamp'),
+    updateTime: time(metadata, 'updateTimestamp'),
+    completionTime: time(status, 'completionTime'),
+    subJobs: readSubJobs(field(spec, 'subJobs'), level + 1, nodes),
+  });
+}
+
+/** The document says object, the cloud sends a list; on a job without sub-jobs it sends none. */
+function readSubJobs(value: unknown, level: number, nodes: { left: number }): Job[] {
+  if (level > MAX_LEVELS) return [];
+  const jobs: Job[] = [];
+  for (const entry of Array.isArray(value) ? value : [value]) {
+    if (nodes.left === 0) break;
+    if (!isObject(entry)) continue;
+    nodes.left -= 1;
+    jobs.push(readNode(entry, level, nodes));
+  }
+  return jobs;
+}
+
+/** An object, or its JSON as a text; any other text is kept whole under `value`. */
+function readParams(value: unknown): Record<string, string> {
+  if (typeof value === 'string') {
+    const parsed = parseJSON(value);
+    return readParams(isObject(parsed) ? parsed : value.trim() === '' ? {} : { [TEXT_PARAM]: value });
+  }
+  if (!isObject(value)) return {};
+  const params: [string, string][] = [];
+  for (const [name, entry] of Object.entries(value)) {
+    if (params.length === MAX_EXTEND_PARAMS) break;
+    const param = paramText(entry);
+    const key = cleanText(name, MAX_WORD_LENGTH);
+    if (param !== undefined && key !== '') params.push([key, cleanText(param, MAX_TEXT_LENGTH)]);
+  }
+  return Object.fromEntries(params);
+}
+
+function paramText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'number':
+    case 'boolean':
+      return String(value);
+    case 'object':
+      return value === null ? undefined : stringifyJSON(value);
+    default:
+      return undefined;
+  }
+}
+
+function parseJSON(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function stringifyJSON(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Nested too deep, or in a circle.
+    return undefined;
+  }
+}
+
+/** A field by its name in v3, else by its name in v2. */
+function field(fields: Fields, name: string): unknown {
+  for (const spelling of [name, name.toLowerCase()]) {
+    if (Object.hasOwn(fields, spelling)) return fields[spelling];
+  }
+  return undefined;
+}
+
+function object(fields: Fields, name: string): Fields {
+  const value = field(fields, name);
+  return isObject(value) ? value : {};
+}
+
+/** Undefined also when nothing is left of the text. */
+function text(fields: Fields, name: string, maxLength: number): string | undefined {
+  const value = field(fields, name);
+  if (typeof value !== 'string') return undefined;
+  const cleaned = cleanText(value, maxLength);
+  return cleaned === '' ? undefined : cleaned;
+}
+
+function time(fields: Fields, name: string): string | undefined {
+  const value = field(fields, name);
+  return typeof value === 'string' ? readTime(value.trim()) : undefined;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+type Known<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function withoutUndefined<T extends object>(fields: T): Partial<Known<T>> & Pick<Known<T>, RequiredKeys<T>> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+type RequiredKeys<T> = { [K in keyof T]: undefined extends T[K] ? never : K }[keyof T];

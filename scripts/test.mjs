@@ -1,0 +1,157 @@
+/**
+ * `npm test`: builds, then runs the unit tests, then the integration suites on the embedded Kubernetes API and, where
+ * there is one, on a real API server: the kubeconfig named by CLOUDJOB_TEST_KUBECONFIG (a throw-away cluster: the suites
+ * create namespaces and the CRD in it), else one started from the binaries in KUBEBUILDER_ASSETS.
+ *
+ * Says which API server it used and what it skipped and why. The last line is `N passed, N failed`; the two numbers are
+ * also written to the file named by CLOUDJOB_TEST_COUNTS.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const JEST = join(ROOT, 'node_modules/jest/bin/jest.js');
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+/** How long a step has to end by itself after it was told to, in milliseconds. */
+const STOP_DEADLINE_MS = 10_000;
+
+const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
+/** @type {{ passed: number, failed: number, skipped: string[] }} */
+const total = { passed: 0, failed: 0, skipped: [] };
+const summary = [];
+let interruptedBy;
+let stopStep = () => {};
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    interruptedBy ??= signal;
+    stopStep();
+  });
+}
+
+try {
+  await runAll();
+} catch (error) {
+  total.failed += 1;
+  console.error(error);
+} finally {
+  rmSync(temp, { recursive: true, force: true });
+}
+report();
+
+async function runAll() {
+  heading('build');
+  if ((await run(TSC, ['-p', 'tsconfig.build.json'])) !== 0) {
+    total.failed += 1;
+    summary.push('build: failed, so no test was run');
+    return;
+  }
+  await runJest('unit tests', ['test/unit']);
+  await runJest('integration on the embedded Kubernetes API', ['test/integration']);
+  await runOnRealApi();
+}
+
+async function runOnRealApi() {
+  const label = 'integration on a real Kubernetes API';
+  const { CLOUDJOB_TEST_KUBECONFIG: kubeconfig, KUBEBUILDER_ASSETS: assets } = process.env;
+  if (interruptedBy) return;
+  if (kubeconfig) {
+    await runJest(`${label} (CLOUDJOB_TEST_KUBECONFIG)`, ['--runInBand', 'test/integration'], kubeconfig);
+    return;
+  }
+  if (!assets) {
+    summary.push(`${label}: skipped, neither CLOUDJOB_TEST_KUBECONFIG nor KUBEBUILDER_ASSETS is set`);
+    return;
+  }
+  const { startRealApi } = await import('../dist/sandbox/realApi.js');
+  const api = await startRealApi({ assets });
+  try {
+    await runJest(`${label} (KUBEBUILDER_ASSETS)`, ['--runInBand', 'test/integration'], api.kubeconfigPath);
+  } finally {
+    await api.close();
+  }
+}
+
+/** One run of jest. Suites that share a real API server run one after the other: each has an operator over all of it. */
+async function runJest(label, args, kubeconfig) {
+  if (interruptedBy) return;
+  heading(label);
+  const outputFile = join(temp, `${summary.length}.json`);
+  const code = await run(JEST, ['--ci', '--json', `--outputFile=${outputFile}`, ...args], kubeconfig);
+  const result = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined;
+  const passed = result?.numPassedTests ?? 0;
+  // Suites that do not load, and a jest that dies, have no failed tests to count.
+  const broken = result?.numRuntimeErrorTestSuites ?? 0;
+  const failed = Math.max((result?.numFailedTests ?? 0) + broken, code === 0 ? 0 : 1);
+  const skipped = (result?.testResults ?? [])
+    .flatMap((suite) => suite.assertionResults)
+    .filter(({ status }) => status === 'pending' || status === 'todo')
+    .map(({ fullName }) => `${label}: ${fullName}`);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped.push(...skipped);
+  summary.push(`${label}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+}
+
+/** Runs a script of node in a process group of its own, so that all it started can be stopped with it. */
+function run(script, args, kubeconfig) {
+  const env = { ...process.env };
+  delete env.CLOUDJOB_TEST_KUBECONFIG;
+  if (kubeconfig) env.CLOUDJOB_TEST_KUBECONFIG = kubeconfig;
+  env.NODE_OPTIONS =
+    `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd: ROOT,
+      env,
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    let killTimer;
+    stopStep = () => {
+      killGroup(child.pid, 'SIGTERM');
+      killTimer ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), STOP_DEADLINE_MS);
+    };
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      clearTimeout(killTimer);
+      stopStep = () => {};
+      killGroup(child.pid, 'SIGKILL');
+      resolve(code ?? 1);
+    });
+  });
+}
+
+function killGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Nothing of the group is left.
+  }
+}
+
+function heading(text) {
+  console.log(`\n== ${text}`);
+}
+
+function report() {
+  heading('summary');
+  for (const line of summary) console.log(line);
+  if (total.skipped.length > 0) {
+    console.log(`skipped ${total.skipped.length}:`);
+    for (const test of total.skipped) console.log(`  - ${test}`);
+  }
+  if (interruptedBy) {
+    console.log(`stopped by ${interruptedBy} before the end`);
+    total.failed += 1;
+  }
+  if (total.passed === 0 && total.failed === 0) total.failed = 1;
+  const { CLOUDJOB_TEST_COUNTS: countsFile } = process.env;
+  if (countsFile) writeFileSync(countsFile, `${total.passed} ${total.failed}\n`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../../clock.js';
+import type { Credentials } from '../credentials.js';
+import type { Http } from '../http.js';
+import type { SecretText } from '../secretText.js';
+import type { Authenticator } from './authenticator.js';
+import { IAMTokens } from './iamTokens.js';
+import { passwordAuthenticator } from './password.js';
+import { Renewals } from './renewals.js';
+import { signatureAuthenticator } from './signature.js';
+import { tokenAuthenticator } from './token.js';
+import { workloadAuthenticator, type WorkloadCredentialsOptions } from './workload.js';
+
+/** IAM locks a user after five wrong passwords within 15 minutes, for as long. */
+const WRONG_PASSWORD_MS = 900_000;
+
+/** Makes authenticators; those of the same password share one token. */
+export class Authenticators {
+  readonly #http: Http;
+  readonly #clock: Clock;
+  readonly #iamTokens: IAMTokens;
+  readonly #passwordTokens: Renewals<SecretText>;
+
+  constructor(http: Http, clock: Clock, random: () => number = Math.random) {
+    this.#http = http;
+    this.#clock = clock;
+    this.#iamTokens = new IAMTokens(http, clock, random);
+    this.#passwordTokens = new Renewals(clock, WRONG_PASSWORD_MS);
+  }
+
+  of(credentials: Credentials): Authenticator {
+    switch (credentials.kind) {
+      case 'token':
+        return tokenAuthenticator(credentials);
+      case 'accessKey':
+        return signatureAuthenticator(credentials, this.#clock);
+      case 'password':
+        return passwordAuthenticator(credentials, this.#iamTokens, this.#passwordTokens);
+    }
+  }
+
+  /** The operator's own; made once and kept. */
+  ofWorkload(options: WorkloadCredentialsOptions): Authenticator {
+    return workloadAuthenticator(options, this.#http, this.#clock, this.#iamTokens);
+  }
+}

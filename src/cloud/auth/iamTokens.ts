@@ -1,0 +1,100 @@
+import type { Clock } from '../../clock.js';
+import { readError, type CloudErrorClass, type Headers } from '../errors.js';
+import type { Http } from '../http.js';
+import { asObject, parseObject } from '../json.js';
+import { SecretText } from '../secretText.js';
+import { parseTime, serverTime } from '../time.js';
+import { TokenBucket } from '../tokenBucket.js';
+import type { Issued } from './renewals.js';
+
+/** What IAM is asked for a token. */
+export interface TokenRequest {
+  /** Base URL of IAM. */
+  readonly iam: string;
+  /** Path and query below it. */
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: object;
+  readonly secrets: readonly string[];
+}
+
+/** IAM's calls have their own budget, per IAM: tokens live for a day, so this is for the start and for bad days. */
+const IAM_BUDGET = { requestsPerSecond: 5, burst: 20 };
+/** For an answer that tells no times: a 401 heals what is wrong with it. */
+const UNKNOWN_LIFETIME_MS = 3_600_000;
+const MAX_TOKEN_LENGTH = 16_384;
+
+/** Asks IAM (v3) for tokens; all of them are project-scoped and come in the header `X-Subject-Token`. */
+export class IAMTokens {
+  readonly #http: Http;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  /** By IAM; there are as many as regions. */
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(http: Http, clock: Clock, random: () => number) {
+    this.#http = http;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  async issue(request: TokenRequest): Promise<Issued<SecretText>> {
+    const bucket = this.#bucketOf(request.iam);
+    if (!bucket.take()) {
+      const error = { class: 'throttled', message: 'IAM limits the rate of requests' } as const;
+      return { ok: false, error: { ...error, retryAfterMs: bucket.waitMs() } };
+    }
+    const answer = await this.#http.send({
+      method: 'POST',
+      url: new URL(`${request.iam}${request.path}`),
+      headers: {
+        Accept: 'application/json',
+        'Content-Type': 'application/json;charset=utf8',
+        ...request.headers,
+      },
+      body: JSON.stringify(request.body),
+      secrets: request.secrets,
+      // The request's own deadline ends it: others may wait for the same token.
+      signal: new AbortController().signal,
+    });
+    if (answer.kind === 'failed') return failed(answer.error.class, answer.error.message);
+    const { status, headers, body } = answer;
+    if (status !== 201 && status !== 200) {
+      const error = readError(status, headers, body, this.#clock.now());
+      if (error.class === 'throttled') bucket.slowDown(error.retryAfterMs);
+      // Only CCE can tell that a job is unknown.
+      const errorClass = error.class === 'notFound' ? 'misconfigured' : error.class;
+      return { ok: false, error: { ...error, class: errorClass, message: `IAM: ${error.message}` } };
+    }
+    bucket.succeeded();
+    const token = headers['x-subject-token'] ?? '';
+    if (!/^[\x21-\x7e]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
+      return failed('malformed', 'the answer has no usable token');
+    }
+    const lifetimeMs = lifetimeOf(body, serverTime(headers) ?? this.#clock.now());
+    if (lifetimeMs <= 0) return failed('malformed', 'the token has already expired');
+    return { ok: true, value: new SecretText(token), lifetimeMs };
+  }
+
+  #bucketOf(iam: string): TokenBucket {
+    const bucket = this.#buckets.get(iam) ?? new TokenBucket(IAM_BUDGET, this.#clock, this.#random);
+    this.#buckets.set(iam, bucket);
+    return bucket;
+  }
+}
+
+function failed(errorClass: CloudErrorClass, message: string): Issued<never> {
+  return { ok: false, error: { class: errorClass, message: `IAM: ${message}` } };
+}
+
+/** By IAM's own clock, which may differ from this machine's. */
+function lifetimeOf(body: string, now: number): number {
+  const token = asObject(parseObject(body)['token']);
+  const expiresAt = readTime(token['expires_at']);
+  if (expiresAt === undefined) return UNKNOWN_LIFETIME_MS;
+  return expiresAt - (readTime(token['issued_at']) ?? now);
+}
+
+function readTime(value: unknown): number | undefined {
+  return typeof value === 'string' ? parseTime(value) : undefined;
+}

@@ -1,0 +1,129 @@
+import type { Clock } from '../../clock.js';
+import { untilAborted } from '../abort.js';
+import type { CloudError } from '../errors.js';
+
+/** Something that was issued for a time: a token, a temporary access key. */
+export type Issued<T> =
+  | { readonly ok: true; readonly value: T; readonly lifetimeMs: number }
+  | { readonly ok: false; readonly error: CloudError };
+
+export type Held<T> =
+  | {
+      readonly ok: true;
+      readonly value: T;
+      /** The cloud did not take it: true when another may be had. */
+      readonly rejected: () => boolean;
+    }
+  | { readonly ok: false; readonly error: CloudError };
+
+interface Current<T> {
+  readonly value: T;
+  /** On the monotonic clock. */
+  readonly issuedAt: number;
+  readonly lifetimeMs: number;
+}
+
+interface Entry<T> {
+  current?: Current<T> | undefined;
+  underWay?: Promise<void> | undefined;
+  failure?: { readonly error: CloudError; readonly count: number; readonly until: number } | undefined;
+}
+
+/**
+ * The part of the lifetime before its end in which it is renewed: 9 minutes of an hour, 3.6 hours of a day. ECS puts
+ * out new keys 10 minutes (of 1 h, Open Telekom Cloud) or 6 hours (of 24 h) before the end; earlier is in vain.
+ */
+const RENEW_AT = 0.15;
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 300_000;
+/** What was issued so recently and is refused would be refused again. */
+const YOUNG_MS = 60_000;
+const MAX_ENTRIES = 1000;
+
+/**
+ * Holds what was issued, by key, and renews it in time: one request at a time for each key, however many wait for it;
+ * ahead of its end, without anybody waiting, as long as the old one is good; after a failure not before a growing
+ * pause, and after a refusal not before `refusedMs`.
+ */
+export class Renewals<T> {
+  readonly #clock: Clock;
+  readonly #refusedMs: number;
+  readonly #entries = new Map<string, Entry<T>>();
+
+  constructor(clock: Clock, refusedMs: number) {
+    this.#clock = clock;
+    this.#refusedMs = refusedMs;
+  }
+
+  /** `issue` must have a deadline of its own: nobody cancels it. */
+  async get(key: string, issue: () => Promise<Issued<T>>, signal: AbortSignal): Promise<Held<T>> {
+    const entry = this.#entryOf(key);
+    if (this.#isDue(entry)) entry.underWay ??= this.#renew(entry, issue);
+    if (entry.underWay !== undefined && this.#usable(entry) === undefined) {
+      await untilAborted(entry.underWay, signal);
+    }
+    const current = this.#usable(entry);
+    if (current !== undefined) {
+      return { ok: true, value: current.value, rejected: () => this.#reject(entry, current) };
+    }
+    if (entry.failure === undefined) {
+      return { ok: false, error: { class: 'transient', message: 'the request was given up' } };
+    }
+    const { error, until } = entry.failure;
+    const retryAfterMs = Math.max(0, Math.ceil(until - this.#clock.monotonic()));
+    return { ok: false, error: { ...error, retryAfterMs } };
+  }
+
+  #usable({ current }: Entry<T>): Current<T> | undefined {
+    return current !== undefined && this.#leftOf(current) > 0 ? current : undefined;
+  }
+
+  #isDue({ current, failure }: Entry<T>): boolean {
+    if (failure !== undefined && failure.until > this.#clock.monotonic()) return false;
+    return current === undefined || this.#leftOf(current) < current.lifetimeMs * RENEW_AT;
+  }
+
+  #leftOf({ issuedAt, lifetimeMs }: Current<T>): number {
+    return issuedAt + lifetimeMs - this.#clock.monotonic();
+  }
+
+  async #renew(entry: Entry<T>, issue: () => Promise<Issued<T>>): Promise<void> {
+    try {
+      const issued = await issue();
+      const now = this.#clock.monotonic();
+      if (issued.ok) {
+        entry.current = { value: issued.value, issuedAt: now, lifetimeMs: issued.lifetimeMs };
+        entry.failure = undefined;
+        return;
+      }
+      const count = (entry.failure?.count ?? 0) + 1;
+      entry.failure = { error: issued.error, count, until: now + this.#pauseAfter(issued.error, count) };
+    } finally {
+      entry.underWay = undefined;
+    }
+  }
+
+  #pauseAfter(error: CloudError, count: number): number {
+    if (error.class === 'unauthorized') return Math.max(this.#refusedMs, error.retryAfterMs ?? 0);
+    return Math.max(error.retryAfterMs ?? 0, Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (count - 1)));
+  }
+
+  #reject(entry: Entry<T>, used: Current<T>): boolean {
+    if (entry.current !== used) return true;
+    if (this.#clock.monotonic() - used.issuedAt < YOUNG_MS) return false;
+    entry.current = undefined;
+    return true;
+  }
+
+  /** The least recently used one makes room. */
+  #entryOf(key: string): Entry<T> {
+    const entry = this.#entries.get(key) ?? {};
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    if (this.#entries.size > MAX_ENTRIES) {
+      const [oldest] = this.#entries.keys();
+      if (oldest !== undefined) this.#entries.delete(oldest);
+    }
+    return entry;
+  }
+}

@@ -1,0 +1,265 @@
+import type { Clock } from '../clock.js';
+import { untilAborted } from './abort.js';
+import { Breaker, type Pass } from './breaker.js';
+import { Budget, type Priority } from './budget.js';
+import type { JobClient, Target } from './client.js';
+import type { Observation } from './job.js';
+import { Pool } from './pool.js';
+import { REACTIONS } from './reactions.js';
+import type { BucketOptions } from './tokenBucket.js';
+
+/** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
+export type Reading = Observation | { readonly kind: 'waiting' };
+
+export interface ReaderOptions {
+  readonly client: JobClient;
+  readonly clock: Clock;
+  /** 0 to 1, as `Math.random`. */
+  readonly random: () => number;
+  /** Per region and project. */
+  readonly budget: BucketOptions;
+  /** An observation that one CloudJob caused is given to others of the same job until it is so old, in milliseconds. */
+  readonly freshMs: number;
+  /** Tells that it is worth to read for the key again, now. Must not throw. */
+  readonly wake: (key: string) => void;
+}
+
+/** One job as one credential sees it, and the CloudJobs (keys) that follow it. */
+interface SharedJob {
+  readonly followers: Set<string>;
+  /** Followers that have not been given `last` yet. */
+  readonly untold: Set<string>;
+  last?: { readonly observation: Observation; readonly at: number };
+  flight?: Flight | undefined;
+}
+
+interface Flight {
+  readonly promise: Promise<Observation>;
+  readonly controller: AbortController;
+  readonly keys: Set<string>;
+}
+
+const WAITING: Reading = { kind: 'waiting' };
+const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 300_000, countsUnderWay: false };
+/** The cloud locks a key for 5 minutes, for everybody, after more than five failed signatures in a row. */
+const CREDENTIAL_BREAKER = { failures: 3, openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: true };
+
+/**
+ * Looks at jobs without being a burden: one call for all CloudJobs of the same job, within the budget of the region
+ * and project, and none where the region or the credential is known to fail.
+ */
+export class CloudReader {
+  readonly #options: ReaderOptions;
+  readonly #budgets: Pool<Budget>;
+  readonly #regions: Pool<Breaker>;
+  readonly #credentials: Pool<Breaker>;
+  readonly #jobs = new Map<string, SharedJob>();
+  readonly #followed = new Map<string, { readonly id: string; readonly target: Target }>();
+  /** By the fingerprint of a credential whose calls under way use up what may still fail. */
+  readonly #queues = new Map<string, Set<string>>();
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    const { clock, random, budget, wake } = options;
+    this.#budgets = new Pool(() => new Budget(budget, clock, random, wake));
+    this.#regions = new Pool(() => new Breaker(REGION_BREAKER, clock, random));
+    this.#credentials = new Pool(() => new Breaker(CREDENTIAL_BREAKER, clock, random));
+  }
+
+  /**
+   * One look at the target for `key`, which follows it from now on, until `forget(key)` or another target. Ends with
+   * `waiting` when the signal aborts; a call that others wait for goes on.
+   */
+  async read(key: string, target: Target, priority: Priority, signal: AbortSignal): Promise<Reading> {
+    if (signal.aborted) return WAITING;
+    const job = this.#follow(key, target);
+    const known = this.#untold(job, key);
+    const started = known ?? job.flight ?? this.#start(job, key, target, priority);
+    if (started === 'waiting') return WAITING;
+    if ('kind' in started) {
+      this.#leaveQueues(key, target);
+      return started;
+    }
+    if (started.keys.size > 0) this.#leaveQueues(key, target);
+    started.keys.add(key);
+    job.untold.delete(key);
+    const observation = await untilAborted(started.promise, signal);
+    if (observation !== 'aborted') return observation;
+    started.keys.delete(key);
+    if (started.keys.size === 0) {
+      started.controller.abort();
+      // Whoever comes next must not join it.
+      if (job.flight === started) job.flight = undefined;
+    }
+    return WAITING;
+  }
+
+  /** The key is gone, or has no more questions. */
+  forget(key: string): void {
+    const followed = this.#followed.get(key);
+    if (followed === undefined) return;
+    this.#followed.delete(key);
+    this.#leaveQueues(key, followed.target);
+    const job = this.#jobs.get(followed.id);
+    job?.followers.delete(key);
+    job?.untold.delete(key);
+    this.#dropUnused(followed.id);
+  }
+
+  /** Aborts all calls and wakes nobody any more. */
+  close(): void {
+    for (const budget of this.#budgets.values()) budget.close();
+    for (const { flight } of this.#jobs.values()) flight?.controller.abort();
+    this.#jobs.clear();
+    this.#followed.clear();
+    this.#queues.clear();
+  }
+
+  #follow(key: string, target: Target): SharedJob {
+    const id = idOf(target);
+    if (this.#followed.get(key)?.id !== id) this.forget(key);
+    const job = this.#jobs.get(id) ?? { followers: new Set(), untold: new Set() };
+    this.#jobs.set(id, job);
+    job.followers.add(key);
+    this.#followed.set(key, { id, target });
+    return job;
+  }
+
+  /** What another key's look told, if it is fresh and this key does not know it. */
+  #untold(job: SharedJob, key: string): Observation | undefined {
+    if (!job.untold.delete(key) || job.last === undefined) return undefined;
+    const age = this.#options.clock.monotonic() - job.last.at;
+    return age < this.#options.freshMs ? job.last.observation : undefined;
+  }
+
+  #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
+    const { fingerprint, signs } = target.authenticator;
+    const region = this.#regions.get(target.region.name);
+    const credential = signs ? this.#credentials.get(fingerprint) : undefined;
+    for (const breaker of [region, credential]) {
+      const refusal = breaker?.refusal();
+      if (refusal === 'busy') {
+        this.#queueOf(fingerprint).add(key);
+        return 'waiting';
+      }
+      if (refusal !== undefined) return { kind: 'error', error: refusal };
+    }
+    this.#queues.get(fingerprint)?.delete(key);
+    const budget = this.#budgetOf(target);
+    if (budget.enter(key, priority) === 'waiting') {
+      // Others that wait for the credential may queue up here as well.
+      this.#wakeNext(fingerprint);
+      return 'waiting';
+    }
+    const controller = new AbortController();
+    const keys = new Set<string>();
+    const passes = { region: region.enter(), credential: credential?.enter() };
+    const promise = this.#call(job, keys, target, budget, passes, controller.signal);
+    job.flight = { promise, controller, keys };
+    return job.flight;
+  }
+
+  async #call(
+    job: SharedJob,
+    keys: ReadonlySet<string>,
+    target: Target,
+    budget: Budget,
+    passes: Passes,
+    signal: AbortSignal,
+  ): Promise<Observation> {
+    let calls = 0;
+    const mayCall = (): boolean => {
+      const may = calls === 0 ? !budget.paused : budget.takeAnother();
+      if (may) calls += 1;
+      return may;
+    };
+    try {
+      const observation = await this.#options.client.read(target, signal, mayCall);
+      if (!signal.aborted) {
+        if (calls > 0) report(observation, budget, passes);
+        this.#share(job, observation, keys);
+      }
+      return observation;
+    } finally {
+      if (calls === 0) budget.putBack();
+      passes.region.released();
+      passes.credential?.released();
+      if (job.flight?.keys === keys) job.flight = undefined;
+      this.#wakeNext(target.authenticator.fingerprint);
+      this.#dropUnused(idOf(target));
+    }
+  }
+
+  #share(job: SharedJob, observation: Observation, told: ReadonlySet<string>): void {
+    job.last = { observation, at: this.#options.clock.monotonic() };
+    job.untold.clear();
+    for (const key of job.followers) {
+      if (!told.has(key)) job.untold.add(key);
+    }
+    for (const key of job.untold) this.#options.wake(key);
+  }
+
+  /** Wakes the next key that waits for a credential, when it can be used again. */
+  #wakeNext(fingerprint: string): void {
+    const queue = this.#queues.get(fingerprint);
+    const [next] = queue ?? [];
+    if (queue === undefined || next === undefined) return;
+    if (this.#credentials.get(fingerprint).refusal() === 'busy') return;
+    queue.delete(next);
+    if (queue.size === 0) this.#queues.delete(fingerprint);
+    this.#options.wake(next);
+  }
+
+  #leaveQueues(key: string, target: Target): void {
+    this.#budgetOf(target).leave(key);
+    const { fingerprint } = target.authenticator;
+    this.#queues.get(fingerprint)?.delete(key);
+    this.#wakeNext(fingerprint);
+  }
+
+  #queueOf(fingerprint: string): Set<string> {
+    const queue = this.#queues.get(fingerprint) ?? new Set();
+    this.#queues.set(fingerprint, queue);
+    return queue;
+  }
+
+  #budgetOf({ region, projectID }: Target): Budget {
+    return this.#budgets.get(JSON.stringify([region.name, projectID]));
+  }
+
+  #dropUnused(id: string): void {
+    const job = this.#jobs.get(id);
+    if (job !== undefined && job.followers.size === 0 && job.flight === undefined) this.#jobs.delete(id);
+  }
+}
+
+function idOf({ region, projectID, jobID, authenticator }: Target): string {
+  return JSON.stringify([region.name, projectID, jobID, authenticator.fingerprint]);
+}
+
+interface Passes {
+  readonly region: Pass;
+  readonly credential: Pass | undefined;
+}
+
+/** Tells budget and breakers what an answer says of them; a pass that is told nothing is released. */
+function report(observation: Observation, budget: Budget, { region, credential }: Passes): void {
+  if (observation.kind === 'job') {
+    budget.succeeded();
+    region.succeeded();
+    credential?.succeeded();
+    return;
+  }
+  const { error } = observation;
+  const reaction = REACTIONS[error.class];
+  const failedToServe = error.status === undefined || error.status >= 500;
+  if (reaction.tripsRegion && failedToServe) region.failed(error);
+  else if (error.status !== undefined) region.succeeded();
+  // A lock that the cloud tells of opens the breaker at once.
+  if (reaction.tripsCredential) credential?.failed(error, error.retryAfterMs !== undefined);
+  else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
+    credential?.succeeded();
+  if (error.status === undefined) return;
+  if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs);
+  if (reaction.budget === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
+}

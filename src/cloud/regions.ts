@@ -1,0 +1,116 @@
+/** Where a region's services answer. */
+export interface Region {
+  readonly name: string;
+  /** Base URL of CCE, without a trailing slash. */
+  readonly cce: string;
+  /** Base URL of IAM, without a trailing slash and without `/v3`. */
+  readonly iam: string;
+}
+
+export interface RegionEntry {
+  readonly cce: string;
+  readonly iam: string;
+}
+
+/** Regions that the SDKs of Huawei Cloud list for CCE (services/cce/v3/region). */
+const HUAWEI_CLOUD = [
+  'ae-ad-1',
+  'af-north-1',
+  'af-south-1',
+  'ap-southeast-1',
+  'ap-southeast-2',
+  'ap-southeast-3',
+  'ap-southeast-4',
+  'ap-southeast-5',
+  'cn-east-2',
+  'cn-east-3',
+  'cn-east-4',
+  'cn-east-5',
+  'cn-north-1',
+  'cn-north-11',
+  'cn-north-12',
+  'cn-north-2',
+  'cn-north-4',
+  'cn-north-9',
+  'cn-south-1',
+  'cn-south-2',
+  'cn-south-4',
+  'cn-southwest-2',
+  'eu-west-0',
+  'la-north-2',
+  'la-south-2',
+  'me-east-1',
+  'my-kualalumpur-1',
+  'na-mexico-1',
+  'ru-moscow-1',
+  'ru-northwest-2',
+  'sa-brazil-1',
+  'tr-west-1',
+];
+const HUAWEI_CLOUD_EUROPE = ['eu-west-101'];
+const OPEN_TELEKOM_CLOUD = ['eu-de', 'eu-nl'];
+
+const DOMAINS: readonly (readonly [string, readonly string[]])[] = [
+  ['myhuaweicloud.com', HUAWEI_CLOUD],
+  ['myhuaweicloud.eu', HUAWEI_CLOUD_EUROPE],
+  ['otc.t-systems.com', OPEN_TELEKOM_CLOUD],
+];
+
+/** The regions that a CloudJob can name: the public ones, and those of the operator's configuration. */
+export class Regions {
+  readonly #byName = new Map<string, Region>();
+
+  /** `configured` entries are taken as valid (`checkEndpoint`) and replace public ones of the same name. */
+  constructor(configured: Readonly<Record<string, RegionEntry>> = {}) {
+    for (const [domain, names] of DOMAINS) {
+      for (const name of names) {
+        this.#add(name, { cce: `https://cce.${name}.${domain}`, iam: `https://iam.${name}.${domain}` });
+      }
+    }
+    for (const [name, entry] of Object.entries(configured)) this.#add(name, entry);
+  }
+
+  find(name: string): Region | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** In alphabetical order. */
+  names(): string[] {
+    return [...this.#byName.keys()].toSorted();
+  }
+
+  #add(name: string, { cce, iam }: RegionEntry): void {
+    // IAM's documents write its endpoint with and without the version.
+    this.#byName.set(name, {
+      name,
+      cce: withoutSlash(cce),
+      iam: withoutSlash(withoutSlash(iam).replace(/\/v3$/, '')),
+    });
+  }
+}
+
+/**
+ * What is wrong with the address of an endpoint, for a person; undefined when nothing is. Plain HTTP would send
+ * credentials in the clear, so it is for this machine alone.
+ */
+export function checkEndpoint(address: string): string | undefined {
+  if (!URL.canParse(address)) return 'must be a URL such as https://cce.eu-de.otc.t-systems.com';
+  const url = new URL(address);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+    return 'must begin with https:// (http:// is allowed for loopback addresses only)';
+  }
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
+  // An empty query or fragment leaves no trace in the parsed URL.
+  if (/[?#]/.test(address)) return 'must not contain a query or a fragment';
+  if (address.includes('%')) return 'must not contain percent signs';
+  return undefined;
+}
+
+/** The URL parser has already brought every spelling of an IPv4 address into four decimal numbers. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+function withoutSlash(address: string): string {
+  return address.replace(/\/+$/, '');
+}

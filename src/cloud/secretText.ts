@@ -1,0 +1,28 @@
+import { inspect } from 'node:util';
+
+const HIDDEN = '[secret]';
+
+/** A text that no log, JSON or template shows by accident; `reveal()` is where it is used on purpose. */
+export class SecretText {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return HIDDEN;
+  }
+
+  toJSON(): string {
+    return HIDDEN;
+  }
+
+  [inspect.custom](): string {
+    return HIDDEN;
+  }
+}

@@ -1,0 +1,30 @@
+/** What terminals obey: CSI sequences, OSC and other string sequences, and two-character escapes (ECMA-48). */
+// oxlint-disable-next-line no-control-regex -- escape sequences are what it looks for
+const ESCAPES =
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -~]?/g;
+/** Invisible characters that reorder or hide text: bidirectional controls, zero-width characters, tags. */
+const INVISIBLE = /\p{Cf}/gu;
+const LONE_SURROGATES = /\p{Cs}/gu;
+/** White space in every script, line and paragraph separators and control characters. */
+const BREAKS = /[\s\p{Cc}]+/gu;
+
+/** How much of a text is looked at, as a multiple of what is kept: the rest of a hostile one costs nothing. */
+const LOOK_AT = 4;
+
+/**
+ * Makes somebody else's text fit for a status, an event and a log: one line without control characters, terminal
+ * escapes, invisible characters and broken surrogates, at most `maxLength` UTF-16 code units (1 or more; what is cut
+ * ends in `…`). Cleaning twice changes nothing.
+ */
+export function cleanText(text: string, maxLength: number): string {
+  const line = text
+    .slice(0, maxLength * LOOK_AT)
+    .replace(ESCAPES, '')
+    .replace(LONE_SURROGATES, '\ufffd')
+    .replace(INVISIBLE, '')
+    .replace(BREAKS, ' ')
+    .trim();
+  if (line.length <= maxLength) return line;
+  // Cutting a surrogate pair in two would leave half of it behind.
+  return `${line.slice(0, maxLength - 1).replace(LONE_SURROGATES, '')}…`;
+}

@@ -1,0 +1,231 @@
+import type { Clock } from '../clock.js';
+import { sleep } from '../clock.js';
+import { isRecord, isTooManyRequests, KubeError, localError } from './errors.js';
+import { asObject } from './object.js';
+import type { KubeObject, ObjectRef, ResourceType } from './object.js';
+import type { KubeRequest, Transport } from './transport.js';
+import { readWatchEvents } from './watch.js';
+import type { WatchEvent } from './watch.js';
+
+export interface ListOptions {
+  /** All namespaces if left out. */
+  readonly namespace?: string;
+  /** Objects per page. */
+  readonly limit?: number;
+  /** From the page before. */
+  readonly continueToken?: string;
+}
+
+export interface ObjectPage {
+  readonly items: readonly KubeObject[];
+  /** Of the whole list: where a watch starts. */
+  readonly resourceVersion: string;
+  /** Absent on the last page. */
+  readonly continueToken?: string;
+}
+
+export interface WatchOptions {
+  /** All namespaces if left out. */
+  readonly namespace?: string;
+  readonly resourceVersion: string;
+  /** The server ends the watch after this. */
+  readonly timeoutSeconds: number;
+  /** Called for each piece of data that arrives, whatever is in it. */
+  readonly onBytes?: () => void;
+}
+
+export interface PatchOptions {
+  /** For example `status`. */
+  readonly subresource?: string;
+}
+
+/** An operation of a JSON patch (RFC 6902). */
+export type JsonPatchOperation =
+  | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
+  | { readonly op: 'remove'; readonly path: string };
+
+/** The delete fails with a conflict unless the object is still this one. */
+export interface Preconditions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+export interface KubeClientOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Returns 0 up to, not including, 1. */
+  readonly random: () => number;
+}
+
+/** Objects per page of a list. */
+export const PAGE_SIZE = 500;
+/** How often a 429 is waited for before it is the caller's. */
+const MAX_WAITS = 5;
+/** A longer `Retry-After` than this, in milliseconds, is the caller's to wait for. */
+const LONGEST_WAIT_MS = 30_000;
+
+/**
+ * The Kubernetes API's verbs on any type, without types. Answers of the API's priority and fairness (429) are waited
+ * for, up to five times and 30 s each, before they are thrown. Every method throws `KubeError` alone.
+ */
+export class KubeClient {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor({ transport, clock, random }: KubeClientOptions) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  async get(type: ResourceType, ref: ObjectRef, signal: AbortSignal): Promise<KubeObject> {
+    return this.#object({ method: 'GET', path: objectPath(type, ref), idempotent: true }, signal);
+  }
+
+  /** One page, read from the API's storage, not from a cache that may lag behind it. */
+  async list(type: ResourceType, options: ListOptions, signal: AbortSignal): Promise<ObjectPage> {
+    const path = collectionPath(type, options.namespace);
+    const query = new URLSearchParams({ limit: String(options.limit ?? PAGE_SIZE) });
+    if (options.continueToken !== undefined) query.set('continue', options.continueToken);
+    const body = await this.#request({ method: 'GET', path, query, idempotent: true }, signal);
+    return readPage(body, `GET ${path}`);
+  }
+
+  /**
+   * Changes after `resourceVersion`, bookmarks included. The generator ends when the server ends the watch. A 429
+   * is thrown at once: who watches has to start again after all kinds of failures anyway.
+   */
+  async watch(
+    type: ResourceType,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<WatchEvent>> {
+    const path = collectionPath(type, options.namespace);
+    const query = new URLSearchParams({
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      resourceVersion: options.resourceVersion,
+      timeoutSeconds: String(options.timeoutSeconds),
+    });
+    const chunks = await this.#transport.stream({ method: 'GET', path, query, idempotent: true }, signal);
+    return readWatchEvents(chunks, `watch ${path}`, options.onBytes);
+  }
+
+  async create(
+    type: ResourceType,
+    namespace: string | undefined,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<KubeObject> {
+    return this.#object(
+      { method: 'POST', path: collectionPath(type, namespace), body, idempotent: false },
+      signal,
+    );
+  }
+
+  /**
+   * RFC 7396. With `metadata.resourceVersion` in the patch, a change by others since that version is a conflict
+   * (409) and nothing is written; without it, the last writer wins.
+   */
+  async mergePatch(
+    type: ResourceType,
+    ref: ObjectRef,
+    patch: Readonly<Record<string, unknown>>,
+    { subresource }: PatchOptions,
+    signal: AbortSignal,
+  ): Promise<KubeObject> {
+    const path = objectPath(type, ref, subresource);
+    const contentType = 'application/merge-patch+json';
+    return this.#object({ method: 'PATCH', path, body: patch, contentType, idempotent: true }, signal);
+  }
+
+  /** RFC 6902. A failed `test` is a 422 with the reason `Invalid`. */
+  async jsonPatch(
+    type: ResourceType,
+    ref: ObjectRef,
+    patch: readonly JsonPatchOperation[],
+    { subresource }: PatchOptions,
+    signal: AbortSignal,
+  ): Promise<KubeObject> {
+    const path = objectPath(type, ref, subresource);
+    const contentType = 'application/json-patch+json';
+    return this.#object({ method: 'PATCH', path, body: patch, contentType, idempotent: false }, signal);
+  }
+
+  /** Asks for deletion; finalizers may still hold the object. */
+  async delete(
+    type: ResourceType,
+    ref: ObjectRef,
+    preconditions: Preconditions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+    // Bound to one uid, a second delete cannot hit a newer object of the same name.
+    const idempotent = preconditions.uid !== undefined;
+    await this.#request({ method: 'DELETE', path: objectPath(type, ref), body, idempotent }, signal);
+  }
+
+  async #object(request: KubeRequest, signal: AbortSignal): Promise<KubeObject> {
+    return asObject(await this.#request(request, signal), `${request.method} ${request.path}`);
+  }
+
+  #request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
+    return this.#waitOut429(() => this.#transport.request(request, signal), signal);
+  }
+
+  /** A 429 was not carried out, so anything may be sent again after it. */
+  async #waitOut429<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let waits = 0; ; waits += 1) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!(error instanceof KubeError) || !isTooManyRequests(error)) throw error;
+        const wait = error.retryAfterMs ?? 1000;
+        if (waits >= MAX_WAITS || wait > LONGEST_WAIT_MS) throw error;
+        // Everybody who was turned away was told the same number of whole seconds.
+        await sleep(this.#clock, wait * (1 + this.#random() / 4), signal);
+        if (signal.aborted) throw localError('Canceled', 'canceled while waiting after a 429');
+      }
+    }
+  }
+}
+
+function collectionPath({ group, version, plural, namespaced }: ResourceType, namespace?: string): string {
+  const root = group === '' ? '/api' : `/apis/${segment(group)}`;
+  const scope = namespaced && namespace !== undefined ? `/namespaces/${segment(namespace)}` : '';
+  return `${root}/${segment(version)}${scope}/${segment(plural)}`;
+}
+
+function objectPath(type: ResourceType, { namespace, name }: ObjectRef, subresource?: string): string {
+  if (type.namespaced && namespace === undefined) {
+    throw localError('InvalidRequest', `${type.plural} "${name}": a namespace is required`);
+  }
+  const path = `${collectionPath(type, namespace)}/${segment(name)}`;
+  return subresource === undefined ? path : `${path}/${segment(subresource)}`;
+}
+
+/** The names that Kubernetes allows in a path; an empty one would address the whole collection. */
+function segment(text: string): string {
+  if (text === '' || text === '.' || text === '..' || /[/%]/.test(text)) {
+    throw localError(
+      'InvalidRequest',
+      `"${text}" cannot be part of an API path: it is empty, "." or "..", or has "/" or "%"`,
+    );
+  }
+  return encodeURIComponent(text);
+}
+
+function readPage(body: unknown, what: string): ObjectPage {
+  const metadata = isRecord(body) ? body['metadata'] : undefined;
+  const items = isRecord(body) ? (body['items'] ?? []) : undefined;
+  if (!isRecord(metadata) || typeof metadata['resourceVersion'] !== 'string' || !Array.isArray(items)) {
+    throw localError('MalformedResponse', `${what}: the answer is not a list`);
+  }
+  const token = metadata['continue'];
+  return {
+    items: items.map((item) => asObject(item, what)),
+    resourceVersion: metadata['resourceVersion'],
+    ...(typeof token === 'string' && token !== '' ? { continueToken: token } : {}),
+  };
+}

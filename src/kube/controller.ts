@@ -1,0 +1,189 @@
+import type { Clock } from '../clock.js';
+import type { Logger } from '../ops/log.js';
+import { objectKey } from './object.js';
+import type { KubeObject } from './object.js';
+import type { Priority, WorkItem, WorkQueue } from './queue.js';
+import { nothing, onAbort, openScope } from './scope.js';
+import type { Scope } from './scope.js';
+import type { StoreHandler } from './store.js';
+
+/** What a reconcile wants next for its key; it replaces whatever was planned for the key before. */
+export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
+
+export interface ReconcileContext {
+  readonly priority: Priority;
+  /** Aborts at the reconcile's deadline and at the end of a shutdown; whoever ignores it is left behind. */
+  readonly signal: AbortSignal;
+}
+
+/** Brings one object, by `namespace/name`, in line. Throws to be called again with backoff. */
+export type Reconcile = (key: string, context: ReconcileContext) => Promise<Result>;
+
+/** `late`: stopped at its deadline. `abandoned`: it did not stop even then, and its key was given to others. */
+export type Outcome = 'done' | 'requeue' | 'error' | 'late' | 'abandoned' | 'aborted';
+
+/** Told of each reconcile, for metrics; must not throw. */
+export interface ControllerObserver {
+  reconciled(item: WorkItem, outcome: Outcome, durationMs: number): void;
+}
+
+/** All in milliseconds. */
+export interface ControllerTimings {
+  /** How long a reconcile may take before its signal aborts. */
+  readonly reconcileMs: number;
+  /** How long it may take to heed that. Its key is nobody else's until then. */
+  readonly graceMs: number;
+  /** How long running reconciles may go on after a stop before their signals abort. */
+  readonly stopMs: number;
+}
+
+export const CONTROLLER_TIMINGS: ControllerTimings = {
+  reconcileMs: 120_000,
+  graceMs: 10_000,
+  stopMs: 15_000,
+};
+
+export interface ControllerOptions {
+  readonly queue: WorkQueue;
+  readonly reconcile: Reconcile;
+  /** Reconciles at a time, 1 or more. */
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly timings?: Partial<ControllerTimings>;
+  readonly observer?: ControllerObserver;
+}
+
+type Ending =
+  | { readonly kind: 'returned'; readonly result: Result }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  | { readonly kind: 'abandoned' };
+
+/**
+ * Level-based control: a store's changes become keys in the queue, and workers reconcile them, one at a time for
+ * each key. What the handler is told may come long before `run`: the queue keeps it.
+ */
+export class Controller implements StoreHandler<KubeObject> {
+  readonly #options: ControllerOptions;
+  readonly #timings: ControllerTimings;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#timings = { ...CONTROLLER_TIMINGS, ...options.timings };
+  }
+
+  added(object: KubeObject, initial: boolean): void {
+    this.#options.queue.add(objectKey(object.metadata), initial ? 'low' : 'high');
+  }
+
+  modified(object: KubeObject): void {
+    this.#options.queue.add(objectKey(object.metadata), 'high');
+  }
+
+  /** One last look, so that what was kept for the object can be let go. */
+  deleted(object: KubeObject): void {
+    const key = objectKey(object.metadata);
+    this.#options.queue.cancelDelayed(key);
+    this.#options.queue.forget(key);
+    this.#options.queue.add(key, 'high');
+  }
+
+  /**
+   * Works until `stop` aborts: then takes no more keys and gives the running reconciles `stopMs` to end, then aborts
+   * them. `abort` aborts them at once. Resolves when all have ended, or were left behind `graceMs` after their abort;
+   * never throws. The queue is shut down with it, so a controller runs once.
+   */
+  async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
+    const { queue, clock, workers } = this.#options;
+    const hard = new AbortController();
+    const abortNow = (): void => {
+      queue.shutDown();
+      hard.abort(new Error('the controller is aborted'));
+    };
+    let cancelTimer = nothing;
+    const stopSoon = (): void => {
+      queue.shutDown();
+      cancelTimer = clock.schedule(this.#timings.stopMs, abortNow);
+    };
+    const unlisten = [onAbort(stop, stopSoon), onAbort(abort, abortNow)];
+    await Promise.all(Array.from({ length: workers }, () => this.#work(hard.signal)));
+    cancelTimer();
+    for (const takeBack of unlisten) takeBack();
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    const { queue } = this.#options;
+    for (let item = await queue.get(signal); item !== undefined; item = await queue.get(signal)) {
+      // What was planned before this look is void: the look itself says when the next one is due.
+      queue.cancelDelayed(item.key);
+      await this.#process(item, signal);
+      queue.done(item.key);
+    }
+  }
+
+  async #process(item: WorkItem, parent: AbortSignal): Promise<void> {
+    const { queue, clock, logger, observer } = this.#options;
+    const { key, priority } = item;
+    const startedAt = clock.monotonic();
+    const scope = openScope(
+      parent,
+      clock,
+      this.#timings.reconcileMs,
+      () => new Error('the deadline has passed'),
+    );
+    const ending = await this.#attempt(item, scope);
+    scope.end();
+    const outcome = judge(ending, scope.signal, parent);
+    if (ending.kind === 'returned') {
+      queue.forget(key);
+      if (ending.result.kind === 'requeue') queue.addAfter(key, ending.result.afterMs, 'low');
+    } else {
+      queue.addRateLimited(key, priority);
+      const error = ending.kind === 'threw' ? { error: text(ending.error) } : {};
+      const fields = { key, outcome, failures: queue.failures(key), ...error };
+      if (outcome === 'aborted') logger.info('reconcile aborted', fields);
+      else logger.error('reconcile failed', fields);
+    }
+    observer?.reconciled(item, outcome, clock.monotonic() - startedAt);
+  }
+
+  /** Waits for the reconcile, after its signal aborted only for the grace time. */
+  #attempt({ key, priority }: WorkItem, { signal }: Scope): Promise<Ending> {
+    const { reconcile, clock } = this.#options;
+    return new Promise((resolve) => {
+      let cancelGrace = nothing;
+      let unlisten = nothing;
+      const abandon = (): void => {
+        cancelGrace = clock.schedule(this.#timings.graceMs, () => settle({ kind: 'abandoned' }));
+      };
+      const settle = (ending: Ending): void => {
+        cancelGrace();
+        unlisten();
+        resolve(ending);
+      };
+      unlisten = onAbort(signal, abandon);
+      void (async () => {
+        try {
+          const result = await reconcile(key, { priority, signal });
+          if (result.kind === 'requeue' && !Number.isFinite(result.afterMs)) {
+            throw new RangeError('afterMs must be a finite number');
+          }
+          settle({ kind: 'returned', result });
+        } catch (error) {
+          settle({ kind: 'threw', error });
+        }
+      })();
+    });
+  }
+}
+
+function judge(ending: Ending, signal: AbortSignal, parent: AbortSignal): Outcome {
+  if (ending.kind === 'abandoned') return 'abandoned';
+  if (ending.kind === 'returned') return ending.result.kind;
+  if (parent.aborted) return 'aborted';
+  return signal.aborted ? 'late' : 'error';
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

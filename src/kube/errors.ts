@@ -1,0 +1,151 @@
+/** `KubeError.reason` of failures that never became an answer of the API; `status` is 0 with all of them. */
+export type LocalReason =
+  | 'Canceled'
+  | 'ConnectionFailed'
+  | 'CredentialsUnavailable'
+  | 'DeadlineExceeded'
+  | 'InvalidRequest'
+  | 'MalformedResponse'
+  | 'ResponseTooLarge'
+  | 'Stalled';
+
+/** The longest message that is taken over from a server, in UTF-16 code units. */
+const MAX_SERVER_MESSAGE = 1024;
+
+/**
+ * A request to the Kubernetes API that failed. Made where the failure is seen first, from the API's `Status` body
+ * or in own words; carries no header, no token, no request or response body and no foreign error.
+ */
+export class KubeError extends Error {
+  override readonly name = 'KubeError';
+  /** HTTP status; 0 when there was no answer, or none that could be read. */
+  readonly status: number;
+  /** metav1.Status `reason` (`NotFound`, `Conflict`, `Expired` …), or a `LocalReason`. */
+  readonly reason: string;
+  /** From `Retry-After` or the Status' `retryAfterSeconds`, in milliseconds. */
+  readonly retryAfterMs?: number;
+
+  constructor(status: number, reason: string, message: string, retryAfterMs?: number) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** A failure on this side of the wire. */
+export function localError(reason: LocalReason, message: string): KubeError {
+  return new KubeError(0, reason, message);
+}
+
+/** True for a `LocalReason` of exactly that kind. */
+export function isLocal(error: unknown, reason: LocalReason): boolean {
+  return error instanceof KubeError && error.status === 0 && error.reason === reason;
+}
+
+export function isNotFound(error: unknown): boolean {
+  return hasStatus(error, 404);
+}
+
+/** 409: a stale resourceVersion or a failed precondition; see `isAlreadyExists` for the other 409. */
+export function isConflict(error: unknown): boolean {
+  return hasStatus(error, 409) && !isAlreadyExists(error);
+}
+
+export function isAlreadyExists(error: unknown): boolean {
+  return error instanceof KubeError && error.reason === 'AlreadyExists';
+}
+
+/** 410: the resourceVersion or continue token is too old; list again. */
+export function isGone(error: unknown): boolean {
+  return hasStatus(error, 410) || (error instanceof KubeError && error.reason === 'Expired');
+}
+
+export function isTooManyRequests(error: unknown): boolean {
+  return hasStatus(error, 429);
+}
+
+export function isUnauthorized(error: unknown): boolean {
+  return hasStatus(error, 401);
+}
+
+export function isForbidden(error: unknown): boolean {
+  return hasStatus(error, 403);
+}
+
+/** 422: the API server or an admission rule refused the object; trying the same again cannot help. */
+export function isInvalid(error: unknown): boolean {
+  return hasStatus(error, 422);
+}
+
+export function isCanceled(error: unknown): boolean {
+  return isLocal(error, 'Canceled');
+}
+
+function hasStatus(error: unknown, status: number): boolean {
+  return error instanceof KubeError && error.status === status;
+}
+
+/**
+ * The error that an answer means. Words are taken from a metav1.Status alone: any other body (a proxy's HTML, say)
+ * may echo the request and with it the token.
+ *
+ * @param what the request in short, without its query: `GET /api/v1/namespaces/default/secrets/a`
+ * @param body the parsed body, if it was JSON
+ * @param retryAfterMs from the `Retry-After` header
+ */
+export function fromResponse(status: number, what: string, body: unknown, retryAfterMs?: number): KubeError {
+  const told = readStatus(body);
+  const reason = told?.reason ?? `HTTP${status}`;
+  const message = told?.message === undefined ? '' : `: ${told.message}`;
+  return new KubeError(
+    status,
+    reason,
+    `${what}: ${status} ${reason}${message}`,
+    retryAfterMs ?? told?.retryAfterMs,
+  );
+}
+
+/** The error that the `Status` object of a watch's ERROR event means. */
+export function fromStatusObject(what: string, body: unknown): KubeError {
+  const code = isRecord(body) && typeof body['code'] === 'number' ? body['code'] : 500;
+  return fromResponse(code, what, body);
+}
+
+interface ToldStatus {
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+function readStatus(body: unknown): ToldStatus | undefined {
+  if (!isRecord(body) || body['kind'] !== 'Status') return undefined;
+  const { reason, message, details } = body;
+  const seconds = isRecord(details) ? details['retryAfterSeconds'] : undefined;
+  return {
+    reason: typeof reason === 'string' && reason !== '' ? reason.slice(0, 64) : undefined,
+    message: typeof message === 'string' && message !== '' ? oneLine(message) : undefined,
+    retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
+  };
+}
+
+function oneLine(text: string): string {
+  return text.slice(0, MAX_SERVER_MESSAGE).replaceAll(/[\p{Cc}\s]+/gu, ' ');
+}
+
+/** Whether a value is a JSON object. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * `Retry-After` in milliseconds: seconds (fractions, too) or an HTTP date (RFC 9110, 10.2.3); undefined when absent
+ * or unreadable.
+ */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

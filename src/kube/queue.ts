@@ -1,0 +1,254 @@
+import type { Clock } from '../clock.js';
+import { backoffMs } from './backoff.js';
+import type { Backoff } from './backoff.js';
+import { Fifo } from './fifo.js';
+import { TimerHeap } from './heap.js';
+import type { HeapEntry } from './heap.js';
+import { onAbort } from './scope.js';
+
+/** `high` for what people did just now; `low` for periodic looks and for what was there at start. */
+export type Priority = 'high' | 'low';
+
+/** A key that the caller of `get` now owns, until `done`. */
+export interface WorkItem {
+  readonly key: string;
+  readonly priority: Priority;
+  /** How long it waited since it was due, in milliseconds. */
+  readonly waitedMs: number;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  /** Returns 0 up to, not including, 1. */
+  readonly random: () => number;
+  /** Of `addRateLimited`, per key. */
+  readonly backoff?: Backoff;
+  /** While low keys wait, every so many-th key that is given out is one of them. */
+  readonly lowEvery?: number;
+}
+
+/** client-go's first wait, and about its last one (1,000 s). */
+export const RETRY_BACKOFF: Backoff = { baseMs: 5, maxMs: 16 * 60_000 };
+const LOW_EVERY = 10;
+
+interface Waiting {
+  readonly priority: Priority;
+  readonly since: number;
+}
+
+interface Delayed extends HeapEntry {
+  readonly key: string;
+  priority: Priority;
+}
+
+/**
+ * Keys that want work, each at most once, with the semantics of client-go's workqueue:
+ * - a key has one worker at a time;
+ * - a key added while it waits is the same wish; added while it is worked on, it is worked on once more;
+ * - of several delayed adds of a key, the earliest counts, and the highest priority.
+ *
+ * High keys go first, and low ones are not starved. What is due waits in order of arrival.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #backoff: Backoff;
+  readonly #lowEvery: number;
+  readonly #ready: Record<Priority, Fifo<Waiting>> = { high: new Fifo(), low: new Fifo() };
+  readonly #processing = new Set<string>();
+  /** Added while being processed. */
+  readonly #dirty = new Map<string, Waiting>();
+  readonly #delayed = new Map<string, Delayed>();
+  readonly #heap = new TimerHeap<Delayed>();
+  readonly #failures = new Map<string, number>();
+  readonly #takers = new Fifo<(item: WorkItem | undefined) => void>();
+  #takerIDs = 0;
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Infinity;
+  #highInRow = 0;
+  #shutDown = false;
+
+  constructor({ clock, random, backoff = RETRY_BACKOFF, lowEvery = LOW_EVERY }: WorkQueueOptions) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#backoff = backoff;
+    this.#lowEvery = lowEvery;
+  }
+
+  /** Keys that are due and wait for a worker. */
+  get depth(): number {
+    return this.#ready.high.size + this.#ready.low.size;
+  }
+
+  /** Keys that are not due yet. */
+  get delayed(): number {
+    return this.#delayed.size;
+  }
+
+  /** Keys that have a worker. */
+  get processing(): number {
+    return this.#processing.size;
+  }
+
+  /** Wants the key to be worked on as soon as possible. */
+  add(key: string, priority: Priority): void {
+    if (this.#shutDown) return;
+    const now = this.#clock.monotonic();
+    if (this.#processing.has(key)) {
+      this.#dirty.set(key, merge(this.#dirty.get(key), { priority, since: now }));
+      return;
+    }
+    if (this.#ready.high.has(key)) return;
+    const waiting = this.#ready.low.get(key);
+    if (waiting !== undefined && priority === 'low') return;
+    this.#ready.low.delete(key);
+    this.#ready[priority].push(key, merge(waiting, { priority, since: now }));
+    this.#handOut();
+  }
+
+  /** Wants the key to be worked on after `ms` milliseconds; at once if that is not above 0. */
+  addAfter(key: string, ms: number, priority: Priority): void {
+    if (Number.isNaN(ms)) throw new RangeError('a delay must be a number of milliseconds');
+    if (this.#shutDown) return;
+    if (ms <= 0) {
+      this.add(key, priority);
+      return;
+    }
+    const at = this.#clock.monotonic() + ms;
+    const planned = this.#delayed.get(key);
+    if (planned === undefined) {
+      const entry: Delayed = { key, priority, at, index: -1 };
+      this.#delayed.set(key, entry);
+      this.#heap.push(entry);
+    } else {
+      if (priority === 'high') planned.priority = priority;
+      if (planned.at <= at) return;
+      this.#heap.remove(planned);
+      planned.at = at;
+      this.#heap.push(planned);
+    }
+    this.#arm();
+  }
+
+  /** Wants the key to be worked on after a wait that doubles with each call since the last `forget`. */
+  addRateLimited(key: string, priority: Priority): void {
+    if (this.#shutDown) return;
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    this.addAfter(key, backoffMs(failures, this.#backoff, this.#random), priority);
+  }
+
+  /** The key's work succeeded: the next `addRateLimited` waits the shortest time again. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** How many times `addRateLimited` was called since the last `forget`. */
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  /** Takes back what `addAfter` and `addRateLimited` planned for the key. */
+  cancelDelayed(key: string): void {
+    const entry = this.#delayed.get(key);
+    if (entry === undefined) return;
+    this.#delayed.delete(key);
+    this.#heap.remove(entry);
+    this.#arm();
+  }
+
+  /** The next key, once there is one; undefined when the queue was shut down or the signal aborts. */
+  get(signal: AbortSignal): Promise<WorkItem | undefined> {
+    if (this.#shutDown || signal.aborted) return Promise.resolve(undefined);
+    const item = this.#take();
+    if (item !== undefined) return Promise.resolve(item);
+    return new Promise((resolve) => {
+      const id = String((this.#takerIDs += 1));
+      const unlisten = onAbort(signal, () => {
+        this.#takers.delete(id);
+        resolve(undefined);
+      });
+      const finish = (taken: WorkItem | undefined): void => {
+        unlisten();
+        resolve(taken);
+      };
+      this.#takers.push(id, finish);
+    });
+  }
+
+  /** Gives the key back; it is worked on again at once if it was added in the meantime. */
+  done(key: string): void {
+    if (!this.#processing.delete(key)) return;
+    const dirty = this.#dirty.get(key);
+    this.#dirty.delete(key);
+    if (dirty !== undefined && !this.#shutDown) {
+      this.#ready[dirty.priority].push(key, dirty);
+      this.#handOut();
+    }
+  }
+
+  /** Drops what waits, refuses what comes, and sends everybody who waits in `get` home. */
+  shutDown(): void {
+    if (this.#shutDown) return;
+    this.#shutDown = true;
+    this.#ready.high.clear();
+    this.#ready.low.clear();
+    this.#dirty.clear();
+    this.#delayed.clear();
+    this.#heap.clear();
+    this.#failures.clear();
+    this.#arm();
+    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) {
+      taker.value(undefined);
+    }
+  }
+
+  #handOut(): void {
+    while (this.#takers.size > 0) {
+      const item = this.#take();
+      if (item === undefined) return;
+      this.#takers.shift()?.value(item);
+    }
+  }
+
+  #take(): WorkItem | undefined {
+    const { high, low } = this.#ready;
+    const lowsTurn = low.size > 0 && (high.size === 0 || this.#highInRow >= this.#lowEvery - 1);
+    const priority = lowsTurn ? 'low' : 'high';
+    const taken = this.#ready[priority].shift();
+    if (taken === undefined) return undefined;
+    this.#highInRow = priority === 'high' && low.size > 0 ? this.#highInRow + 1 : 0;
+    this.#processing.add(taken.key);
+    return { key: taken.key, priority, waitedMs: this.#clock.monotonic() - taken.value.since };
+  }
+
+  /** One timer for the earliest of all delayed keys. */
+  #arm(): void {
+    const at = this.#heap.peek()?.at ?? Infinity;
+    if (at === this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#timerAt = at;
+    if (at === Infinity) return;
+    this.#cancelTimer = this.#clock.schedule(at - this.#clock.monotonic(), () => {
+      this.#timerAt = Infinity;
+      this.#addDue();
+      this.#arm();
+    });
+  }
+
+  #addDue(): void {
+    const now = this.#clock.monotonic();
+    for (let entry = this.#heap.peek(); entry !== undefined && entry.at <= now; entry = this.#heap.peek()) {
+      this.#heap.remove(entry);
+      this.#delayed.delete(entry.key);
+      this.add(entry.key, entry.priority);
+    }
+  }
+}
+
+/** Two wishes for one key: the longer wait and the higher priority. */
+function merge(before: Waiting | undefined, after: Waiting): Waiting {
+  if (before === undefined) return after;
+  return { since: before.since, priority: before.priority === 'high' ? 'high' : after.priority };
+}

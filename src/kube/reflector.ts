@@ -1,0 +1,251 @@
+import type { Clock } from '../clock.js';
+import { sleep } from '../clock.js';
+import type { Logger } from '../ops/log.js';
+import { backoffMs } from './backoff.js';
+import type { Backoff } from './backoff.js';
+import type { KubeClient } from './client.js';
+import { isGone, isLocal, KubeError, localError } from './errors.js';
+import type { KubeObject, ResourceType } from './object.js';
+import { objectKey } from './object.js';
+import { openScope } from './scope.js';
+import type { Store, StoreChange, StoreHandler } from './store.js';
+import type { WatchEvent } from './watch.js';
+
+/** Why a watch was left: the server ended it, it fell silent, its resourceVersion was too old, or it failed. */
+export type WatchEnd = 'ended' | 'stalled' | 'expired' | 'failed';
+
+export interface ReflectorTimings {
+  /** A watch on which not a byte arrives for this long is given up. Bookmarks come about every minute. */
+  readonly stallMs: number;
+  /** The server is asked to end a watch after this, up to twice as long, so that not all end at once. */
+  readonly watchSeconds: number;
+  /** A watch that the server ends within this time without a word counts as a failure. */
+  readonly shortWatchMs: number;
+  readonly backoff: Backoff;
+}
+
+export const REFLECTOR_TIMINGS: ReflectorTimings = {
+  stallMs: 90_000,
+  watchSeconds: 300,
+  shortWatchMs: 1000,
+  backoff: { baseMs: 800, maxMs: 30_000 },
+};
+
+/** After so many refusals in a row the resourceVersion itself is doubted, and everything is listed again. */
+const REFUSALS_BEFORE_RELIST = 3;
+/** The longest `Retry-After` that is obeyed, in milliseconds. */
+const LONGEST_RETRY_AFTER_MS = 300_000;
+
+export interface ReflectorOptions<T extends KubeObject> {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly type: ResourceType;
+  /** All namespaces if left out. */
+  readonly namespace?: string;
+  /** What is kept of an object; keeps its name, namespace, uid and resourceVersion. */
+  readonly trim: (object: KubeObject) => T;
+  readonly store: Store<T>;
+  readonly handler: StoreHandler<T>;
+  readonly clock: Clock;
+  /** Returns 0 up to, not including, 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly timings?: Partial<ReflectorTimings>;
+  readonly onWatchEnd?: (end: WatchEnd) => void;
+}
+
+/**
+ * Keeps a store true to the API: lists, then watches from the list's resourceVersion on, and goes on from the last
+ * version that the store took. It ends with its signal and with nothing else.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #timings: ReflectorTimings;
+  /** Where the next watch starts; undefined: list first. */
+  #resourceVersion: string | undefined;
+  #synced = false;
+  #lastActivity: number;
+  #failures = 0;
+  #refusals = 0;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#timings = { ...REFLECTOR_TIMINGS, ...options.timings };
+    this.#lastActivity = options.clock.monotonic();
+  }
+
+  /** Whether the store has taken a whole list, once. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** When the API server last said something, on the clock's monotonic time. */
+  get lastActivity(): number {
+    return this.#lastActivity;
+  }
+
+  /** Runs until the signal aborts; never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const from = this.#resourceVersion ?? (await this.#list(signal));
+        await this.#watch(from, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#recover(error, signal);
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<string> {
+    const { client, type, namespace, store, logger } = this.#options;
+    const scope = namespace === undefined ? {} : { namespace };
+    const objects: T[] = [];
+    let page = await client.list(type, scope, signal);
+    for (;;) {
+      this.#touch();
+      for (const object of page.items) {
+        const trimmed = this.#trim(object);
+        if (trimmed !== undefined) objects.push(trimmed);
+      }
+      if (page.continueToken === undefined) break;
+      page = await client.list(type, { ...scope, continueToken: page.continueToken }, signal);
+    }
+    this.#tell(store.replace(objects, namespace));
+    this.#resourceVersion = page.resourceVersion;
+    if (!this.#synced) logger.info('cache synced', { ...this.#where(), objects: objects.length });
+    this.#synced = true;
+    return page.resourceVersion;
+  }
+
+  async #watch(resourceVersion: string, parent: AbortSignal): Promise<void> {
+    const { client, type, namespace, clock, random, onWatchEnd } = this.#options;
+    const { stallMs, watchSeconds, shortWatchMs } = this.#timings;
+    const openedAt = clock.monotonic();
+    let events = 0;
+    const watchdog = openScope(parent, clock, stallMs, () =>
+      localError('Stalled', `nothing arrived on the watch for ${stallMs} ms`),
+    );
+    try {
+      const options = {
+        ...(namespace === undefined ? {} : { namespace }),
+        resourceVersion,
+        timeoutSeconds: Math.round(watchSeconds * (1 + random())),
+        onBytes: () => {
+          this.#touch();
+          watchdog.extend();
+        },
+      };
+      const stream = await client.watch(type, options, watchdog.signal);
+      this.#touch();
+      watchdog.extend();
+      for await (const event of stream) {
+        this.#take(event);
+        events += 1;
+        this.#failures = 0;
+        this.#refusals = 0;
+      }
+    } finally {
+      watchdog.end();
+    }
+    if (events === 0 && clock.monotonic() - openedAt < shortWatchMs) {
+      throw localError('ConnectionFailed', 'the server ended the watch at once and without a word');
+    }
+    this.#failures = 0;
+    onWatchEnd?.('ended');
+  }
+
+  /** @throws KubeError that an ERROR event carries */
+  #take(event: WatchEvent): void {
+    const { store } = this.#options;
+    switch (event.kind) {
+      case 'present': {
+        const object = this.#trim(event.object);
+        this.#tell(object === undefined ? store.remove(event.object) : store.put(object));
+        this.#resourceVersion = event.object.metadata.resourceVersion;
+        return;
+      }
+      case 'deleted':
+        this.#tell(store.remove(event.object));
+        this.#resourceVersion = event.object.metadata.resourceVersion;
+        return;
+      case 'bookmark':
+        this.#resourceVersion = event.resourceVersion;
+        return;
+      case 'error':
+        throw event.error;
+    }
+  }
+
+  /** Decides where to go on, and waits. */
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, random, logger, onWatchEnd } = this.#options;
+    const expired = isGone(error);
+    const stalled = isLocal(error, 'Stalled');
+    // A watch that was open and fell silent is no refusal: the server may be quiet and know no bookmarks.
+    this.#failures = stalled ? 0 : this.#failures + 1;
+    if (error instanceof KubeError && error.status >= 400 && error.status !== 429) this.#refusals += 1;
+    if (expired || this.#refusals >= REFUSALS_BEFORE_RELIST) {
+      this.#resourceVersion = undefined;
+      this.#refusals = 0;
+    }
+    onWatchEnd?.(expired ? 'expired' : stalled ? 'stalled' : 'failed');
+
+    // Silence has lasted long enough; expiry is ordinary, unless it repeats itself.
+    const atOnce = stalled || (expired && this.#failures === 1);
+    const floor = error instanceof KubeError ? Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS) : 0;
+    const wait = atOnce ? 0 : Math.max(floor, backoffMs(this.#failures, this.#timings.backoff, random));
+    const fields = {
+      ...this.#where(),
+      error: text(error),
+      failures: this.#failures,
+      retryInMs: Math.round(wait),
+    };
+    if (expired) logger.info('list or watch expired, listing again', fields);
+    else if (stalled) logger.info('watch fell silent, opening it again', fields);
+    else logger.warn('list or watch interrupted, trying again', fields);
+    if (wait > 0) await sleep(clock, wait, signal);
+  }
+
+  /** An object that `trim` fails on is as good as absent: one such object must not stop all others. */
+  #trim(object: KubeObject): T | undefined {
+    const { trim, logger } = this.#options;
+    try {
+      return trim(object);
+    } catch (error) {
+      const fields = { ...this.#where(), key: objectKey(object.metadata), error: text(error) };
+      logger.error('an object could not be trimmed and is left out', fields);
+      return undefined;
+    }
+  }
+
+  #tell(changes: readonly StoreChange<T>[]): void {
+    const { handler, logger } = this.#options;
+    for (const change of changes) {
+      try {
+        if (change.kind === 'added') handler.added(change.object, !this.#synced);
+        else if (change.kind === 'modified') handler.modified(change.object, change.before);
+        else handler.deleted(change.object);
+      } catch (error) {
+        logger.error('a handler of cluster changes failed', {
+          ...this.#where(),
+          key: objectKey(change.object.metadata),
+          change: change.kind,
+          error: text(error),
+        });
+      }
+    }
+  }
+
+  #touch(): void {
+    this.#lastActivity = this.#options.clock.monotonic();
+  }
+
+  #where(): { readonly resource: string; readonly namespace: string } {
+    const { type, namespace } = this.#options;
+    return { resource: type.plural, namespace: namespace ?? '*' };
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

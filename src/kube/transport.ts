@@ -1,0 +1,310 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Clock } from '../clock.js';
+import { closeIdle, makeAgents, sameTls } from './agents.js';
+import type { Agents } from './agents.js';
+import {
+  fromResponse,
+  isLocal,
+  isRecord,
+  isUnauthorized,
+  KubeError,
+  localError,
+  parseRetryAfter,
+} from './errors.js';
+import type { ClusterAccess, TlsMaterial } from './kubeconfig.js';
+import { nothing, onAbort, openScope } from './scope.js';
+
+/** One request to the API server. */
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Absolute, each segment percent-encoded. */
+  readonly path: string;
+  readonly query?: URLSearchParams;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Of the body; `application/json` if left out. */
+  readonly contentType?: string;
+  /** Whether the request may be sent again when it is not known if the server has carried it out. */
+  readonly idempotent: boolean;
+}
+
+/** Deadlines in milliseconds, sizes in bytes. */
+export interface TransportLimits {
+  /** TCP connect and TLS handshake. */
+  readonly connectMs: number;
+  /** From a usable connection to the answer's headers. */
+  readonly headersMs: number;
+  /** A whole request: credentials, waiting for a free connection, connecting, headers and body. Not for streams. */
+  readonly requestMs: number;
+  /** An idle connection is closed after this. Below the API server's own 90 s, so that it rarely closes first. */
+  readonly idleMs: number;
+  /** Of an answer that is read as a whole: 256 KiB for each object of a page of 500. */
+  readonly maxBytes: number;
+  /** Connections for requests; further requests wait. Streams have their own and are as many as their callers open. */
+  readonly maxSockets: number;
+}
+
+export const TRANSPORT_LIMITS: TransportLimits = {
+  connectMs: 10_000,
+  headersMs: 30_000,
+  requestMs: 60_000,
+  idleMs: 60_000,
+  maxBytes: 128 * 1024 * 1024,
+  maxSockets: 32,
+};
+
+/** An error's answer is a small `Status`; more than this (bytes) is not read of it. */
+const MAX_ERROR_BYTES = 256 * 1024;
+/** How often a request that met a connection which the server had just closed is tried again on another one. */
+const STALE_SOCKET_RETRIES = 3;
+
+/** What the rest of this folder sees of the network. Every method throws `KubeError` and nothing else. */
+export interface Transport {
+  /** The parsed answer; undefined when it is empty. */
+  request(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
+  /** Resolves with the body of a 200 once its headers are in; `signal` ends it, nothing else does. */
+  stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+}
+
+export interface HttpTransportOptions {
+  readonly access: ClusterAccess;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  readonly limits?: Partial<TransportLimits>;
+}
+
+/** Requests over kept-alive connections, which node's `http.Agent` pools; HTTP/1.1, no redirects, no compression. */
+export class HttpTransport implements Transport {
+  readonly #access: ClusterAccess;
+  readonly #clock: Clock;
+  readonly #userAgent: string;
+  readonly #limits: TransportLimits;
+  #tls: TlsMaterial | undefined;
+  #agents: Agents | undefined;
+
+  constructor({ access, clock, userAgent, limits }: HttpTransportOptions) {
+    this.#access = access;
+    this.#clock = clock;
+    this.#userAgent = userAgent;
+    this.#limits = { ...TRANSPORT_LIMITS, ...limits };
+  }
+
+  async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
+    const what = describe(request);
+    const scope = openScope(signal, this.#clock, this.#limits.requestMs, () =>
+      localError('DeadlineExceeded', `${what}: not finished within ${this.#limits.requestMs} ms`),
+    );
+    try {
+      const response = await this.#open(request, 'requests', scope.signal);
+      const text = await readAll(response, this.#limits.maxBytes, what);
+      return text === '' ? undefined : parseJson(text, what);
+    } catch (error) {
+      throw toKubeError(error, what, scope.signal);
+    } finally {
+      scope.end();
+    }
+  }
+
+  async stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const what = describe(request);
+    try {
+      return readChunks(await this.#open(request, 'streams', signal), what, signal);
+    } catch (error) {
+      throw toKubeError(error, what, signal);
+    }
+  }
+
+  /** Closes every connection, the busy ones too. */
+  close(): void {
+    this.#agents?.requests.destroy();
+    this.#agents?.streams.destroy();
+    this.#agents = undefined;
+  }
+
+  /** The answer's headers, status 2xx; tries again where that cannot do harm. */
+  async #open(request: KubeRequest, pool: keyof Agents, signal: AbortSignal): Promise<http.IncomingMessage> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#openOnce(request, pool, signal);
+      } catch (error) {
+        // A 401 is refused before anything is done, so even a POST may be sent again with newer credentials.
+        if (isUnauthorized(error) && !signal.aborted && this.#access.renew()) continue;
+        // The server closed an idle connection in the moment it was used. The request may have been read all the
+        // same, which is why only idempotent ones are repeated: a merge patch sets the same values once more, and
+        // one guarded by a resourceVersion fails with the 409 that its caller has to know anyway.
+        const stale = error instanceof StaleSocket && request.idempotent && !signal.aborted;
+        if (!stale || attempt >= STALE_SOCKET_RETRIES) throw error;
+      }
+    }
+  }
+
+  async #openOnce(
+    request: KubeRequest,
+    pool: keyof Agents,
+    signal: AbortSignal,
+  ): Promise<http.IncomingMessage> {
+    const { headers, tls: material } = await unlessAborted(this.#access.credentials(), signal);
+    const what = describe(request);
+    const response = await this.#send(request, this.#agentsFor(material), pool, headers, signal);
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return response;
+
+    const scope = openScope(signal, this.#clock, this.#limits.headersMs, () => new Error('slow'));
+    onAbort(scope.signal, () => void response.destroy());
+    // Without its text, if that does not come, the status is still the answer.
+    const body = await readAll(response, MAX_ERROR_BYTES, what).then(parseLoosely, () => undefined);
+    scope.end();
+    throw fromResponse(
+      status,
+      what,
+      body,
+      parseRetryAfter(response.headers['retry-after'], this.#clock.now()),
+    );
+  }
+
+  #send(
+    request: KubeRequest,
+    agents: Agents,
+    pool: keyof Agents,
+    credentials: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<http.IncomingMessage> {
+    const { server } = this.#access;
+    const secure = server.protocol === 'https:';
+    const what = describe(request);
+    const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const query =
+      request.query === undefined || request.query.size === 0 ? '' : `?${request.query.toString()}`;
+    return new Promise((resolve, reject) => {
+      const outgoing = (secure ? https : http).request({
+        agent: agents[pool],
+        method: request.method,
+        host: server.hostname.replace(/^\[(.*)\]$/, '$1'),
+        port: server.port || (secure ? 443 : 80),
+        path: `${server.pathname === '/' ? '' : server.pathname}${request.path}${query}`,
+        headers: {
+          Accept: 'application/json',
+          'User-Agent': this.#userAgent,
+          ...(body && {
+            'Content-Type': request.contentType ?? 'application/json',
+            'Content-Length': body.length,
+          }),
+          ...credentials,
+        },
+      });
+      let cancelTimer = nothing;
+      const late = (ms: number, waitedFor: string): void => {
+        cancelTimer();
+        cancelTimer = this.#clock.schedule(ms, () =>
+          outgoing.destroy(localError('DeadlineExceeded', `${what}: ${waitedFor} within ${ms} ms`)),
+        );
+      };
+      const unlisten = onAbort(signal, () => void outgoing.destroy(asError(signal.reason)));
+
+      outgoing.on('socket', (socket) => {
+        const connected = (): void => late(this.#limits.headersMs, 'no answer');
+        if (!socket.connecting) return connected();
+        late(this.#limits.connectMs, 'no connection');
+        socket.once(secure ? 'secureConnect' : 'connect', connected);
+      });
+      outgoing.on('response', (response) => {
+        cancelTimer();
+        resolve(response);
+      });
+      outgoing.on('error', (error) => {
+        cancelTimer();
+        // A silent connection may be half-open, and then its idle siblings are, too: let nobody else wait for them.
+        if (isLocal(error, 'DeadlineExceeded')) closeIdle(agents);
+        reject(outgoing.reusedSocket && isReset(error) ? new StaleSocket() : error);
+      });
+      outgoing.on('close', () => {
+        cancelTimer();
+        unlisten();
+      });
+      if (!outgoing.destroyed) outgoing.end(body);
+    });
+  }
+
+  /** The pools; made anew when the certificates were rotated, and the old ones then drain. */
+  #agentsFor(material: TlsMaterial): Agents {
+    if (this.#agents !== undefined && sameTls(this.#tls, material)) return this.#agents;
+    if (this.#agents !== undefined) closeIdle(this.#agents);
+    this.#tls = material;
+    this.#agents = makeAgents(this.#access.server, material, this.#limits);
+    return this.#agents;
+  }
+}
+
+/** A kept-alive connection turned out to be closed when it was used again. */
+class StaleSocket extends Error {}
+
+function isReset(error: unknown): boolean {
+  return isRecord(error) && (error['code'] === 'ECONNRESET' || error['code'] === 'EPIPE');
+}
+
+function describe({ method, path }: KubeRequest): string {
+  return `${method} ${path}`;
+}
+
+async function readAll(response: http.IncomingMessage, maxBytes: number, what: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes)
+      throw localError('ResponseTooLarge', `${what}: the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function* readChunks(
+  response: http.IncomingMessage,
+  what: string,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) yield chunk;
+  } catch (error) {
+    throw toKubeError(error, what, signal);
+  }
+}
+
+function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw localError('MalformedResponse', `${what}: the answer is not JSON`);
+  }
+}
+
+function parseLoosely(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The promise's value, unless the signal aborts first; the promise is then left to itself. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unlisten = onAbort(signal, () => reject(asError(signal.reason)));
+    void promise.then(resolve, reject).finally(unlisten);
+  });
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('aborted');
+}
+
+/** Of a foreign error only its code is told (`ECONNREFUSED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`). */
+function toKubeError(error: unknown, what: string, signal: AbortSignal): KubeError {
+  if (error instanceof KubeError && !isLocal(error, 'Canceled')) return error;
+  if (signal.aborted) {
+    return signal.reason instanceof KubeError ? signal.reason : localError('Canceled', `${what}: canceled`);
+  }
+  const code = isRecord(error) && typeof error['code'] === 'string' ? ` (${error['code']})` : '';
+  return localError('ConnectionFailed', `${what}: the connection to the API server failed${code}`);
+}

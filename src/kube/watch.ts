@@ -1,0 +1,95 @@
+import { fromStatusObject, isRecord, localError } from './errors.js';
+import type { KubeError } from './errors.js';
+import { asObject } from './object.js';
+import type { KubeObject } from './object.js';
+
+/** What one line of a watch says. */
+export type WatchEvent =
+  | { readonly kind: 'present' | 'deleted'; readonly object: KubeObject }
+  | { readonly kind: 'bookmark'; readonly resourceVersion: string }
+  | { readonly kind: 'error'; readonly error: KubeError };
+
+/** The longest line of a watch in bytes. The API stores objects of up to 1.5 MiB, and JSON may escape much of one. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/**
+ * Reads a watch's answer.
+ *
+ * @param what names the watch in errors
+ * @param onBytes called for each chunk
+ * @throws KubeError `MalformedResponse` for a line that is no event, or that is cut off or too long
+ */
+export async function* readWatchEvents(
+  chunks: AsyncIterable<Uint8Array>,
+  what: string,
+  onBytes?: () => void,
+): AsyncGenerator<WatchEvent> {
+  for await (const line of readLines(chunks, MAX_LINE_BYTES, what, onBytes)) yield parseEvent(line, what);
+}
+
+/** Splits at newlines, before decoding: a character's bytes may arrive in different chunks. */
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  what: string,
+  onBytes?: () => void,
+): AsyncGenerator<string> {
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    onBytes?.();
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(NEWLINE, start);
+      const part = chunk.subarray(start, end === -1 ? chunk.length : end);
+      size += part.length;
+      if (size > maxBytes) {
+        throw localError('ResponseTooLarge', `${what}: a line is longer than ${maxBytes} bytes`);
+      }
+      parts.push(part);
+      if (end === -1) break;
+      const line = Buffer.concat(parts).toString('utf8');
+      parts = [];
+      size = 0;
+      start = end + 1;
+      if (line.trim() !== '') yield line;
+    }
+  }
+  if (size > 0) throw localError('MalformedResponse', `${what}: the last line is cut off`);
+}
+
+function parseEvent(line: string, what: string): WatchEvent {
+  const event = parseJson(line);
+  if (!isRecord(event)) throw localError('MalformedResponse', `${what}: a line is not a watch event`);
+  const { type, object } = event;
+  switch (type) {
+    // Which of the two it is depends on what the reader has seen, not on what the server remembers.
+    case 'ADDED':
+    case 'MODIFIED':
+      return { kind: 'present', object: asObject(object, what) };
+    case 'DELETED':
+      return { kind: 'deleted', object: asObject(object, what) };
+    case 'BOOKMARK':
+      return { kind: 'bookmark', resourceVersion: bookmarkVersion(object, what) };
+    case 'ERROR':
+      return { kind: 'error', error: fromStatusObject(what, object) };
+    default:
+      throw localError('MalformedResponse', `${what}: an event has an unknown type`);
+  }
+}
+
+function bookmarkVersion(object: unknown, what: string): string {
+  const metadata = isRecord(object) ? object['metadata'] : undefined;
+  const version = isRecord(metadata) ? metadata['resourceVersion'] : undefined;
+  if (typeof version === 'string' && version !== '') return version;
+  throw localError('MalformedResponse', `${what}: a bookmark has no resourceVersion`);
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,33 @@
+/** What a request is for, by its path alone; paths are taken as they are, so a trailing slash leads nowhere. */
+export type Route =
+  | { readonly to: 'admin'; readonly path: string }
+  | { readonly to: 'elsewhere' }
+  | { readonly to: 'job'; readonly version: 'v2' | 'v3'; readonly projectID: string; readonly jobID: string }
+  | { readonly to: 'jobList'; readonly projectID: string }
+  | { readonly to: 'other'; readonly path: string };
+
+export const ADMIN_PREFIX = '/_sandbox/';
+export const ELSEWHERE_PATH = '/_elsewhere';
+
+/** `target` is the request's path and query. */
+export function routeOf(target: string): Route {
+  const path = target.split('?', 1)[0] ?? '';
+  if (path.startsWith(ADMIN_PREFIX)) return { to: 'admin', path: path.slice(ADMIN_PREFIX.length) };
+  if (path === ELSEWHERE_PATH) return { to: 'elsewhere' };
+  const [, version, project, job] =
+    /^\/api\/(v[23])\/projects\/([^/]+)\/jobs(?:\/([^/]+))?$/.exec(path) ?? [];
+  const projectID = decoded(project);
+  if (projectID === undefined) return { to: 'other', path };
+  if (job === undefined) return version === 'v2' ? { to: 'jobList', projectID } : { to: 'other', path };
+  const jobID = decoded(job);
+  if (jobID === undefined) return { to: 'other', path };
+  return { to: 'job', version: version === 'v2' ? 'v2' : 'v3', projectID, jobID };
+}
+
+function decoded(segment: string | undefined): string | undefined {
+  try {
+    return segment === undefined ? undefined : decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

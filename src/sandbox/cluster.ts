@@ -1,0 +1,182 @@
+import { randomInt } from 'node:crypto';
+import { GROUP, PLURAL, VERSION } from '../api/cloudjob.js';
+import { cloudJobCrd } from '../api/crd.js';
+import type { Clock } from '../clock.js';
+import { sleep } from '../clock.js';
+import { KubeClient } from '../kube/client.js';
+import { isAlreadyExists, isNotFound } from '../kube/errors.js';
+import { loadClusterAccess } from '../kube/kubeconfig.js';
+import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
+import { HttpTransport } from '../kube/transport.js';
+import { DEMO_NAMESPACE, DEMO_SECRET, sampleManifest, secretManifest } from './samples.js';
+import type { Sample } from './samples.js';
+
+export const CLOUDJOBS: ResourceType = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true };
+const CRDS: ResourceType = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+const NAMESPACES: ResourceType = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
+const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
+
+/** A new CRD is served a moment after it is accepted. */
+const SERVED_DEADLINE_MS = 30_000;
+const POLL_MS = 100;
+
+/** The cluster cannot be used as it is; the message says what to do. */
+export class ClusterError extends Error {
+  override readonly name = 'ClusterError';
+}
+
+/** What the sandbox puts into a cluster, and takes out again: only what was not there before. */
+export class Cluster {
+  readonly client: KubeClient;
+  readonly #transport: HttpTransport;
+  readonly #clock: Clock;
+  /** In the order of creation. */
+  readonly #created: { readonly type: ResourceType; readonly ref: ObjectRef; readonly uid: string }[] = [];
+
+  constructor(kubeconfigPath: string, clock: Clock) {
+    const access = loadClusterAccess(kubeconfigPath, clock);
+    this.#clock = clock;
+    this.#transport = new HttpTransport({ access, clock, userAgent: 'cloudjob-sandbox' });
+    this.client = new KubeClient({ transport: this.#transport, clock, random: () => randomInt(1000) / 1000 });
+  }
+
+  /** Makes sure that the cluster knows CloudJobs; one that does is left as it is. */
+  async installCrd(signal: AbortSignal): Promise<void> {
+    const crd = cloudJobCrd();
+    const ref = { name: crd.metadata.name };
+    const exists = await this.client.get(CRDS, ref, signal).then(() => true, notFoundIsFalse);
+    if (!exists) await this.#create(CRDS, undefined, ref, crd, signal);
+    await this.#untilServed(signal);
+  }
+
+  /** The namespace of the samples, with the Secret that they name. */
+  async prepareNamespace(signal: AbortSignal): Promise<void> {
+    const ref = { name: DEMO_NAMESPACE };
+    const exists = await this.client.get(NAMESPACES, ref, signal).then(() => true, notFoundIsFalse);
+    if (!exists) {
+      const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: ref };
+      await this.#create(NAMESPACES, undefined, ref, namespace, signal);
+    }
+    await this.#create(
+      SECRETS,
+      DEMO_NAMESPACE,
+      { namespace: DEMO_NAMESPACE, name: DEMO_SECRET },
+      secretManifest(),
+      signal,
+    );
+  }
+
+  async apply(sample: Sample, signal: AbortSignal): Promise<void> {
+    const ref = { namespace: DEMO_NAMESPACE, name: sample.name };
+    await this.#create(CLOUDJOBS, DEMO_NAMESPACE, ref, sampleManifest(sample), signal);
+  }
+
+  /** Deletes what was created, last first; the CRD stays where somebody uses it by now. Says what it could not do. */
+  async cleanUp(signal: AbortSignal): Promise<readonly string[]> {
+    const problems: string[] = [];
+    for (const { type, ref, uid } of this.#created.toReversed()) {
+      try {
+        if (type === CRDS && (await this.#inUse(signal))) {
+          problems.push(
+            `left the CustomResourceDefinition ${ref.name}: there are CloudJobs of others by now`,
+          );
+          continue;
+        }
+        await this.client.delete(type, ref, { uid }, signal);
+      } catch (error) {
+        if (!isNotFound(error)) problems.push(`left ${type.plural}/${ref.name}: ${textOf(error)}`);
+      }
+    }
+    return problems;
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  async #create(
+    type: ResourceType,
+    namespace: string | undefined,
+    ref: ObjectRef,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (signal.aborted) throw new ClusterError(`interrupted before ${type.plural} "${ref.name}" was created`);
+    try {
+      // Not cut short: what was created has to be known, or it could not be deleted.
+      const { metadata } = await this.client.create(type, namespace, body, new AbortController().signal);
+      this.#created.push({ type, ref, uid: metadata.uid });
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      throw new ClusterError(
+        `${type.plural} "${ref.name}" is there already${namespace === undefined ? '' : ` in namespace ${namespace}`}; ` +
+          `delete it first, for example with: kubectl delete namespace ${DEMO_NAMESPACE}`,
+      );
+    }
+  }
+
+  async #untilServed(signal: AbortSignal): Promise<void> {
+    const deadline = this.#clock.monotonic() + SERVED_DEADLINE_MS;
+    for (;;) {
+      try {
+        await this.client.list(CLOUDJOBS, { limit: 1 }, signal);
+        return;
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+      if (this.#clock.monotonic() >= deadline) {
+        throw new ClusterError(
+          `the API server does not serve ${PLURAL}.${GROUP}, ${SERVED_DEADLINE_MS / 1000} s after it took the CRD`,
+        );
+      }
+      await sleep(this.#clock, POLL_MS, signal);
+    }
+  }
+
+  async #inUse(signal: AbortSignal): Promise<boolean> {
+    const { items } = await this.client.list(CLOUDJOBS, {}, signal);
+    const ours = new Set(this.#created.map(({ uid }) => uid));
+    return items.some(({ metadata }) => !ours.has(metadata.uid));
+  }
+}
+
+/** Follows the CloudJobs of the samples' namespace: all that there are, then each change, until the signal aborts. */
+export async function followCloudJobs(
+  client: Pick<KubeClient, 'list' | 'watch'>,
+  onChange: (object: KubeObject) => void,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const page = await client.list(CLOUDJOBS, { namespace: DEMO_NAMESPACE }, signal);
+      for (const object of page.items) onChange(object);
+      const options = {
+        namespace: DEMO_NAMESPACE,
+        resourceVersion: page.resourceVersion,
+        timeoutSeconds: 300,
+      };
+      for await (const event of await client.watch(CLOUDJOBS, options, signal)) {
+        if (event.kind === 'present') onChange(event.object);
+        if (event.kind === 'error') break;
+      }
+    } catch {
+      // The next round tells: whoever waits for a change has a deadline of its own.
+    }
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+function notFoundIsFalse(error: unknown): false {
+  if (isNotFound(error)) return false;
+  throw error;
+}
+
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

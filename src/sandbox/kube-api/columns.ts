@@ -1,0 +1,90 @@
+import { at, type KubeObject } from './json.js';
+import { compileJsonPath } from './jsonpath.js';
+import type { Column } from './resource.js';
+
+const SECOND = 1;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const YEAR = 365 * DAY;
+
+/** A duration as kubectl writes ages: `45s`, `5m12s`, `3h`, `2d4h`, `400d`. */
+export function humanDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < -1) return '<invalid>';
+  if (seconds < 0) return '0s';
+  if (seconds < 2 * MINUTE) return `${seconds}s`;
+  if (seconds < 10 * MINUTE) return two(seconds, MINUTE, 'm', SECOND, 's');
+  if (seconds < 3 * HOUR) return `${Math.floor(seconds / MINUTE)}m`;
+  if (seconds < 8 * HOUR) return two(seconds, HOUR, 'h', MINUTE, 'm');
+  if (seconds < 2 * DAY) return `${Math.floor(seconds / HOUR)}h`;
+  if (seconds < 8 * DAY) return two(seconds, DAY, 'd', HOUR, 'h');
+  if (seconds < 2 * YEAR) return `${Math.floor(seconds / DAY)}d`;
+  if (seconds < 8 * YEAR) return two(seconds, YEAR, 'y', DAY, 'd');
+  return `${Math.floor(seconds / YEAR)}y`;
+}
+
+function two(seconds: number, big: number, bigName: string, small: number, smallName: string): string {
+  const rest = Math.floor((seconds % big) / small);
+  return `${Math.floor(seconds / big)}${bigName}${rest === 0 ? '' : `${rest}${smallName}`}`;
+}
+
+/** How long ago a timestamp was; `<unknown>` without one. */
+export function age(timestamp: unknown, now: number): string {
+  const then = typeof timestamp === 'string' ? Date.parse(timestamp) : Number.NaN;
+  return Number.isNaN(then) ? '<unknown>' : humanDuration(now - then);
+}
+
+/** A column of a built-in kind. */
+export function column(name: string, cell: Column['cell'], priority = 0, description = name): Column {
+  return { name, type: 'string', description, priority, cell };
+}
+
+export const ageColumn = column('Age', (object, now) => age(object.metadata.creationTimestamp, now));
+
+/** An entry of a CustomResourceDefinition's `additionalPrinterColumns`. */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly jsonPath: string;
+  readonly format?: string;
+  readonly description?: string;
+  readonly priority?: number;
+}
+
+/** A column whose JSONPath is beyond this server stays empty. */
+export function customColumn(definition: PrinterColumn): Column {
+  const find = compileJsonPath(definition.jsonPath) ?? (() => []);
+  return {
+    name: definition.name,
+    type: definition.type,
+    ...(definition.format === undefined ? {} : { format: definition.format }),
+    description:
+      definition.description ??
+      `Custom resource definition column (in JSONPath format): ${definition.jsonPath}`,
+    priority: definition.priority ?? 0,
+    cell: (object, now) => customCell(find(object), definition.type, now),
+  };
+}
+
+function customCell(found: readonly unknown[], type: string, now: number): unknown {
+  const [first] = found;
+  if (first === undefined || first === null) return null;
+  switch (type) {
+    case 'date':
+      return age(first, now);
+    case 'integer':
+      return typeof first === 'number' ? Math.trunc(first) : null;
+    case 'number':
+      return typeof first === 'number' ? first : null;
+    case 'boolean':
+      return typeof first === 'boolean' ? first : null;
+    default:
+      return found.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join(' ');
+  }
+}
+
+/** The size of a map field such as a Secret's `data`. */
+export function count(object: KubeObject, field: string): number {
+  return Object.keys(at(object, field) ?? {}).length;
+}

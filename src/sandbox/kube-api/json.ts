@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util';
+
+export type JsonObject = Record<string, unknown>;
+
+/** A Kubernetes object. What the store holds is never changed in place: a write makes a new one. */
+export interface KubeObject extends JsonObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+}
+
+export interface ObjectMeta extends JsonObject {
+  name: string;
+  namespace?: string;
+  generateName?: string;
+  uid: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: JsonObject[];
+  managedFields?: ManagedFieldsEntry[];
+}
+
+/** One manager's fields, as `metadata.managedFields` has them. */
+export interface ManagedFieldsEntry {
+  manager: string;
+  operation: 'Apply' | 'Update';
+  apiVersion: string;
+  time: string;
+  fieldsType: 'FieldsV1';
+  fieldsV1: JsonObject;
+  subresource?: string;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export const equal: (a: unknown, b: unknown) => boolean = isDeepStrictEqual;
+
+/** Parses JSON without the one key that would change a prototype when it is assigned. @throws SyntaxError */
+export function parseJson(text: string): unknown {
+  return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value));
+}
+
+/** The property itself, never one of the prototype; undefined when there is none. */
+export function own(value: unknown, key: string): unknown {
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/** The value at `path`, or undefined. */
+export function at(value: unknown, ...path: string[]): unknown {
+  let found = value;
+  for (const key of path) found = own(found, key);
+  return found;
+}
+
+/** Name of the JSON type, with `integer` told apart from `number`, as validation messages call it. */
+export function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value;
+}

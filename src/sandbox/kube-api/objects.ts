@@ -1,0 +1,442 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Clock } from '../../clock.js';
+import { definitions, namespaces, refuseToDelete } from './builtins.js';
+import { checkRules } from './cel.js';
+import { checkDefinition, establishedStatus } from './crd.js';
+import { at, equal, isObject, own, type JsonObject, type KubeObject, type ObjectMeta } from './json.js';
+import { afterUpdate, type Manager } from './managers.js';
+import { checkMetadata, keepServerMetadata, metadataOf, timestamp } from './metadata.js';
+import { applyDefaults, pruneUnknownFields } from './prune.js';
+import type { Registry } from './registry.js';
+import { apiVersionOf, serve, subjectOf, type Resource } from './resource.js';
+import {
+  alreadyExists,
+  ApiError,
+  badRequest,
+  conflict,
+  forbidden,
+  invalid,
+  invalidValue,
+  notFound,
+  type Cause,
+} from './status.js';
+import type { Store } from './store.js';
+import { validate } from './validate.js';
+
+/** Which object, or where a new one goes. */
+export interface Target {
+  readonly resource: Resource;
+  /** Undefined for resources without namespaces. */
+  readonly namespace: string | undefined;
+  /** Empty for a new object. */
+  readonly name: string;
+  readonly subresource: 'status' | undefined;
+}
+
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly manager: string;
+  readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** Gets the warnings that the reply carries. */
+  readonly warn: (message: string) => void;
+}
+
+export interface Preconditions {
+  readonly uid?: unknown;
+  readonly resourceVersion?: unknown;
+}
+
+const UNCHECKED: Cause = {
+  reason: 'FieldValueInvalid',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+  field: '<nil>',
+};
+/** After these a CEL rule could read what is not there. */
+const BLOCKING = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
+/** What may be written, and what a write does besides: the rules of the API machinery. */
+export class Objects {
+  constructor(
+    readonly store: Store,
+    readonly registry: Registry,
+    readonly clock: Clock,
+  ) {}
+
+  /** @throws ApiError 404 */
+  get({ resource, namespace, name }: Target): KubeObject {
+    const stored = this.store.get(resource.bucket, namespace, name);
+    if (stored === undefined) throw notFound(subjectOf(resource, name));
+    return serve(resource, stored);
+  }
+
+  find({ resource, namespace, name }: Target): KubeObject | undefined {
+    const stored = this.store.get(resource.bucket, namespace, name);
+    return stored === undefined ? undefined : serve(resource, stored);
+  }
+
+  /** @throws ApiError */
+  create(target: Target, body: unknown, options: WriteOptions): KubeObject {
+    const { resource, namespace } = target;
+    const object = this.#decode(target, body, options);
+    const given = object.metadata;
+    if (given.resourceVersion) {
+      throw new ApiError(500, undefined, 'resourceVersion should not be set on objects to be created');
+    }
+    const managedFields = given.managedFields;
+    const name = given.name || (given.generateName ? `${given.generateName}${randomSuffix()}` : '');
+    keepServerMetadata(given, {
+      name,
+      uid: randomUUID(),
+      creationTimestamp: timestamp(this.clock.now()),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(resource.hasGeneration ? { generation: 1 } : {}),
+    });
+    given.name = name;
+    delete given.resourceVersion;
+    delete given.managedFields;
+    if (resource.custom && resource.hasStatus) delete object['status'];
+    this.#complete(resource, object);
+    this.#refuseTerminating(target, name);
+    this.#check(resource, object, undefined);
+    if (this.store.get(resource.bucket, namespace, name) !== undefined) {
+      throw alreadyExists(subjectOf(resource, name));
+    }
+    given.managedFields =
+      managedFields ??
+      afterUpdate([], emptyLike(object), object, resource.schema, this.manager(target, options));
+    return this.#commit(resource, object, options);
+  }
+
+  /**
+   * Replaces an object, or its status. `body` needs no resourceVersion where `patched` says that it was made from the
+   * current object: one that it carries all the same must fit.
+   *
+   * @throws ApiError
+   */
+  update(target: Target, body: unknown, options: WriteOptions, patched = false): KubeObject {
+    const { resource, name, subresource } = target;
+    const subject = subjectOf(resource, name);
+    const object = this.#decode(target, body, options);
+    const { metadata } = object;
+    metadata.name ||= name;
+    if (metadata.name !== name) {
+      throw badRequest(
+        `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+      );
+    }
+    const old = this.get(target);
+    if (!metadata.resourceVersion && !patched && resource.custom) {
+      const problem = 'must be specified for an update';
+      throw invalid(subject, [invalidValue('metadata.resourceVersion', 0, problem)]);
+    }
+    if (metadata.resourceVersion && metadata.resourceVersion !== old.metadata.resourceVersion) {
+      throw conflict(subject);
+    }
+    if (metadata.uid && metadata.uid !== old.metadata.uid && subresource === undefined) {
+      if (patched) {
+        throw invalid({ ...subject, kind: resource.kind }, [
+          invalidValue('metadata.uid', metadata.uid, 'field is immutable'),
+        ]);
+      }
+      throw conflict(
+        subject,
+        `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
+      );
+    }
+    const next = this.#prepareUpdate(target, object, old);
+    this.#check(resource, next, old);
+    const givenFields = metadata.managedFields;
+    const entries =
+      Array.isArray(givenFields) && subresource === undefined
+        ? givenFields
+        : (old.metadata.managedFields ?? []);
+    next.metadata.managedFields = afterUpdate(
+      entries,
+      old,
+      next,
+      resource.schema,
+      this.manager(target, options),
+    );
+    return this.#replace(resource, next, old, options);
+  }
+
+  /** Stores an object that an apply has made; its `managedFields` are right already. @throws ApiError */
+  replaceApplied(target: Target, merged: KubeObject, options: WriteOptions): KubeObject {
+    const old = this.get(target);
+    const next = this.#prepareUpdate(target, merged, old);
+    next.metadata.managedFields = merged.metadata.managedFields ?? [];
+    this.#check(target.resource, next, old);
+    return this.#replace(target.resource, next, old, options);
+  }
+
+  /** Deletes an object, or marks it when finalizers hold it. Returns it when it is still there. @throws ApiError */
+  delete(
+    target: Target,
+    preconditions: Preconditions,
+    dryRun: boolean,
+  ): { object: KubeObject; gone: boolean } {
+    const { resource, name } = target;
+    const old = this.get(target);
+    refuseToDelete(resource, name);
+    checkPreconditions(resource, old, preconditions);
+    const held =
+      (old.metadata.finalizers ?? []).length > 0 || resource === namespaces || resource === definitions;
+    if (!held) {
+      if (!dryRun) this.#remove(resource, old);
+      return { object: old, gone: true };
+    }
+    if (old.metadata.deletionTimestamp !== undefined) return { object: old, gone: false };
+    const marked = structuredClone(old);
+    marked.metadata.deletionTimestamp = timestamp(this.clock.now());
+    if (resource.custom) marked.metadata.deletionGracePeriodSeconds = 0;
+    if (resource.hasGeneration) marked.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    if (resource === namespaces) marked['status'] = { phase: 'Terminating' };
+    if (dryRun) return { object: marked, gone: false };
+    const stored = this.#put(resource, marked);
+    if (resource === namespaces) this.#emptyNamespace(name);
+    if (resource === definitions) this.#removeDefinition(stored);
+    return { object: stored, gone: false };
+  }
+
+  /** The identity under which a write is entered in `managedFields`. */
+  manager(
+    { resource, subresource }: Target,
+    { manager }: WriteOptions,
+    operation: Manager['operation'] = 'Update',
+  ): Manager {
+    const time = timestamp(this.clock.now());
+    return { manager, operation, apiVersion: apiVersionOf(resource), subresource, time };
+  }
+
+  /** Takes over from the request what this kind of write may change, and from the old object everything else. */
+  #prepareUpdate({ resource, subresource }: Target, object: KubeObject, old: KubeObject): KubeObject {
+    const separate = resource.hasStatus;
+    let next: KubeObject;
+    if (subresource === 'status') {
+      const { status: _, ...rest } = old;
+      next = structuredClone(rest);
+      if (object['status'] !== undefined) next['status'] = object['status'];
+    } else {
+      next = { ...object, metadata: { ...object.metadata } };
+      if (separate) {
+        delete next['status'];
+        if (old['status'] !== undefined) next['status'] = structuredClone(old['status']);
+      }
+      if (resource === namespaces) next['spec'] = structuredClone(old['spec']);
+      keepServerMetadata(next.metadata, old.metadata);
+    }
+    const { resourceVersion } = old.metadata;
+    if (resourceVersion !== undefined) next.metadata.resourceVersion = resourceVersion;
+    this.#complete(resource, next);
+    if (resource.hasGeneration && !equal(desired(next, separate), desired(old, separate))) {
+      next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    }
+    return next;
+  }
+
+  #decode({ resource, namespace }: Target, body: unknown, options: WriteOptions): KubeObject {
+    const apiVersion = apiVersionOf(resource);
+    if (!isObject(body))
+      throw badRequest(
+        `the object provided is unrecognized (must be of type ${resource.kind}): it is no JSON object`,
+      );
+    const object = structuredClone(body);
+    if (resource.custom && !object['kind']) {
+      throw badRequest(
+        `the object provided is unrecognized (must be of type ${resource.kind}): Object 'Kind' is missing`,
+      );
+    }
+    object['apiVersion'] ??= apiVersion;
+    object['kind'] ??= resource.kind;
+    if (object['apiVersion'] !== apiVersion) {
+      throw badRequest(
+        `the API version in the data (${shown(object['apiVersion'])}) does not match the expected API version (${apiVersion})`,
+      );
+    }
+    const metadata = metadataOf(object);
+    object['metadata'] = metadata;
+    const subject = { group: resource.group, kind: resource.kind, name: shown(metadata['name'] ?? '') };
+    if (object['kind'] !== resource.kind) {
+      const kind = shown(object['kind']);
+      throw invalid({ ...subject, kind }, [invalidValue('kind', kind, `must be ${resource.kind}`)]);
+    }
+    if (
+      metadata['namespace'] !== undefined &&
+      metadata['namespace'] !== '' &&
+      metadata['namespace'] !== namespace
+    ) {
+      throw badRequest(
+        'the namespace of the provided object does not match the namespace sent on the request',
+      );
+    }
+    const unknown = pruneUnknownFields(object, resource.schema).map((field) => `unknown field "${field}"`);
+    if (options.fieldValidation === 'Strict' && unknown.length > 0) {
+      throw badRequest(
+        `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: strict decoding error: ${unknown.join(', ')}`,
+      );
+    }
+    if (options.fieldValidation === 'Warn') for (const warning of unknown) options.warn(warning);
+    for (const [key, value] of Object.entries(metadata)) if (value === null) delete metadata[key];
+    const causes = validate(metadata, undefined, resource.schema.properties!['metadata']!, 'metadata');
+    if (causes.length > 0) throw invalid(subject, causes);
+    metadata['name'] ??= '';
+    return object as KubeObject;
+  }
+
+  /** Fills in what the server adds: the schema's defaults and what the kind itself asks for. */
+  #complete(resource: Resource, object: KubeObject): void {
+    applyDefaults(object, resource.schema);
+    resource.admit?.(object);
+  }
+
+  #check(resource: Resource, object: KubeObject, old: KubeObject | undefined): void {
+    const causes = checkMetadata(object, old, resource === namespaces);
+    const { metadata: _, ...fields } = object;
+    const { metadata: __, ...oldFields } = old ?? { metadata: undefined };
+    const before = old === undefined ? undefined : oldFields;
+    causes.push(...validate(fields, before, resource.schema, ''));
+    if (resource.custom) {
+      if (causes.some(({ reason }) => BLOCKING.has(reason))) causes.push(UNCHECKED);
+      else causes.push(...checkRules(object, old, resource.schema, ''));
+    }
+    if (causes.length === 0) causes.push(...(resource.check?.(object, old) ?? []));
+    if (causes.length === 0 && resource === definitions) causes.push(...checkDefinition(object));
+    if (causes.length === 0) return;
+    // The events API answers in the name of the core group.
+    const group = resource.kind === 'Event' ? '' : resource.group;
+    throw invalid({ group, kind: resource.kind, name: object.metadata.name }, causes);
+  }
+
+  #refuseTerminating({ resource, namespace }: Target, name: string): void {
+    if (namespace === undefined) return;
+    const found = this.store.get(namespaces.bucket, undefined, namespace);
+    if (found === undefined) throw notFound(subjectOf(namespaces, namespace));
+    if (found.metadata.deletionTimestamp === undefined) return;
+    throw forbidden(
+      subjectOf(resource, name),
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    );
+  }
+
+  #replace(resource: Resource, next: KubeObject, old: KubeObject, options: WriteOptions): KubeObject {
+    if (equal(withoutTimes(next), withoutTimes(old))) return old;
+    const finished =
+      old.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0;
+    if (finished && resource !== namespaces && resource !== definitions) {
+      if (!options.dryRun) this.#remove(resource, next);
+      return next;
+    }
+    return this.#commit(resource, next, options);
+  }
+
+  #commit(resource: Resource, object: KubeObject, { dryRun }: WriteOptions): KubeObject {
+    if (dryRun) return object;
+    if (resource !== definitions) return this.#put(resource, object);
+    const established = { ...object, status: establishedStatus(object, timestamp(this.clock.now())) };
+    this.registry.define(established);
+    return this.#put(resource, established);
+  }
+
+  #put(resource: Resource, object: KubeObject): KubeObject {
+    const kept = resource.keep?.(object) ?? object;
+    return serve(resource, this.store.put(resource.bucket, kept));
+  }
+
+  #remove(resource: Resource, object: KubeObject): void {
+    this.store.remove(resource.bucket, resource.keep?.(object) ?? object);
+    if (object.metadata.namespace !== undefined) this.#finishNamespace(object.metadata.namespace);
+  }
+
+  /** What a cluster's namespace controller does: deletes the contents, then the namespace. */
+  #emptyNamespace(name: string): void {
+    for (const resource of this.registry.all()) {
+      if (!resource.namespaced) continue;
+      for (const [, { metadata }] of this.store.list(resource.bucket, name)) {
+        this.delete({ resource, namespace: name, name: metadata.name, subresource: undefined }, {}, false);
+      }
+    }
+    this.#finishNamespace(name);
+  }
+
+  #finishNamespace(name: string): void {
+    const namespace = this.store.get(namespaces.bucket, undefined, name);
+    if (namespace?.metadata.deletionTimestamp === undefined) return;
+    const buckets = this.registry.all().filter(({ namespaced }) => namespaced);
+    if (buckets.some(({ bucket }) => this.store.list(bucket, name).length > 0)) return;
+    this.store.remove(namespaces.bucket, namespace);
+  }
+
+  #removeDefinition(definition: KubeObject): void {
+    for (const resource of this.registry.forget(definition)) {
+      for (const [, object] of this.store.list(resource.bucket)) this.#remove(resource, object);
+    }
+    this.store.remove(definitions.bucket, definition);
+  }
+}
+
+/** What `generation` counts the changes of. */
+function desired({ metadata: _, ...object }: KubeObject, withoutStatus: boolean): JsonObject {
+  const fields: JsonObject = { ...object };
+  if (withoutStatus) delete fields['status'];
+  return fields;
+}
+
+function emptyLike({ apiVersion, kind }: KubeObject): JsonObject {
+  return { apiVersion, kind, metadata: {} };
+}
+
+function withoutTimes(object: KubeObject): JsonObject {
+  const entries = object.metadata.managedFields?.map(({ time: _, ...entry }) => entry) ?? [];
+  const metadata: JsonObject = { ...object.metadata, managedFields: entries };
+  return { ...object, metadata };
+}
+
+function checkPreconditions(
+  resource: Resource,
+  { metadata }: { metadata: ObjectMeta },
+  wanted: Preconditions,
+): void {
+  const subject = { group: resource.group, kind: resource.kind, name: metadata.name };
+  if (wanted.uid !== undefined && wanted.uid !== metadata.uid) {
+    throw conflict(
+      subject,
+      `the UID in the precondition (${shown(wanted.uid)}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+    );
+  }
+  if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== metadata.resourceVersion) {
+    throw conflict(
+      subject,
+      `the ResourceVersion in the precondition (${shown(wanted.resourceVersion)}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+    );
+  }
+}
+
+/** The preconditions of a DeleteOptions body; absent ones are undefined. */
+export function preconditionsOf(body: unknown): Preconditions {
+  const preconditions = own(body, 'preconditions');
+  return { uid: at(preconditions, 'uid'), resourceVersion: at(preconditions, 'resourceVersion') };
+}
+
+/** Five characters that make no words, as generated names have them. */
+function randomSuffix(): string {
+  const letters = 'bcdfghjklmnpqrstvwxz2456789';
+  return [...randomBytes(5)].map((byte) => letters[byte % letters.length]).join('');
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

@@ -1,0 +1,127 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { systemClock, type Clock } from '../../clock.js';
+import { definitions, namespaces } from './builtins.js';
+import { Objects, type WriteOptions } from './objects.js';
+import { Registry } from './registry.js';
+import { readRequest } from './request.js';
+import { route, type Answer } from './router.js';
+import { ApiError } from './status.js';
+import { Store } from './store.js';
+
+/** How a Kubernetes API is started. */
+export interface KubeApiOptions {
+  /** CustomResourceDefinition objects that are served from the start. */
+  readonly crds: readonly object[];
+  /** Port on 127.0.0.1; 0 (the default): any free one. */
+  readonly port?: number;
+  readonly clock?: Clock;
+  /** The most changes that watches can resume over. Default 10,000. */
+  readonly historyLimit?: number;
+}
+
+/** A Kubernetes API in this process. */
+export interface KubeApi {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /** A kubeconfig for it, as YAML text; anybody on this machine may do everything. */
+  readonly kubeconfig: string;
+  /** Forgets the history of changes: watches and lists that would go on from before are told 410. */
+  compactHistory(): void;
+  /** Cuts all connections and frees the port. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_HISTORY_LIMIT = 10_000;
+const FIRST_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
+const SETUP: WriteOptions = { dryRun: false, manager: 'sandbox', fieldValidation: 'Ignore', warn: () => {} };
+
+/** Starts an empty cluster. @throws ApiError for a CRD that cannot be served, an errno error for a port that is taken */
+export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
+  const store = new Store(options.historyLimit ?? DEFAULT_HISTORY_LIMIT);
+  const objects = new Objects(store, new Registry(), options.clock ?? systemClock);
+  for (const name of FIRST_NAMESPACES) {
+    objects.create({ ...CLUSTER, resource: namespaces }, { metadata: { name } }, SETUP);
+  }
+  for (const crd of options.crds) objects.create({ ...CLUSTER, resource: definitions }, crd, SETUP);
+  const server = createServer((message, response) => void answer(objects, message, response));
+  await listen(server, options.port ?? 0);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    kubeconfig: kubeconfigFor(url),
+    compactHistory: () => store.compact(),
+    close: () => close(server),
+  };
+}
+
+const CLUSTER = { namespace: undefined, name: '', subresource: undefined };
+
+async function answer(objects: Objects, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const reply = route(objects, await readRequest(message), response);
+    if (reply !== undefined) send(response, reply);
+  } catch (error) {
+    if (response.headersSent || (message.destroyed && !message.complete)) response.destroy();
+    else send(response, refusal(error));
+  }
+}
+
+function refusal(error: unknown): Answer {
+  const problem =
+    error instanceof ApiError
+      ? error
+      : new ApiError(500, 'InternalError', `Internal error occurred: ${String(error)}`);
+  return { code: problem.code, contentType: 'application/json', body: problem.toStatus(), warnings: [] };
+}
+
+function send(response: ServerResponse, { code, contentType, body, warnings }: Answer): void {
+  const text = typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
+  if (warnings.length > 0) {
+    response.setHeader(
+      'warning',
+      warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
+    );
+  }
+  // The rest of a body that is too large is not read.
+  if (code === 413) response.setHeader('connection', 'close');
+  response.writeHead(code, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-cache, private',
+  });
+  response.end(text);
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function kubeconfigFor(url: string): string {
+  return `apiVersion: v1
+kind: Config
+clusters:
+  - name: sandbox
+    cluster: { server: '${url}' }
+users:
+  - name: sandbox
+    user: {}
+contexts:
+  - name: sandbox
+    context: { cluster: sandbox, user: sandbox, namespace: default }
+current-context: sandbox
+`;
+}

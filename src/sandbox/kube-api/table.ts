@@ -1,0 +1,64 @@
+import type { JsonObject, KubeObject } from './json.js';
+import type { Resource } from './resource.js';
+
+/** How the client wants objects shown, from its Accept header. */
+export type View = 'object' | 'metadata' | 'table';
+
+/** What goes into a table's rows besides the cells: the query's `includeObject`. */
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+/** The first of the header's media types that can be served; undefined when none can. */
+export function viewOf(accept: string | undefined): View | undefined {
+  for (const part of (accept ?? '*/*').split(',')) {
+    const [type, ...parameters] = part.split(';').map((text) => text.trim());
+    const as = parameters.find((parameter) => parameter.startsWith('as='))?.slice(3);
+    const jsonType = type === 'application/json' || type === '*/*' || type === 'application/*';
+    if (!jsonType || (as !== undefined && !parameters.includes('v=v1'))) continue;
+    if (as === undefined) return 'object';
+    if (as === 'Table') return 'table';
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return 'metadata';
+  }
+  return undefined;
+}
+
+const NAME_COLUMN = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description: 'Name must be unique within a namespace.',
+  priority: 0,
+};
+
+/** Objects as a `meta.k8s.io/v1` Table. Cells come from what is served, in the resource's own version. */
+export function toTable(
+  resource: Resource,
+  objects: readonly KubeObject[],
+  metadata: JsonObject,
+  include: IncludeObject,
+  now: number,
+): JsonObject {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata,
+    columnDefinitions: [
+      NAME_COLUMN,
+      ...resource.columns.map(({ name, type, format, description, priority }) => ({
+        name,
+        type,
+        format: format ?? '',
+        description,
+        priority,
+      })),
+    ],
+    rows: objects.map((object) => ({
+      cells: [object.metadata.name, ...resource.columns.map(({ cell }) => cell(object, now))],
+      ...(include === 'None' ? {} : { object: include === 'Object' ? object : partial(object) }),
+    })),
+  };
+}
+
+/** `PartialObjectMetadata`: the object without anything but its metadata. */
+export function partial(object: KubeObject): JsonObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+}

@@ -1,0 +1,300 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants, openSync, closeSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sleep, systemClock } from '../clock.js';
+
+export interface RealApiOptions {
+  /** Folder with the programs `etcd` and `kube-apiserver`, as `KUBEBUILDER_ASSETS` names it. */
+  readonly assets: string;
+  /** Of the API; a free one when left out. */
+  readonly port?: number;
+  /** Ends the start early. */
+  readonly signal?: AbortSignal;
+}
+
+/** A control plane of etcd and kube-apiserver, with nothing in it. */
+export interface RealApi {
+  readonly url: string;
+  /** YAML, with full rights. */
+  readonly kubeconfig: string;
+  readonly kubeconfigPath: string;
+  /** Kills both processes and removes their folder. */
+  close(): Promise<void>;
+}
+
+/** The control plane could not be started; the message says which program and its last words. */
+export class RealApiError extends Error {
+  override readonly name = 'RealApiError';
+}
+
+const START_DEADLINE_MS = 60_000;
+const PROBE_DEADLINE_MS = 2000;
+const POLL_MS = 50;
+/** A port that was free can be taken before the program that is told to use it gets there. */
+const ATTEMPTS = 3;
+
+/**
+ * Ends the control plane when this process does, however it dies: its standard input is a pipe from here, which the
+ * kernel closes. It learns the processes' IDs line by line, and then kills them and removes the folder.
+ */
+const GUARD =
+  'while read -r pid; do pids="$pids $pid"; done; [ -z "$pids" ] || kill -9 $pids; rm -rf -- "$1"';
+
+/** Says what is missing of the programs in that folder; undefined when all is there. */
+export function missingAssets(assets: string): string | undefined {
+  for (const program of ['etcd', 'kube-apiserver']) {
+    try {
+      accessSync(join(assets, program), constants.X_OK);
+    } catch {
+      return `there is no program "${program}" in ${assets}`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Starts etcd and kube-apiserver on free loopback ports, with their data in a temporary folder.
+ *
+ * @throws RealApiError, and leaves nothing behind
+ */
+export async function startRealApi(options: RealApiOptions): Promise<RealApi> {
+  const missing = missingAssets(options.assets);
+  if (missing !== undefined) throw new RealApiError(missing);
+  for (let attempt = 1; ; attempt += 1) {
+    const folder = await mkdtemp(join(tmpdir(), 'cloudjob-kube-'));
+    const plane = new ControlPlane(options.assets, folder);
+    try {
+      return await plane.start(options.port, options.signal);
+    } catch (error) {
+      const portTaken = await plane.portWasTaken();
+      await plane.close();
+      if (!portTaken || options.port !== undefined || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+class ControlPlane {
+  readonly #assets: string;
+  readonly #folder: string;
+  readonly #children: ChildProcess[] = [];
+  #guard: ChildProcess | undefined;
+
+  constructor(assets: string, folder: string) {
+    this.#assets = assets;
+    this.#folder = folder;
+  }
+
+  async start(wantedPort: number | undefined, outer: AbortSignal | undefined): Promise<RealApi> {
+    const deadline = new AbortController();
+    const cancel = systemClock.schedule(START_DEADLINE_MS, () => deadline.abort());
+    const signal = outer === undefined ? deadline.signal : AbortSignal.any([deadline.signal, outer]);
+    try {
+      this.#startGuard();
+      const [freePort = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
+      const port = wantedPort ?? freePort;
+      const token = randomBytes(16).toString('hex');
+      await this.#writeKeys(token);
+
+      const etcd = `http://127.0.0.1:${etcdPort}`;
+      this.#run('etcd', this.#etcdFlags(etcd, `http://127.0.0.1:${peerPort}`));
+      await this.#until('etcd', signal, () => answersHealthy(`${etcd}/health`));
+
+      const url = `https://127.0.0.1:${port}`;
+      this.#run('kube-apiserver', this.#apiserverFlags(etcd, port));
+      const certificate = join(this.#folder, 'certs', 'apiserver.crt');
+      await this.#until('kube-apiserver', signal, () => isReady(`${url}/readyz`, certificate, token));
+
+      const kubeconfig = kubeconfigText(url, await readFile(certificate), token);
+      const kubeconfigPath = join(this.#folder, 'kubeconfig');
+      await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
+      return { url, kubeconfig, kubeconfigPath, close: () => this.close() };
+    } finally {
+      cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    // The data is thrown away, so nobody needs to finish anything.
+    await Promise.all(this.#children.map(kill));
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    if (this.#guard !== undefined) await kill(this.#guard);
+  }
+
+  async portWasTaken(): Promise<boolean> {
+    const logs = await Promise.all(['etcd', 'kube-apiserver'].map((program) => this.#lastWords(program)));
+    return logs.some((log) => log.includes('address already in use'));
+  }
+
+  #startGuard(): void {
+    const guard = spawn('/bin/sh', ['-c', GUARD, 'guard', this.#folder], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      cwd: '/',
+    });
+    guard.on('error', () => undefined);
+    guard.stdin.on('error', () => undefined);
+    guard.unref();
+    this.#guard = guard;
+  }
+
+  /** In a session of its own: a Ctrl-C in the terminal is for this process, which then ends the others in order. */
+  #run(program: string, flags: readonly string[]): void {
+    const log = openSync(this.#logPath(program), 'a', 0o600);
+    const child = spawn(join(this.#assets, program), flags, {
+      stdio: ['ignore', log, log],
+      detached: true,
+      cwd: this.#folder,
+      env: { PATH: process.env['PATH'] ?? '' },
+    });
+    closeSync(log);
+    // Without a process ID it was never started: that shows as having ended.
+    child.on('error', () => undefined);
+    this.#children.push(child);
+    if (child.pid !== undefined) this.#guard?.stdin?.write(`${child.pid}\n`);
+  }
+
+  #etcdFlags(client: string, peer: string): string[] {
+    return [
+      '--name=sandbox',
+      `--data-dir=${join(this.#folder, 'etcd')}`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=sandbox=${peer}`,
+      '--unsafe-no-fsync',
+    ];
+  }
+
+  /** Only flags that have been there since 1.20 and still are. */
+  #apiserverFlags(etcd: string, port: number): string[] {
+    return [
+      `--etcd-servers=${etcd}`,
+      '--bind-address=127.0.0.1',
+      '--advertise-address=127.0.0.1',
+      `--secure-port=${port}`,
+      `--cert-dir=${join(this.#folder, 'certs')}`,
+      `--token-auth-file=${join(this.#folder, 'tokens.csv')}`,
+      '--authorization-mode=RBAC',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${join(this.#folder, 'service-accounts.key')}`,
+      `--service-account-signing-key-file=${join(this.#folder, 'service-accounts.key')}`,
+      '--service-cluster-ip-range=10.0.0.0/24',
+      '--endpoint-reconciler-type=none',
+      '--disable-admission-plugins=ServiceAccount',
+    ];
+  }
+
+  async #writeKeys(token: string): Promise<void> {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pem = privateKey.export({ type: 'pkcs1', format: 'pem' });
+    await mkdir(join(this.#folder, 'certs'));
+    await writeFile(join(this.#folder, 'service-accounts.key'), pem, { mode: 0o600 });
+    await writeFile(join(this.#folder, 'tokens.csv'), `${token},admin,admin,"system:masters"\n`, {
+      mode: 0o600,
+    });
+  }
+
+  async #until(program: string, signal: AbortSignal, ready: () => Promise<boolean>): Promise<void> {
+    while (!(await ready())) {
+      const child = this.#children.at(-1);
+      if (child === undefined || hasEnded(child)) {
+        throw new RealApiError(`${program} ended while it started: ${await this.#lastWords(program)}`);
+      }
+      if (signal.aborted) {
+        throw new RealApiError(`${program} was not ready in time: ${await this.#lastWords(program)}`);
+      }
+      await sleep(systemClock, POLL_MS, signal);
+    }
+  }
+
+  #logPath(program: string): string {
+    return join(this.#folder, `${program}.log`);
+  }
+
+  /** The end of the program's log, at most 2,000 bytes. */
+  async #lastWords(program: string): Promise<string> {
+    try {
+      const file = await open(this.#logPath(program));
+      const { size } = await file.stat();
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(2000), 0, 2000, Math.max(0, size - 2000));
+      await file.close();
+      return buffer.toString('utf8', 0, bytesRead).trim();
+    } catch {
+      return 'it said nothing';
+    }
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** Ports that nobody uses at this moment, all different. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+async function answersHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) });
+    return (await response.text()).includes('true');
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the API server answers; its certificate is its own work, and is there a moment after it has started. */
+async function isReady(url: string, certificate: string, token: string): Promise<boolean> {
+  try {
+    const ca = await readFile(certificate);
+    return await new Promise<boolean>((resolve, reject) => {
+      const headers = { Authorization: `Bearer ${token}` };
+      const request = get(url, { ca, headers, timeout: PROBE_DEADLINE_MS, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+      request.on('timeout', () => void request.destroy(new Error('slow')));
+      request.on('error', reject);
+    });
+  } catch {
+    return false;
+  }
+}
+
+function kubeconfigText(url: string, certificate: Buffer, token: string): string {
+  return `apiVersion: v1
+kind: Config
+current-context: sandbox
+clusters:
+  - name: sandbox
+    cluster: { server: "${url}", certificate-authority-data: ${certificate.toString('base64')} }
+contexts:
+  - name: sandbox
+    context: { cluster: sandbox, user: admin }
+users:
+  - name: admin
+    user: { token: ${token} }
+`;
+}

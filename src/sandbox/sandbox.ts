@@ -1,0 +1,230 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../clock.js';
+import { sleep, systemClock } from '../clock.js';
+import { startCce } from './cce/server.js';
+import type { RunningCce } from './cce/server.js';
+import { Cluster, textOf } from './cluster.js';
+import { playDemo } from './demo.js';
+import { chooseKube } from './kubeChoice.js';
+import { SANDBOX_HELP, SandboxUsageError, readSandboxOptions } from './options.js';
+import type { SandboxOptions } from './options.js';
+import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
+import { makePaint } from './table.js';
+import type { Paint } from './table.js';
+import { usageLines } from './usage.js';
+
+/** What the sandbox needs to be told to run the operator. */
+export interface SandboxOperatorOptions {
+  /** Path of a kubeconfig. */
+  readonly kubeconfig: string;
+  /** What the operator's config file would say. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The namespaces to watch: on a borrowed cluster the samples' alone; empty for all. */
+  readonly namespaces: readonly string[];
+  readonly httpPort: number;
+  readonly logLevel: string;
+}
+
+/** Where lines go: a process's standard output or error. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+export interface SandboxDeps {
+  /** Runs until the signal aborts; rejects when it cannot. Logs to standard error. */
+  runOperator(options: SandboxOperatorOptions, signal: AbortSignal): Promise<void>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Left out: the real one. */
+  readonly clock?: Clock;
+}
+
+/** How long the demo may take from the first CloudJob on. */
+const DEMO_DEADLINE_MS = 60_000;
+/** How long putting one thing away may take. */
+const CLEAN_UP_DEADLINE_MS = 15_000;
+
+/**
+ * `cloudjob-operator sandbox`: a Kubernetes API, a simulated CCE, and the operator between them.
+ * Resolves with the process's exit code: 0, 1 when something does not work, 2 for a bad flag, 130 when the demo was
+ * interrupted. Whatever happens, it puts away what it started.
+ */
+export async function runSandbox(argv: readonly string[], deps: SandboxDeps): Promise<number> {
+  const cleanUps = new CleanUps(deps.clock ?? systemClock, deps.stderr);
+  try {
+    const options = readSandboxOptions(argv);
+    if (options.help) {
+      deps.stdout.write(SANDBOX_HELP);
+      return 0;
+    }
+    return await play(options, deps, cleanUps);
+  } catch (error) {
+    if (deps.signal.aborted) return 130;
+    deps.stderr.write(`sandbox: ${textOf(error)}\n`);
+    return error instanceof SandboxUsageError ? 2 : 1;
+  } finally {
+    await cleanUps.run();
+  }
+}
+
+async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanUps): Promise<number> {
+  const { signal, clock = systemClock } = deps;
+  const colours = deps.stdout.isTTY === true && (deps.env['NO_COLOR'] ?? '') === '';
+  const paint = makePaint(colours);
+  const print = (line: string): void => void deps.stdout.write(`${line}\n`);
+
+  const folder = await mkdtemp(join(tmpdir(), 'cloudjob-sandbox-'));
+  cleanUps.add('the temporary folder', () => rm(folder, { recursive: true, force: true }));
+  const ccePort = options.ccePort === undefined ? {} : { port: options.ccePort };
+  const cce = await startCce({ clock, speed: options.speed, seed: options.seed, ...ccePort });
+  cleanUps.add('the simulated CCE', () => cce.close());
+  const kube = await chooseKube(options, deps.env['KUBEBUILDER_ASSETS'], folder, signal);
+  cleanUps.add('the Kubernetes API', () => kube.close());
+
+  const cluster = new Cluster(kube.kubeconfigPath, clock);
+  cleanUps.add('the connections to the Kubernetes API', async () => cluster.close());
+  if (kube.borrowed) {
+    cleanUps.add('the samples', async (late) => {
+      for (const problem of await cluster.cleanUp(late)) deps.stderr.write(`sandbox: ${problem}\n`);
+    });
+  }
+  await cluster.installCrd(signal);
+  await cluster.prepareNamespace(signal);
+  print(`Kubernetes API: ${kube.what}`);
+  print(`Simulated CCE:  ${cce.url}`);
+  print('');
+
+  const operator = startOperator(kube.kubeconfigPath, cce.url, kube.borrowed, deps);
+  cleanUps.add('the operator', () => operator.stop());
+
+  const followed = samples(options.seed);
+  for (const { script } of followed) if (script !== undefined) cce.jobs.add(script);
+  for (const sample of followed) await cluster.apply(sample, signal);
+
+  // Whichever comes first, the end of the show or that of the operator, ends the other.
+  const show = new AbortController();
+  const endShow = (): void => show.abort();
+  signal.addEventListener('abort', endShow, { once: true });
+  void operator.ended.then(endShow);
+  if (signal.aborted) show.abort();
+  try {
+    if (options.demo) {
+      const demo = { cluster, samples: followed, clock, paint, print, deadlineMs: DEMO_DEADLINE_MS };
+      const end = await playDemo(demo, show.signal);
+      if (end.result === 'late') {
+        throw new Error(`the operator did not get there in ${DEMO_DEADLINE_MS / 1000} s: ${end.missing}`);
+      }
+      if (end.result === 'interrupted' && signal.aborted) return 130;
+    }
+    if (options.demo && !options.keep && !show.signal.aborted) {
+      for (const line of howToKeep(paint)) print(line);
+      return 0;
+    }
+    return await stay(kube.kubeconfigPath, cce, operator, show.signal, deps, paint);
+  } finally {
+    signal.removeEventListener('abort', endShow);
+  }
+}
+
+/** Tells how to use the sandbox, and waits for its end. */
+async function stay(
+  kubeconfigPath: string,
+  cce: RunningCce,
+  operator: RunningOperator,
+  ended: AbortSignal,
+  deps: SandboxDeps,
+  paint: Paint,
+): Promise<number> {
+  if (!ended.aborted) {
+    deps.stdout.write('\n');
+    for (const line of usageLines(kubeconfigPath, cce.url, paint)) deps.stdout.write(`${line}\n`);
+    await aborted(ended);
+  }
+  if (deps.signal.aborted) return 0;
+  throw new Error(`the operator ended by itself: ${(await operator.ended) ?? 'it gave no reason'}`);
+}
+
+function howToKeep(paint: Paint): string[] {
+  return [
+    '',
+    paint.bold('To try it with your own kubectl, keep it up: npm run demo -- --keep'),
+    'It then prints the KUBECONFIG to export. To make the cloud misbehave: node dist/main.js sandbox --help',
+  ];
+}
+
+interface RunningOperator {
+  /** Resolves when the operator has ended, with what was wrong if anything was; never rejects. */
+  readonly ended: Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+function startOperator(
+  kubeconfig: string,
+  cceUrl: string,
+  borrowed: boolean,
+  deps: SandboxDeps,
+): RunningOperator {
+  const stopping = new AbortController();
+  const options: SandboxOperatorOptions = {
+    kubeconfig,
+    config: {
+      regions: { [DEMO_REGION]: { cce: cceUrl, iam: cceUrl } },
+      defaultRegion: DEMO_REGION,
+      polling: { minSeconds: 1, maxSeconds: 60 },
+    },
+    namespaces: borrowed ? [DEMO_NAMESPACE] : [],
+    httpPort: 0,
+    logLevel: 'warn',
+  };
+  const ended = deps.runOperator(options, stopping.signal).then(() => undefined, textOf);
+  return {
+    ended,
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** What there is to put away, last first, each with a deadline and whether or not the others worked. */
+class CleanUps {
+  readonly #clock: Clock;
+  readonly #stderr: Output;
+  readonly #steps: { readonly what: string; readonly task: (late: AbortSignal) => Promise<void> }[] = [];
+
+  constructor(clock: Clock, stderr: Output) {
+    this.#clock = clock;
+    this.#stderr = stderr;
+  }
+
+  add(what: string, task: (late: AbortSignal) => Promise<void>): void {
+    this.#steps.push({ what, task });
+  }
+
+  async run(): Promise<void> {
+    for (const { what, task } of this.#steps.toReversed()) {
+      const deadline = new AbortController();
+      const done = new AbortController();
+      const tooLate = sleep(this.#clock, CLEAN_UP_DEADLINE_MS, done.signal).then(() => deadline.abort());
+      const problem = await Promise.race([
+        task(deadline.signal).then(() => undefined, textOf),
+        tooLate.then(() => `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s`),
+      ]);
+      done.abort();
+      if (problem !== undefined) this.#stderr.write(`sandbox: could not put away ${what}: ${problem}\n`);
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { tells } from '../support/jobs.js';
+import { until } from '../support/until.js';
+import { has, World } from '../support/world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.start();
+}, 90_000);
+afterAll(async () => world?.stop(), 60_000);
+
+describe('an operator that is killed', () => {
+  it('goes on where it was: no write for what did not change, no call for what had finished', async () => {
+    const namespace = await world.namespace();
+    world.cloud.answer('kill-done', tells({ uid: 'kill-done', phase: 'Success' }));
+    world.cloud.answer('kill-failed', tells({ uid: 'kill-failed', phase: 'Failed', reason: 'no quota' }));
+    world.cloud.answer('kill-running', tells({ uid: 'kill-running', phase: 'Running' }));
+    await world.startOperator();
+    const refs = await Promise.all(
+      ['kill-done', 'kill-failed', 'kill-running', 'kill-unknown'].map((jobID) =>
+        world.follow(namespace, jobID),
+      ),
+    );
+    await Promise.all(
+      refs.map((ref) =>
+        world.untilStatus(ref, 'was looked at', (s) => !has(s, 'Synced', 'Unknown') && s.jobID !== undefined),
+      ),
+    );
+    const before = await Promise.all(refs.map((ref) => world.get(ref)));
+    const calls = ['kill-done', 'kill-failed'].map((jobID) => world.cloud.requests(jobID).length);
+
+    await world.operator.kill9();
+    await world.startOperator();
+    await world.untilAsked('kill-running', 3);
+    await world.untilAsked('kill-unknown', 1);
+
+    expect(await Promise.all(refs.map((ref) => world.get(ref)))).toEqual(before);
+    expect(['kill-done', 'kill-failed'].map((jobID) => world.cloud.requests(jobID).length)).toEqual(calls);
+    await world.stopOperator();
+  }, 90_000);
+
+  it('sees what happened while it was away', async () => {
+    const jobID = 'ends-meanwhile';
+    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    await world.startOperator();
+    const ref = await world.follow(await world.namespace(), jobID);
+    await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
+
+    await world.operator.kill9();
+    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    await world.startOperator();
+    await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
+
+    await world.stopOperator();
+  }, 90_000);
+});
+
+describe('an operator that is told to stop', () => {
+  it('exits 0 within seconds, also while the cloud lets it wait', async () => {
+    const jobID = 'hangs-at-the-end';
+    world.cloud.answer(jobID, { instead: 'hang' });
+    await world.startOperator();
+    await world.follow(await world.namespace(), jobID);
+    await until('the cloud to be asked', () => world.cloud.requests(jobID).length > 0);
+
+    const begin = performance.now();
+    const exit = await world.stopOperator();
+
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(performance.now() - begin).toBeLessThan(10_000);
+  });
+});
+
+describe('an API server that goes away', () => {
+  it('is waited for, and everything goes on when it is back', async () => {
+    const namespace = await world.namespace();
+    world.cloud.answer('api-away', tells({ uid: 'api-away', phase: 'Running' }));
+    await world.startOperator();
+    const ref = await world.follow(namespace, 'api-away');
+    await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
+
+    await world.apiDoor.shut();
+    world.cloud.answer('api-away', tells({ uid: 'api-away', phase: 'Success' }));
+    world.cloud.answer('born-meanwhile', tells({ uid: 'born-meanwhile', phase: 'Success' }));
+    const born = await world.follow(namespace, 'born-meanwhile');
+    await until('the operator to notice', () =>
+      world.operator.log.some((line) => line.includes('ECONNREFUSED')),
+    );
+    await world.apiDoor.open();
+
+    await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
+    await world.untilStatus(born, 'is Success', ({ phase }) => phase === 'Success', 60_000);
+    await world.stopOperator();
+  }, 150_000);
+});
+
+describe('an operator of one namespace', () => {
+  it('leaves the others alone', async () => {
+    const mine = await world.namespace();
+    const others = await world.namespace();
+    for (const jobID of ['mine', 'not-mine', 'mine-too']) {
+      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    }
+    const notMine = await world.follow(others, 'not-mine');
+
+    await world.startOperator([mine]);
+    await world.untilStatus(
+      await world.follow(mine, 'mine'),
+      'is Success',
+      ({ phase }) => phase === 'Success',
+    );
+    await world.untilStatus(
+      await world.follow(mine, 'mine-too'),
+      'is Success',
+      ({ phase }) => phase === 'Success',
+    );
+
+    expect((await world.get(notMine)).status).toEqual({ observedGeneration: -1 });
+    expect(world.cloud.requests('not-mine')).toEqual([]);
+    await world.stopOperator();
+  });
+});
+
+describe('many CloudJobs at once', () => {
+  it('all 300 reach Success', async () => {
+    const namespace = await world.namespace();
+    const jobIDs = Array.from({ length: 300 }, (_, index) => `many-${index}`);
+    for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    await world.startOperator();
+    const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
+
+    await until(
+      'all to be asked about',
+      () => jobIDs.every((jobID) => world.cloud.requests(jobID).length > 0),
+      60_000,
+    );
+    for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    const ends = await Promise.all(
+      refs.map((ref) =>
+        until(
+          `${ref.name} to succeed`,
+          () => world.versions(ref).at(-1)?.status?.phase === 'Success',
+          90_000,
+        ),
+      ),
+    );
+
+    expect(ends).toHaveLength(300);
+    await world.stopOperator();
+  }, 200_000);
+});

@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { until } from './until.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const STOP_DEADLINE_MS = 15_000;
+/** The most log lines that are kept of one process. */
+const MAX_LINES = 50_000;
+
+export interface OperatorOptions {
+  readonly configFile: string;
+  readonly kubeconfigFile: string;
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The operator as users run it: a process of its own, told everything by its command line. */
+export class OperatorProcess {
+  readonly #lines: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<Exit>;
+  #exit: Exit | undefined;
+
+  constructor({ configFile, kubeconfigFile, namespaces }: OperatorOptions) {
+    this.#child = spawn(
+      process.execPath,
+      [
+        MAIN,
+        'run',
+        '--config',
+        configFile,
+        '--kubeconfig',
+        kubeconfigFile,
+        ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
+        '--leader-elect=false',
+        '--http-port',
+        '0',
+        '--log-format',
+        'json',
+        '--log-level',
+        'debug',
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], NODE_ENV: 'production' } },
+    );
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      let rest = '';
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        const lines = (rest + text).split('\n');
+        rest = lines.pop() ?? '';
+        this.#lines.push(...lines);
+        this.#lines.splice(0, this.#lines.length - MAX_LINES);
+      });
+    }
+    this.#exited = once(this.#child, 'close').then(([code, signal]: unknown[]) => {
+      this.#exit = { code: code as number | null, signal: signal as NodeJS.Signals | null };
+      return this.#exit;
+    });
+  }
+
+  /** Everything that it wrote, oldest first. */
+  get log(): readonly string[] {
+    return this.#lines;
+  }
+
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  /** Waits until `/readyz` says so: the cache is synced. */
+  async ready(): Promise<void> {
+    await until(
+      'the operator to be ready',
+      async () => {
+        if (this.#exit !== undefined) {
+          throw new Error(`the operator ended: ${JSON.stringify(this.#exit)}\n${this.logTail()}`);
+        }
+        const port = this.#port();
+        return port !== undefined && (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+      },
+      30_000,
+      () => this.logTail(),
+    );
+  }
+
+  /** What its HTTP port says at that path. */
+  async http(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.#port()}${path}`);
+    return { status: response.status, text: await response.text() };
+  }
+
+  /** SIGTERM, as the kubelet sends it; SIGKILL when that does not end it in time. */
+  async stop(): Promise<Exit> {
+    if (this.#exit === undefined) this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    const exit = await this.#exited;
+    clearTimeout(timer);
+    return exit;
+  }
+
+  async kill9(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  logTail(lines = 30): string {
+    return `the operator's log ends with:\n${this.#lines.slice(-lines).join('\n')}`;
+  }
+
+  #port(): number | undefined {
+    for (const line of this.#lines) {
+      const port = /"port":\s*(\d+)/.exec(line)?.[1];
+      if (port !== undefined) return Number(port);
+    }
+    return undefined;
+  }
+}

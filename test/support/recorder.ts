@@ -1,0 +1,60 @@
+import { expectSound } from './soundStatus.js';
+import { kubeObjectSchema, type KubeClient, type KubeObject } from './kubeClient.js';
+
+/** Watches CloudJobs and keeps every version of each that the API server tells of. */
+export class Recorder {
+  readonly #versions = new Map<string, KubeObject[]>();
+  readonly #problems: string[] = [];
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+
+  /** @param secrets must never be in an object */
+  constructor(
+    client: KubeClient,
+    path: string,
+    private readonly secrets: readonly string[],
+  ) {
+    this.#ended = this.#follow(client, path);
+  }
+
+  /** Every version of the object so far, oldest first. */
+  versions(namespace: string, name: string): readonly KubeObject[] {
+    return this.#versions.get(`${namespace}/${name}`) ?? [];
+  }
+
+  /** Stops watching; what was wrong with any version. */
+  async stop(): Promise<readonly string[]> {
+    this.#stop.abort();
+    await this.#ended;
+    return this.#problems;
+  }
+
+  async #follow(client: KubeClient, path: string): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      // A server ends a watch now and then; the next one begins with all that there is.
+      while (!signal.aborted) {
+        await client.watch(`${path}?watch=true`, (event) => this.#record(event), signal);
+      }
+    } catch (error) {
+      this.#problems.push(`the watch of the tests broke: ${String(error)}`);
+    }
+  }
+
+  #record(event: unknown): void {
+    const { type, object } = event as { readonly type: string; readonly object: unknown };
+    if (type !== 'ADDED' && type !== 'MODIFIED') return;
+    const version = kubeObjectSchema.parse(object);
+    const { namespace, name, resourceVersion } = version.metadata;
+    const key = `${namespace}/${name}`;
+    const versions = this.#versions.get(key) ?? [];
+    this.#versions.set(key, versions);
+    if (versions.some((earlier) => earlier.metadata.resourceVersion === resourceVersion)) return;
+    versions.push(version);
+    try {
+      expectSound(version, this.secrets);
+    } catch (error) {
+      this.#problems.push(`${key}: ${String(error)}\n${JSON.stringify(version.status, null, 1)}`);
+    }
+  }
+}

@@ -1,0 +1,302 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dump, load } from 'js-yaml';
+import * as z from 'zod';
+import { startApi, type Api } from './api.js';
+import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
+import { runKubectl, type KubectlResult } from './kubectl.js';
+import { OperatorProcess, type Exit } from './operatorProcess.js';
+import { Recorder } from './recorder.js';
+import { PROJECT, ScriptedCloud, TOKEN_MARK } from './scriptedCloud.js';
+import { TcpProxy } from './tcpProxy.js';
+import { until } from './until.js';
+
+const CRD_FILE = fileURLToPath(new URL('../../crds/cloudjob.dev_cloudjobs.yaml', import.meta.url));
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const CLOUDJOBS = '/apis/cloudjob.dev/v1alpha1';
+const eventsSchema = z.object({
+  items: z.array(z.object({ involvedObject: z.object({ name: z.string() }) })),
+});
+export const SECRET = 'cce-credentials';
+
+/** More than any suite has namespaces. */
+const REGIONS = Array.from({ length: 100 }, (_, index) => `lab-${index}`);
+
+/** One CloudJob of one namespace. */
+export interface Ref {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * All that a suite needs: a Kubernetes API with the CRD, a cloud that does what the test says, and the operator as a
+ * process of its own that watches all namespaces. `stop()` puts everything away and fails when any status that was ever
+ * seen broke a rule, or when a secret got into the operator's log.
+ */
+export class World {
+  readonly #namespaces: string[] = [];
+  readonly #logs: (readonly string[])[] = [];
+  #operator: OperatorProcess | undefined;
+
+  private constructor(
+    readonly cloud: ScriptedCloud,
+    readonly client: KubeClient,
+    /** Stands between the operator and the Kubernetes API. */
+    readonly apiDoor: TcpProxy,
+    /** Whether the API server knows the CEL rules of the CRD; old ones drop them. */
+    readonly enforcesRules: boolean,
+    private readonly api: Api,
+    private readonly recorder: Recorder,
+    private readonly home: string,
+  ) {}
+
+  static async start(): Promise<World> {
+    const home = mkdtempSync(join(tmpdir(), 'cloudjob-world-'));
+    const api = await startApi(home);
+    const client = new KubeClient(api.kubeconfigFile);
+    const crd = await installCrd(client);
+    const cloud = await ScriptedCloud.start();
+    const { hostname, port } = client.server;
+    const apiDoor = await TcpProxy.start({ host: hostname, port: Number(port) });
+    const recorder = new Recorder(client, `${CLOUDJOBS}/cloudjobs`, [TOKEN_MARK]);
+    const world = new World(
+      cloud,
+      client,
+      apiDoor,
+      crd.includes('x-kubernetes-validations'),
+      api,
+      recorder,
+      home,
+    );
+    world.#writeFiles();
+    return world;
+  }
+
+  /** Starts the operator, after a `kill9` or `stopOperator` anew; all namespaces when none is named. */
+  async startOperator(namespaces: readonly string[] = []): Promise<void> {
+    this.#operator = new OperatorProcess({
+      configFile: join(this.home, 'config.yaml'),
+      kubeconfigFile: join(this.home, 'operator.kubeconfig'),
+      namespaces,
+    });
+    this.#logs.push(this.#operator.log);
+    await this.#operator.ready();
+  }
+
+  get operator(): OperatorProcess {
+    if (this.#operator === undefined) throw new Error('the operator was not started');
+    return this.#operator;
+  }
+
+  async stopOperator(): Promise<Exit> {
+    return this.operator.stop();
+  }
+
+  /**
+   * A new namespace with a Secret of good credentials in it. Its CloudJobs have a region and a token of their own, so
+   * that no budget and no circuit breaker is shared with another test.
+   */
+  async namespace(): Promise<string> {
+    const name = `test-${randomBytes(5).toString('hex')}`;
+    demand(
+      await this.client.post('/api/v1/namespaces', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name },
+      }),
+    );
+    this.#namespaces.push(name);
+    await this.putSecret(name, { token: tokenOf(name) });
+    return name;
+  }
+
+  /** Creates or replaces the Secret that CloudJobs of these tests name. */
+  async putSecret(namespace: string, stringData: Readonly<Record<string, string>>): Promise<void> {
+    const path = `/api/v1/namespaces/${namespace}/secrets`;
+    const data = Object.fromEntries(
+      Object.entries(stringData).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+    );
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: SECRET }, type: 'Opaque', data };
+    const created = await this.client.post(path, secret);
+    demand(created.status === 409 ? await this.client.put(`${path}/${SECRET}`, secret) : created);
+  }
+
+  async deleteSecret(namespace: string): Promise<void> {
+    demand(await this.client.delete(`/api/v1/namespaces/${namespace}/secrets/${SECRET}`));
+  }
+
+  /** Creates a CloudJob that follows the job of that ID; its name is the ID in lower case. */
+  async follow(namespace: string, jobID: string, spec: object = {}): Promise<Ref> {
+    const name = jobID.toLowerCase();
+    demand(await this.createCloudJob(namespace, name, { jobID, ...spec }));
+    return { namespace, name };
+  }
+
+  regionOf(namespace: string): string {
+    return REGIONS[this.#namespaces.indexOf(namespace)] ?? 'out-of-regions';
+  }
+
+  async createCloudJob(namespace: string, name: string, spec: object): Promise<KubeAnswer> {
+    return this.client.post(`${CLOUDJOBS}/namespaces/${namespace}/cloudjobs`, {
+      apiVersion: 'cloudjob.dev/v1alpha1',
+      kind: 'CloudJob',
+      metadata: { name },
+      spec: {
+        projectID: PROJECT,
+        region: this.regionOf(namespace),
+        credentialsRef: { name: SECRET },
+        ...spec,
+      },
+    });
+  }
+
+  /** Asks for a look at the cloud now, and returns the object once that look is told of. */
+  async lookNow(ref: Ref): Promise<KubeObject & { readonly status: Status }> {
+    const asked = randomBytes(5).toString('hex');
+    demand(await this.patch(ref, { metadata: { annotations: { 'cloudjob.dev/requestedAt': asked } } }));
+    return this.untilStatus(ref, 'is looked at', (status) => status.lastHandledReconcileAt === asked, 60_000);
+  }
+
+  /** Changes the object as a user does. */
+  async patch(ref: Ref, patch: object): Promise<KubeAnswer> {
+    return this.client.mergePatch(pathOf(ref), patch);
+  }
+
+  async delete(ref: Ref): Promise<void> {
+    demand(await this.client.delete(pathOf(ref)));
+  }
+
+  async get(ref: Ref): Promise<KubeObject> {
+    return kubeObjectSchema.parse(demand(await this.client.get(pathOf(ref))));
+  }
+
+  /** Waits until a status of the object is as wanted, and returns that version of the object. */
+  async untilStatus(
+    ref: Ref,
+    what: string,
+    wanted: (status: Status) => boolean,
+    deadlineMs?: number,
+  ): Promise<KubeObject & { readonly status: Status }> {
+    let last: KubeObject | undefined;
+    return until(
+      `${ref.name} ${what}`,
+      async () => {
+        last = await this.get(ref);
+        const { status = {} } = last;
+        return wanted(status) && { ...last, status };
+      },
+      deadlineMs,
+      () => `it is ${JSON.stringify(last?.status, null, 1)}\n${this.operator.logTail()}`,
+    );
+  }
+
+  /** Waits until the operator has asked about the job `more` times from now on and has dealt with all but the last. */
+  async untilAsked(jobID: string, more: number, deadlineMs?: number): Promise<void> {
+    const wanted = this.cloud.requests(jobID).length + more;
+    await until(
+      `${more} more requests for ${jobID}`,
+      () => this.cloud.requests(jobID).length >= wanted,
+      deadlineMs,
+      () => this.operator.logTail(),
+    );
+  }
+
+  /** Every version of the object that the API server told of, oldest first. */
+  versions({ namespace, name }: Ref): readonly KubeObject[] {
+    return this.recorder.versions(namespace, name);
+  }
+
+  /** The number of events in the namespace that are about the object. */
+  async countEvents({ namespace, name }: Ref): Promise<number> {
+    const events = eventsSchema.parse(
+      demand(await this.client.get(`/api/v1/namespaces/${namespace}/events`)),
+    );
+    return events.items.filter(({ involvedObject }) => involvedObject.name === name).length;
+  }
+
+  async kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {
+    return runKubectl(this.api.kubeconfigFile, this.home, args, input);
+  }
+
+  async stop(): Promise<void> {
+    const exit = await this.#operator?.stop();
+    await this.apiDoor.shut();
+    for (const namespace of this.#namespaces) {
+      await this.client.delete(`${CLOUDJOBS}/namespaces/${namespace}/cloudjobs`);
+      await this.client.delete(`/api/v1/namespaces/${namespace}`);
+    }
+    const problems = [...(await this.recorder.stop())];
+    await this.cloud.stop();
+    this.client.close();
+    await this.api.stop();
+    rmSync(this.home, { recursive: true, force: true });
+
+    if (this.#logs.some((log) => log.some((line) => line.includes(TOKEN_MARK)))) {
+      problems.push("the token is in the operator's log");
+    }
+    if (exit?.signal) problems.push(`the operator did not end by itself: ${exit.signal}`);
+    if (problems.length > 0) throw new Error(problems.join('\n\n'));
+  }
+
+  #writeFiles(): void {
+    const config = {
+      regions: Object.fromEntries(
+        REGIONS.map((name) => [name, { cce: this.cloud.url, iam: this.cloud.url }]),
+      ),
+      polling: { minSeconds: 1, maxSeconds: 2 },
+      budget: { requestsPerSecond: 500, burst: 500 },
+    };
+    writeFileSync(join(this.home, 'config.yaml'), dump(config));
+    const kubeconfig = load(readFileSync(this.api.kubeconfigFile, 'utf8')) as {
+      readonly clusters: { readonly cluster: { server: string } }[];
+    };
+    for (const { cluster } of kubeconfig.clusters) {
+      const server = new URL(cluster.server);
+      server.port = String(this.apiDoor.port);
+      cluster.server = server.href.replace(/\/$/, '');
+    }
+    writeFileSync(join(this.home, 'operator.kubeconfig'), dump(kubeconfig), { mode: 0o600 });
+  }
+}
+
+/** What the Secret of that namespace holds at first. */
+export function tokenOf(namespace: string): string {
+  return `${TOKEN_MARK}-${namespace}`;
+}
+
+/** Whether the status has that condition, with that reason if one is given. */
+export function has(status: Status, type: string, value: string, reason?: string): boolean {
+  const found = status.conditions?.find((one) => one.type === type);
+  return found?.status === value && (reason === undefined || found.reason === reason);
+}
+
+function pathOf({ namespace, name }: Ref): string {
+  return `${CLOUDJOBS}/namespaces/${namespace}/cloudjobs/${name}`;
+}
+
+/** The body of an answer that must be a success. */
+function demand({ status, body }: KubeAnswer): unknown {
+  if (status >= 200 && status < 300) return body;
+  throw new Error(`the Kubernetes API answered ${status}: ${JSON.stringify(body)}`);
+}
+
+/** Puts the CRD of this checkout in place, waits until its resources answer, and returns what the server made of it. */
+async function installCrd(client: KubeClient): Promise<string> {
+  const crd = load(readFileSync(CRD_FILE, 'utf8')) as { readonly metadata: { readonly name: string } };
+  const path = `${CRDS}/${crd.metadata.name}`;
+  const created = await client.post(CRDS, crd);
+  if (created.status === 409) {
+    const { resourceVersion } = kubeObjectSchema.parse(demand(await client.get(path))).metadata;
+    demand(await client.put(path, { ...crd, metadata: { ...crd.metadata, resourceVersion } }));
+  } else {
+    demand(created);
+  }
+  await until('the CRD to be served', async () => {
+    const { status } = await client.get(`${CLOUDJOBS}/cloudjobs`);
+    return status === 200;
+  });
+  return JSON.stringify(demand(await client.get(path)));
+}

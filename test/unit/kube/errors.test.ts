@@ -1,0 +1,107 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  fromResponse,
+  isAlreadyExists,
+  isCanceled,
+  isConflict,
+  isForbidden,
+  isGone,
+  isInvalid,
+  isNotFound,
+  isTooManyRequests,
+  isUnauthorized,
+  localError,
+  parseRetryAfter,
+} from '../../../src/kube/errors.js';
+
+const kinds = {
+  isAlreadyExists,
+  isCanceled,
+  isConflict,
+  isForbidden,
+  isGone,
+  isInvalid,
+  isNotFound,
+  isTooManyRequests,
+  isUnauthorized,
+};
+
+function kindsOf(error: unknown): string[] {
+  return Object.entries(kinds)
+    .filter(([, is]) => is(error))
+    .map(([name]) => name);
+}
+
+describe('an answer that is an error', () => {
+  it.each([
+    [401, 'Unauthorized', ['isUnauthorized']],
+    [403, 'Forbidden', ['isForbidden']],
+    [404, 'NotFound', ['isNotFound']],
+    [409, 'Conflict', ['isConflict']],
+    [409, 'AlreadyExists', ['isAlreadyExists']],
+    [410, 'Gone', ['isGone']],
+    [410, 'Expired', ['isGone']],
+    [422, 'Invalid', ['isInvalid']],
+    [429, 'TooManyRequests', ['isTooManyRequests']],
+    [500, 'InternalError', []],
+  ])('%i %s is of one kind', (code, reason, expected) => {
+    const error = fromResponse(code, 'GET /x', { kind: 'Status', code, reason });
+
+    expect(kindsOf(error)).toEqual(expected);
+  });
+
+  it('tells how long to wait in its details, too', () => {
+    const body = { kind: 'Status', reason: 'Timeout', details: { retryAfterSeconds: 3 } };
+
+    expect(fromResponse(504, 'GET /x', body).retryAfterMs).toBe(3000);
+    expect(fromResponse(504, 'GET /x', body, 1000).retryAfterMs).toBe(1000);
+  });
+
+  it('has a bounded message of one line', () => {
+    const body = { kind: 'Status', reason: 'Invalid', message: `a\n\u0000b ${'x'.repeat(5000)}` };
+
+    const { message } = fromResponse(422, 'PATCH /x', body);
+
+    expect(message).toMatch(/^PATCH \/x: 422 Invalid: a b x+$/);
+    expect(message.length).toBeLessThan(1100);
+  });
+
+  it.each([
+    undefined,
+    null,
+    'Bearer canary',
+    { message: 'Bearer canary' },
+    { kind: 'Pod', message: 'canary' },
+  ])('takes no words from a body that is no Status: %j', (body) => {
+    expect(fromResponse(500, 'GET /x', body).message).toBe('GET /x: 500 HTTP500');
+  });
+});
+
+describe('errors of other kinds', () => {
+  it.each([new Error('x'), undefined, 'NotFound', { status: 404, reason: 'Expired' }])(
+    '%j is no error of the API',
+    (error) => {
+      expect(kindsOf(error)).toEqual([]);
+    },
+  );
+
+  it('include a request that was given up', () => {
+    expect(kindsOf(localError('Canceled', 'x'))).toEqual(['isCanceled']);
+  });
+});
+
+describe('Retry-After', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z');
+
+  it.each([
+    ['5', 5000],
+    ['0', 0],
+    ['1.5', 1500],
+    ['Thu, 01 Jan 2026 00:00:10 GMT', 10_000],
+    ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('%j is %j ms', (header, expected) => {
+    expect(parseRetryAfter(header, now)).toBe(expected);
+  });
+});

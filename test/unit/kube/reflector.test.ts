@@ -1,0 +1,460 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type http from 'node:http';
+import { systemClock } from '../../../src/clock.js';
+import { KubeClient } from '../../../src/kube/client.js';
+import { Informer } from '../../../src/kube/informer.js';
+import type { InformerOptions } from '../../../src/kube/informer.js';
+import type { KubeObject } from '../../../src/kube/object.js';
+import type { WatchEnd } from '../../../src/kube/reflector.js';
+import { HttpTransport } from '../../../src/kube/transport.js';
+import { json, ScriptedServer, statusBody } from './scriptedServer.js';
+import type { ScriptedRequest } from './scriptedServer.js';
+import { half, MemoryLogger, object, plainAccess, until } from './support.js';
+
+type Answer = (response: http.ServerResponse, request: ScriptedRequest) => void;
+
+interface Rig {
+  readonly informer: Informer<KubeObject>;
+  readonly logger: MemoryLogger;
+  /** What the handler was told, as `+name`, `~name`, `-name`; `i` for initial. */
+  readonly told: string[];
+  readonly ends: WatchEnd[];
+  /** The lists and watches in order: `list`, `list continue=…`, `watch 5`. */
+  asked(): string[];
+}
+
+const cleanups: (() => Promise<void> | void)[] = [];
+const things = { group: 'ex.dev', version: 'v1', plural: 'things', namespaced: true };
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+/** Lists and watches are answered in turn; after the last watch, further ones stay open and silent. */
+async function follow(
+  { lists, watches }: { lists: readonly Answer[]; watches: readonly Answer[] },
+  options: Partial<InformerOptions<KubeObject>> = {},
+): Promise<Rig> {
+  const remaining = { lists: [...lists], watches: [...watches] };
+  const server = await ScriptedServer.start((request, response) => {
+    if (request.query.has('watch')) (remaining.watches.shift() ?? open())(response, request);
+    else (remaining.lists.shift() ?? ((unasked) => void unasked.writeHead(500).end()))(response, request);
+  });
+  const clock = systemClock;
+  const transport = new HttpTransport({ access: plainAccess(server.url), clock, userAgent: 'test' });
+  const logger = new MemoryLogger();
+  const told: string[] = [];
+  const ends: WatchEnd[] = [];
+  const informer = new Informer<KubeObject>({
+    client: new KubeClient({ transport, clock, random: half }),
+    type: things,
+    namespaces: [],
+    trim: (thing) => thing,
+    handler: {
+      added: ({ metadata }, initial) => void told.push(`+${metadata.name}${initial ? ' i' : ''}`),
+      modified: ({ metadata }, before) =>
+        void told.push(`~${metadata.name} ${before.metadata.resourceVersion}→${metadata.resourceVersion}`),
+      deleted: ({ metadata }) => void told.push(`-${metadata.name}`),
+    },
+    clock,
+    random: half,
+    logger,
+    timings: { stallMs: 5000, shortWatchMs: 0, backoff: { baseMs: 4, maxMs: 20 } },
+    onWatchEnd: (end) => void ends.push(end),
+    ...options,
+  });
+  const stop = new AbortController();
+  const running = informer.run(stop.signal);
+  cleanups.push(
+    () => server.stop(),
+    () => transport.close(),
+    () => running,
+    () => stop.abort(),
+  );
+  const asked = (): string[] =>
+    server.requests.map(({ query }) => {
+      if (query.has('watch')) return `watch ${query.get('resourceVersion')}`;
+      return query.has('continue') ? `list continue=${query.get('continue')}` : 'list';
+    });
+  return { informer, logger, told, ends, asked };
+}
+
+function list(resourceVersion: string, items: readonly KubeObject[], continueToken?: string): Answer {
+  return (response) => json(response, 200, { metadata: { resourceVersion, continue: continueToken }, items });
+}
+
+/** Sends the lines and leaves the watch open. */
+function open(...events: readonly unknown[]): Answer {
+  return (response) => {
+    response.flushHeaders();
+    for (const event of events) response.write(`${JSON.stringify(event)}\n`);
+  };
+}
+
+/** Sends the lines and ends the watch. */
+function ended(...events: readonly unknown[]): Answer {
+  return (response) => {
+    open(...events)(response, {} as ScriptedRequest);
+    response.end();
+  };
+}
+
+function raw(text: string | Buffer): Answer {
+  return (response) => void response.end(text);
+}
+
+function refused(code: number, reason: string): Answer {
+  return (response) => json(response, code, statusBody(code, reason, reason));
+}
+
+const added = (thing: KubeObject) => ({ type: 'ADDED', object: thing });
+const modified = (thing: KubeObject) => ({ type: 'MODIFIED', object: thing });
+const deleted = (thing: KubeObject) => ({ type: 'DELETED', object: thing });
+const bookmark = (resourceVersion: string) => ({
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion } },
+});
+
+describe('listing and watching', () => {
+  it('reads all pages, then watches from the version of the list', async () => {
+    const rig = await follow({
+      lists: [list('7', [object('a', '1')], 'more'), list('7', [object('b', '2')])],
+      watches: [open(added(object('c', '8')), modified(object('a', '9')), deleted(object('b', '10')))],
+    });
+
+    await until(() => rig.told.length === 5, 'all changes');
+
+    expect(rig.told).toEqual(['+a i', '+b i', '+c', '~a 1→9', '-b']);
+    expect(rig.asked()).toEqual(['list', 'list continue=more', 'watch 7']);
+    expect([...rig.informer.values()].map(({ metadata }) => metadata.name)).toEqual(['a', 'c']);
+    expect(rig.informer.get('ns/a')?.metadata.resourceVersion).toBe('9');
+  });
+
+  it('is synced by a whole list, not by its first page', async () => {
+    let release = (): void => undefined;
+    const rig = await follow({
+      lists: [
+        list('7', [object('a', '1')], 'more'),
+        (response) => {
+          release = () => list('7', [])(response, {} as ScriptedRequest);
+        },
+      ],
+      watches: [],
+    });
+    await until(() => rig.asked().length === 2, 'the second page is asked for');
+
+    const before = rig.informer.synced;
+    release();
+    await until(() => rig.informer.synced, 'synced');
+
+    expect(before).toBe(false);
+  });
+
+  it('goes on from the last version, without a list, when the server ends a watch', async () => {
+    const rig = await follow({
+      lists: [list('7', [])],
+      watches: [ended(added(object('a', '8'))), ended(bookmark('20')), open()],
+    });
+
+    await until(() => rig.asked().length === 4, 'the third watch');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 8', 'watch 20']);
+    expect(rig.ends).toEqual(['ended', 'ended']);
+  });
+
+  it('says nothing of what it has seen already', async () => {
+    const rig = await follow({
+      lists: [list('7', [object('a', '1')])],
+      watches: [
+        open(added(object('a', '1')), modified(object('a', '8')), modified(object('a', '8')), bookmark('9')),
+      ],
+    });
+
+    await until(() => rig.told.length >= 2, 'the change');
+    await until(() => rig.informer.get('ns/a')?.metadata.resourceVersion === '8', 'stored');
+
+    expect(rig.told).toEqual(['+a i', '~a 1→8']);
+  });
+
+  it('tells deletion and addition of an object that came back with another uid', async () => {
+    const rig = await follow({
+      lists: [list('7', [object('a', '1', 'first')])],
+      watches: [
+        open(
+          modified(object('a', '9', 'second')),
+          deleted(object('a', '8', 'first')),
+          added(object('b', '10')),
+        ),
+      ],
+    });
+
+    await until(() => rig.told.includes('+b'), 'the last event');
+
+    expect(rig.told).toEqual(['+a i', '-a', '+a', '+b']);
+    expect(rig.informer.get('ns/a')?.metadata.uid).toBe('second');
+  });
+
+  it('keeps what trim leaves of an object', async () => {
+    const trim = ({ metadata }: KubeObject): KubeObject => ({ metadata });
+    const fat = { ...object('a', '1'), spec: 'large' };
+    const rig = await follow({ lists: [list('7', [fat])], watches: [] }, { trim });
+
+    await until(() => rig.informer.synced, 'synced');
+
+    expect(rig.informer.get('ns/a')).toEqual(object('a', '1'));
+  });
+
+  it('follows several namespaces in one store', async () => {
+    const answer: Answer = (response, { path }) => {
+      const namespace = path.split('/')[5] ?? '';
+      const metadata = { namespace, name: 'a', uid: namespace, resourceVersion: '1' };
+      list('7', [{ metadata }])(response, {} as ScriptedRequest);
+    };
+    const rig = await follow({ lists: [answer, answer], watches: [] }, { namespaces: ['one', 'two', 'one'] });
+
+    await until(() => rig.informer.synced, 'synced');
+
+    expect([rig.informer.get('one/a'), rig.informer.get('two/a')]).toMatchObject([
+      { metadata: { uid: 'one' } },
+      { metadata: { uid: 'two' } },
+    ]);
+  });
+});
+
+describe('a version that is too old', () => {
+  const gone = { type: 'ERROR', object: statusBody(410, 'Expired', 'too old resource version') };
+
+  it.each<[string, Answer]>([
+    ['as the answer', refused(410, 'Expired')],
+    ['as an event', open(gone)],
+  ])('(%s) leads to a new list, which tells what was missed', async (_, watch) => {
+    const rig = await follow({
+      lists: [
+        list('7', [
+          object('kept', '1'),
+          object('gone', '2'),
+          object('changed', '3'),
+          object('again', '4', 'x'),
+        ]),
+        list('50', [
+          object('kept', '1'),
+          object('changed', '40'),
+          object('again', '41', 'y'),
+          object('new', '42'),
+        ]),
+      ],
+      watches: [watch, open()],
+    });
+
+    await until(() => rig.asked().length === 4, 'the second watch');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7', 'list', 'watch 50']);
+    expect(rig.told.slice(4)).toEqual(['-gone', '~changed 3→40', '-again', '+again', '+new']);
+    expect(rig.ends).toEqual(['expired']);
+  });
+
+  it('between two pages starts the list again', async () => {
+    const rig = await follow({
+      lists: [list('7', [object('a', '1')], 'more'), refused(410, 'Expired'), list('9', [object('b', '2')])],
+      watches: [],
+    });
+
+    await until(() => rig.informer.synced, 'synced');
+
+    expect(rig.told).toEqual(['+b i']);
+    expect(rig.asked().slice(0, 3)).toEqual(['list', 'list continue=more', 'list']);
+  });
+});
+
+describe('faults', () => {
+  const good = open(added(object('a', '8')));
+  const partial = JSON.stringify(added(object('x', '8'))).slice(0, 30);
+
+  it.each<[string, Answer]>([
+    ['a refusal', refused(500, 'InternalError')],
+    ['an ERROR event', open({ type: 'ERROR', object: statusBody(500, 'InternalError', 'etcd') })],
+    ['a reset before the headers', (response) => response.socket?.resetAndDestroy()],
+    [
+      'a reset in the middle of a line',
+      (response) => void response.write(partial, () => response.socket?.resetAndDestroy()),
+    ],
+    ['an end in the middle of a line', raw(partial)],
+    ['garbage', raw('<html>nonsense\n')],
+    ['bytes that are no text', raw(Buffer.from([0xff, 0xfe, 0x0a]))],
+    ['an event of an unknown type', raw('{"type":"SURPRISE","object":{}}\n')],
+    ['an event without an object', raw('{"type":"ADDED"}\n')],
+    ['an object without metadata', raw('{"type":"ADDED","object":{"kind":"Thing"}}\n')],
+    ['a line that is not an object', raw('[1,2]\nnull\n')],
+    ['a bookmark without a version', raw('{"type":"BOOKMARK","object":{}}\n')],
+  ])('%s on the watch: opens it again where it was, without a list', async (_, fault) => {
+    const rig = await follow({ lists: [list('7', [])], watches: [fault, good] });
+
+    await until(() => rig.told.length === 1, 'the event after the fault');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7']);
+    expect(rig.ends).toEqual(['failed']);
+  });
+
+  it('a refused list: tries again until it is granted', async () => {
+    const rig = await follow({
+      lists: [
+        refused(500, 'InternalError'),
+        refused(403, 'Forbidden'),
+        raw('not JSON'),
+        raw('{"items":[]}'),
+        list('7', [object('a', '1')]),
+      ],
+      watches: [],
+    });
+
+    await until(() => rig.informer.synced, 'synced');
+
+    expect(rig.told).toEqual(['+a i']);
+  });
+
+  it('a watch that is refused again and again: lists again, in case the version is to blame', async () => {
+    const rig = await follow({
+      lists: [list('7', []), list('3', [])],
+      watches: [refused(400, 'BadRequest'), refused(400, 'BadRequest'), refused(400, 'BadRequest')],
+    });
+
+    await until(() => rig.asked().length === 6, 'the watch after the list');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7', 'watch 7', 'list', 'watch 3']);
+  });
+
+  it('a watch that is throttled: waits as long as told, and does not list', async () => {
+    const rig = await follow({
+      lists: [list('7', [])],
+      watches: [
+        (response) => {
+          response.setHeader('Retry-After', '0.05');
+          json(response, 429, statusBody(429, 'TooManyRequests', 'later'));
+        },
+        good,
+      ],
+    });
+
+    await until(() => rig.told.length === 1, 'the event');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7']);
+    expect(rig.logger.lines.find(({ level }) => level === 'warn')?.fields['retryInMs']).toBe(50);
+  });
+
+  it('a silent watch: opens it again at once', async () => {
+    const rig = await follow(
+      { lists: [list('7', [])], watches: [open(bookmark('8')), good] },
+      { timings: { stallMs: 50, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
+    );
+
+    await until(() => rig.told.length === 1, 'the event');
+
+    expect(rig.asked().slice(0, 3)).toEqual(['list', 'watch 7', 'watch 8']);
+    expect(rig.ends[0]).toBe('stalled');
+  });
+
+  it('a watch that never answers: gives it up, too', async () => {
+    const rig = await follow(
+      { lists: [list('7', [])], watches: [() => undefined, good] },
+      { timings: { stallMs: 50, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
+    );
+
+    await until(() => rig.told.length === 1, 'the event');
+
+    expect(rig.ends[0]).toBe('stalled');
+  });
+
+  it('watches that end at once: waits longer and longer instead of spinning', async () => {
+    const rig = await follow(
+      { lists: [list('7', [])], watches: Array.from({ length: 4 }, () => ended()) },
+      { timings: { stallMs: 5000, shortWatchMs: 5000, backoff: { baseMs: 4, maxMs: 20 } } },
+    );
+
+    await until(() => rig.asked().length === 6, 'the fifth watch');
+
+    const waits = rig.logger.lines
+      .filter(({ level }) => level === 'warn')
+      .map(({ fields }) => fields['retryInMs']);
+    expect(waits).toEqual([3, 6, 12, 15]);
+  });
+
+  it('waits are short again after a watch that worked', async () => {
+    const broken = refused(503, 'ServiceUnavailable');
+    const rig = await follow({
+      lists: [list('7', [])],
+      watches: [broken, broken, ended(bookmark('8')), broken, open()],
+    });
+
+    await until(() => rig.asked().length === 6, 'the last watch');
+
+    const waits = rig.logger.lines
+      .filter(({ level }) => level === 'warn')
+      .map(({ fields }) => fields['failures']);
+    expect(waits).toEqual([1, 2, 1]);
+  });
+
+  it('a handler that throws: is logged, and the next changes are told', async () => {
+    const seen: string[] = [];
+    const handler = {
+      added({ metadata }: KubeObject) {
+        seen.push(metadata.name);
+        if (metadata.name === 'bad') throw new Error('handler bug');
+      },
+      modified: () => undefined,
+      deleted: () => undefined,
+    };
+    const rig = await follow(
+      {
+        lists: [list('7', [object('bad', '1'), object('good', '2')])],
+        watches: [open(added(object('c', '8')))],
+      },
+      { handler },
+    );
+
+    await until(() => seen.length === 3, 'all three');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7']);
+    expect(rig.logger.lines).toContainEqual({
+      level: 'error',
+      message: 'a handler of cluster changes failed',
+      fields: { resource: 'things', namespace: '*', key: 'ns/bad', change: 'added', error: 'handler bug' },
+    });
+  });
+
+  it('an object that cannot be trimmed: is left out alone', async () => {
+    const trim = (thing: KubeObject): KubeObject => {
+      if (thing.metadata.name === 'bad') throw new Error('hostile');
+      return thing;
+    };
+    const rig = await follow(
+      { lists: [list('7', [object('bad', '1'), object('a', '2')])], watches: [] },
+      { trim },
+    );
+
+    await until(() => rig.informer.synced, 'synced');
+
+    expect(rig.told).toEqual(['+a i']);
+  });
+});
+
+describe('liveness', () => {
+  it('is renewed by every bookmark', async () => {
+    let send = (): void => undefined;
+    const rig = await follow({
+      lists: [list('7', [])],
+      watches: [
+        (response) => {
+          response.flushHeaders();
+          send = () => void response.write(`${JSON.stringify(bookmark('8'))}\n`);
+        },
+      ],
+    });
+    await until(() => rig.informer.synced && rig.asked().length === 2, 'watching');
+    const before = rig.informer.lastActivity;
+
+    send();
+    await until(() => rig.informer.lastActivity > before, 'activity');
+
+    expect(rig.told).toEqual([]);
+  });
+});

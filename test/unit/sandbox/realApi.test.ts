@@ -1,0 +1,106 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/clock.js';
+import { Cluster } from '../../../src/sandbox/cluster.js';
+import { startRealApi } from '../../../src/sandbox/realApi.js';
+
+const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
+const signal = new AbortController().signal;
+
+/** Processes whose command line names the folder. */
+function processesIn(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+      } catch {
+        return false;
+      }
+    });
+}
+
+(assets === '' ? describe.skip : describe)('a real control plane out of KUBEBUILDER_ASSETS', () => {
+  it('takes the CRD, serves CloudJobs, and leaves neither process nor file', async () => {
+    const api = await startRealApi({ assets });
+    const folder = dirname(api.kubeconfigPath);
+    const cluster = new Cluster(api.kubeconfigPath, systemClock);
+
+    await cluster.installCrd(signal);
+    await cluster.prepareNamespace(signal);
+    const running = processesIn(folder);
+    const problems = await cluster.cleanUp(signal);
+    cluster.close();
+    await api.close();
+
+    expect(running).toHaveLength(3);
+    expect(problems).toEqual([]);
+    expect(processesIn(folder)).toEqual([]);
+    expect(existsSync(folder)).toBe(false);
+  }, 90_000);
+});
+
+describe('programs that are no control plane', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'cloudjob-assets-'));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  function program(name: string, script: string): void {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(folder, name), 0o755);
+  }
+
+  function leftovers(): string[] {
+    return readdirSync(tmpdir()).filter((name) => name.startsWith('cloudjob-kube-'));
+  }
+
+  it('are missed by name', async () => {
+    program('etcd', 'exit 0');
+
+    await expect(startRealApi({ assets: folder })).rejects.toThrow(
+      `there is no program "kube-apiserver" in ${folder}`,
+    );
+  });
+
+  it('are quoted when they end, and leave nothing', async () => {
+    program('etcd', 'echo "no space left"; exit 3');
+    program('kube-apiserver', 'exit 0');
+    const before = leftovers();
+
+    await expect(startRealApi({ assets: folder })).rejects.toThrow(
+      'etcd ended while it started: no space left',
+    );
+
+    expect(leftovers()).toEqual(before);
+  });
+
+  it('are killed when the start is given up', async () => {
+    program('etcd', 'echo waiting; exec sleep 600');
+    program('kube-apiserver', 'exit 0');
+    const giveUp = new AbortController();
+    const before = leftovers();
+    giveUp.abort();
+
+    await expect(startRealApi({ assets: folder, signal: giveUp.signal })).rejects.toThrow(
+      'etcd was not ready in time',
+    );
+
+    expect(leftovers()).toEqual(before);
+  });
+});
