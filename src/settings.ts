@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
 import * as z from 'zod';
-import { buildRegions, type Region } from './cloud/regions.js';
+import { checkEndpoint, Regions } from './cloud/regions.js';
 
 /** Everything that the operator is told from outside, compiled once; nothing reads raw options after that. */
 export interface Settings {
@@ -12,6 +12,8 @@ export interface Settings {
   readonly namespaces: readonly string[];
   /** TCP port of /healthz, /readyz and /metrics; 0 takes a free one. */
   readonly httpPort: number;
+  /** Whether one of several replicas is to work at a time. */
+  readonly leaderElect: boolean;
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly config: Config;
@@ -19,8 +21,8 @@ export interface Settings {
 
 /** What the config file says, defaults filled in. */
 export interface Config {
-  /** By name; the built-in public regions included. */
-  readonly regions: ReadonlyMap<string, Region>;
+  /** The built-in public regions included. */
+  readonly regions: Regions;
   /** Always the name of one of `regions`. */
   readonly defaultRegion: string | undefined;
   readonly polling: { readonly minSeconds: number; readonly maxSeconds: number };
@@ -37,6 +39,9 @@ const LOG_FORMATS = ['json', 'pretty'] as const;
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 /** A Kubernetes namespace: an RFC 1123 label. */
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** As `spec.region` of a CloudJob allows it. */
+const REGION_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const configSchema = z.strictObject({
   regions: z.record(z.string(), z.strictObject({ cce: z.string(), iam: z.string() })).default({}),
@@ -77,6 +82,11 @@ export const RUN_FLAGS = {
     takes: 'PORT',
     help: 'serves /healthz, /readyz and /metrics; default 8080, 0 takes a free one',
   },
+  'leader-elect': {
+    env: 'CLOUDJOB_LEADER_ELECT',
+    takes: 'true|false',
+    help: 'wait for a Lease, so that one of several replicas works at a time; default true',
+  },
   'log-format': { env: 'CLOUDJOB_LOG_FORMAT', takes: LOG_FORMATS.join('|'), help: 'default json' },
   'log-level': { env: 'CLOUDJOB_LOG_LEVEL', takes: LOG_LEVELS.join('|'), help: 'default info' },
 } as const;
@@ -105,6 +115,7 @@ export function readSettings(
       namespaces,
     ),
     httpPort: port(value('http-port'), 8080),
+    leaderElect: oneOf(value('leader-elect'), ['true', 'false'], 'true') === 'true',
     logFormat: oneOf(value('log-format'), LOG_FORMATS, 'json'),
     logLevel: oneOf(value('log-level'), LOG_LEVELS, 'info'),
     config: readConfigFile(value('config')),
@@ -128,6 +139,7 @@ function parseFlags(args: readonly string[]) {
         kubeconfig: { type: 'string' },
         namespace: { type: 'string', multiple: true },
         'http-port': { type: 'string' },
+        'leader-elect': { type: 'string' },
         'log-format': { type: 'string' },
         'log-level': { type: 'string' },
       },
@@ -200,12 +212,20 @@ export function readConfig(content: unknown, source: string): Config {
     );
   }
   const { regions: entries, defaultRegion, polling, budget } = read.data;
-  const built = buildRegions(entries);
-  if (!built.ok) throw new SettingsError(`${source}: ${built.message}`);
-  if (defaultRegion !== undefined && !built.regions.has(defaultRegion)) {
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!REGION_NAME.test(name)) {
+      throw new SettingsError(`${source}: regions: "${name}" is not a name; allowed: 1 to 63 of a-z 0-9 -`);
+    }
+    for (const service of ['cce', 'iam'] as const) {
+      const problem = checkEndpoint(entry[service]);
+      if (problem !== undefined) throw new SettingsError(`${source}: regions.${name}.${service}: ${problem}`);
+    }
+  }
+  const regions = new Regions(entries);
+  if (defaultRegion !== undefined && regions.find(defaultRegion) === undefined) {
     throw new SettingsError(
-      `${source}: defaultRegion: "${defaultRegion}" is not a region; allowed: ${[...built.regions.keys()].join(', ')}`,
+      `${source}: defaultRegion: "${defaultRegion}" is not a region; allowed: ${regions.names().join(', ')}`,
     );
   }
-  return { regions: built.regions, defaultRegion, polling, budget };
+  return { regions, defaultRegion, polling, budget };
 }

@@ -72,7 +72,7 @@ export const specSchema = z
   .object({
     jobID: jobIDSchema
       .describe(
-        'ID of the cloud job to follow, as the cloud returned it when the job was started (status.jobID, jobID or jobid of the reply). Cannot be changed: create another CloudJob for another job.',
+        'ID of the cloud job to follow, as the cloud returned it when the job was started (status.jobID, jobID or jobid of the reply). In YAML an ID of digits alone needs quotes. Cannot be changed: create another CloudJob for another job.',
       )
       .meta({
         'x-kubernetes-validations': [
@@ -89,7 +89,7 @@ export const specSchema = z
       .regex(/^[A-Za-z0-9_-]+$/, 'must be 1 to 64 of the characters A-Z a-z 0-9 _ -')
       .optional()
       .describe(
-        'ID of the cloud project that the job belongs to. May be left out when the credentials Secret carries projectID. Cannot be changed once set.',
+        'ID of the cloud project that the job belongs to. May be left out when the credentials Secret carries projectID. In YAML an ID of digits alone needs quotes. Cannot be changed once set.',
       ),
     region: z
       .string()

@@ -40,7 +40,7 @@ interface Flight {
 }
 
 const WAITING: Reading = { kind: 'waiting' };
-const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 300_000, countsUnderWay: false };
+const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: false };
 /** The cloud locks a key for 5 minutes, for everybody, after more than five failed signatures in a row. */
 const CREDENTIAL_BREAKER = { failures: 3, openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: true };
 

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/conditions.js';
 import type { Failure } from './failure.js';
-import type { Observation } from './ports.js';
+import type { Observation } from '../cloud/job.js';
 
 /** What one pass learnt of the job. */
 export type Finding =

@@ -1,21 +1,7 @@
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
-import type { Credentials } from '../cloud/credentials.js';
-import type { CloudError } from '../cloud/errors.js';
-import type { Job } from '../cloud/job.js';
-import type { Region } from '../cloud/regions.js';
+import type { Target } from '../cloud/client.js';
+import type { Observation } from '../cloud/job.js';
 import type { TransitionEvent } from './transitions.js';
-
-/** What one look at the cloud told. */
-export type Observation =
-  { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'error'; readonly error: CloudError };
-
-/** Which job, and how to ask about it. */
-export interface Target {
-  readonly region: Region;
-  readonly projectID: string;
-  readonly jobID: string;
-  readonly credentials: Credentials;
-}
 
 /** Work for somebody who waits goes before work that is merely due. */
 export type Priority = 'urgent' | 'poll';

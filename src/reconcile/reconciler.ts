@@ -11,7 +11,7 @@ import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports
 import { isRequested } from './request.js';
 import type { SecretCache } from './secrets.js';
 import { isKnown } from './summary.js';
-import { resolveTarget, type RegionCatalogue, type Resolution } from './target.js';
+import { resolveTarget, type Clouds, type Resolution } from './target.js';
 
 /** What is to happen with the key after a pass. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
@@ -56,7 +56,7 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly catalogue: RegionCatalogue;
+  readonly clouds: Clouds;
   readonly polling: Polling;
 }
 
@@ -166,7 +166,7 @@ export class Reconciler {
     // The key may have been rotated since the Secret was read.
     const renewed = await this.#resolve(cloudJob, 'renewed');
     if (renewed.kind !== 'target') return renewed;
-    if (renewed.target.credentials.fingerprint === resolved.target.credentials.fingerprint) return answer;
+    if (renewed.target.authenticator.fingerprint === resolved.target.authenticator.fingerprint) return answer;
     const second = await this.parts.reader.read(key, renewed.target, priority, signal);
     return second.kind === 'waiting' ? NOTHING : second;
   }
@@ -182,7 +182,7 @@ export class Reconciler {
       };
     }
     const secret = await this.parts.secrets.read(metadata.namespace, name, want);
-    return resolveTarget(cloudJob, name, secret, this.parts.catalogue);
+    return resolveTarget(cloudJob, name, secret, this.parts.clouds);
   }
 
   /** Keeps what a look told, and sets the time of the next one. */

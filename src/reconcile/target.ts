@@ -1,13 +1,16 @@
+import type { Authenticators } from '../cloud/auth/authenticators.js';
+import type { Target } from '../cloud/client.js';
 import { readCredentials } from '../cloud/credentials.js';
-import type { Region } from '../cloud/regions.js';
+import type { Region, Regions } from '../cloud/regions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import type { Finding } from './finding.js';
-import type { SecretFinding, Target } from './ports.js';
+import type { SecretFinding } from './ports.js';
 
-/** The regions that there are. */
-export interface RegionCatalogue {
-  readonly regions: ReadonlyMap<string, Region>;
+/** What the operator knows of the clouds. */
+export interface Clouds {
+  readonly regions: Pick<Regions, 'find'>;
   readonly defaultRegion: string | undefined;
+  readonly authenticators: Pick<Authenticators, 'of'>;
 }
 
 export type Resolution =
@@ -24,7 +27,7 @@ export function resolveTarget(
   { metadata, spec }: CloudJob,
   secretName: string,
   secret: SecretFinding,
-  catalogue: RegionCatalogue,
+  clouds: Clouds,
 ): Resolution {
   if ('problems' in spec) return { kind: 'unusable', message: spec.problems.join('; ') };
   const secretPath = `Secret ${metadata.namespace}/${secretName}`;
@@ -38,13 +41,14 @@ export function resolveTarget(
   const read = readCredentials(secret.data);
   if (!read.ok) return invalid(`${secretPath}: ${read.message}`);
 
-  const region = findRegion(spec.region, read.region, secretPath, catalogue);
+  const region = findRegion(spec.region, read.region, secretPath, clouds);
   if ('kind' in region) return region;
   const projectID = spec.projectID ?? read.projectID;
   if (projectID === undefined) {
     return invalid(`Neither spec.projectID nor the key projectID of ${secretPath} is set; set one of them`);
   }
-  return { kind: 'target', target: { region, projectID, jobID: spec.jobID, credentials: read.credentials } };
+  const authenticator = clouds.authenticators.of(read.credentials);
+  return { kind: 'target', target: { region, projectID, jobID: spec.jobID, authenticator } };
 }
 
 /** The spec's region, else the Secret's, else the operator's default. */
@@ -52,7 +56,7 @@ function findRegion(
   ofSpec: string | undefined,
   ofSecret: string | undefined,
   secretPath: string,
-  { regions, defaultRegion }: RegionCatalogue,
+  { regions, defaultRegion }: Clouds,
 ): Region | Exclude<Resolution, { kind: 'target' }> {
   const name = ofSpec ?? ofSecret ?? defaultRegion;
   if (name === undefined) {
@@ -60,7 +64,7 @@ function findRegion(
       `Neither spec.region nor the key region of ${secretPath} is set, and the operator has no default region; set one of them`,
     );
   }
-  const region = regions.get(name);
+  const region = regions.find(name);
   if (region !== undefined) return region;
   if (ofSpec === undefined && ofSecret !== undefined) {
     return invalid(`${secretPath}: key region names no region of the operator's catalogue`);

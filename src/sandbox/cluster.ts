@@ -8,6 +8,7 @@ import { isAlreadyExists, isNotFound } from '../kube/errors.js';
 import { loadClusterAccess } from '../kube/kubeconfig.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
 import { HttpTransport } from '../kube/transport.js';
+import { errorText } from './errorText.js';
 import { DEMO_NAMESPACE, DEMO_SECRET, sampleManifest, secretManifest } from './samples.js';
 import type { Sample } from './samples.js';
 
@@ -89,7 +90,7 @@ export class Cluster {
         }
         await this.client.delete(type, ref, { uid }, signal);
       } catch (error) {
-        if (!isNotFound(error)) problems.push(`left ${type.plural}/${ref.name}: ${textOf(error)}`);
+        if (!isNotFound(error)) problems.push(`left ${type.plural}/${ref.name}: ${errorText(error)}`);
       }
     }
     return problems;
@@ -175,8 +176,4 @@ export async function followCloudJobs(
 function notFoundIsFalse(error: unknown): false {
   if (isNotFound(error)) return false;
   throw error;
-}
-
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

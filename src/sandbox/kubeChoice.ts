@@ -43,7 +43,7 @@ export async function chooseKube(
   if (assets !== undefined && assets !== '') {
     const missing = missingAssets(assets);
     if (missing !== undefined) throw new SandboxUsageError(`KUBEBUILDER_ASSETS: ${missing}`);
-    const api = await startRealApi({ assets, signal, ...port });
+    const api = await startRealApi({ assets, parent: folder, signal, ...port });
     return {
       what: `etcd and kube-apiserver of ${assets}`,
       kubeconfigPath: api.kubeconfigPath,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ADMIN_HELP } from './cce/admin.js';
+import { errorText } from './errorText.js';
 
 /** What `cloudjob-operator sandbox` was asked for. */
 export interface SandboxOptions {
@@ -73,8 +74,7 @@ function parseFlags(argv: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    const problem = error instanceof Error ? (error.message.split('. ')[0] ?? '') : 'unreadable';
-    throw new SandboxUsageError(`sandbox: ${problem}; see cloudjob-operator sandbox --help`);
+    throw new SandboxUsageError(`${errorText(error).split('. ')[0]}; see cloudjob-operator sandbox --help`);
   }
 }
 

@@ -15,6 +15,8 @@ export interface RealApiOptions {
   readonly assets: string;
   /** Of the API; a free one when left out. */
   readonly port?: number;
+  /** Where its folder is made; the system's folder for temporary files when left out. */
+  readonly parent?: string;
   /** Ends the start early. */
   readonly signal?: AbortSignal;
 }
@@ -68,7 +70,7 @@ export async function startRealApi(options: RealApiOptions): Promise<RealApi> {
   const missing = missingAssets(options.assets);
   if (missing !== undefined) throw new RealApiError(missing);
   for (let attempt = 1; ; attempt += 1) {
-    const folder = await mkdtemp(join(tmpdir(), 'cloudjob-kube-'));
+    const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'cloudjob-kube-'));
     const plane = new ControlPlane(options.assets, folder);
     try {
       return await plane.start(options.port, options.signal);

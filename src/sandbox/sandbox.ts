@@ -5,8 +5,9 @@ import type { Clock } from '../clock.js';
 import { sleep, systemClock } from '../clock.js';
 import { startCce } from './cce/server.js';
 import type { RunningCce } from './cce/server.js';
-import { Cluster, textOf } from './cluster.js';
+import { Cluster } from './cluster.js';
 import { playDemo } from './demo.js';
+import { errorText } from './errorText.js';
 import { chooseKube } from './kubeChoice.js';
 import { SANDBOX_HELP, SandboxUsageError, readSandboxOptions } from './options.js';
 import type { SandboxOptions } from './options.js';
@@ -66,7 +67,7 @@ export async function runSandbox(argv: readonly string[], deps: SandboxDeps): Pr
     return await play(options, deps, cleanUps);
   } catch (error) {
     if (deps.signal.aborted) return 130;
-    deps.stderr.write(`sandbox: ${textOf(error)}\n`);
+    deps.stderr.write(`sandbox: ${errorText(error)}\n`);
     return error instanceof SandboxUsageError ? 2 : 1;
   } finally {
     await cleanUps.run();
@@ -182,7 +183,7 @@ function startOperator(
     httpPort: 0,
     logLevel: 'warn',
   };
-  const ended = deps.runOperator(options, stopping.signal).then(() => undefined, textOf);
+  const ended = deps.runOperator(options, stopping.signal).then(() => undefined, errorText);
   return {
     ended,
     async stop() {
@@ -220,7 +221,7 @@ class CleanUps {
       const done = new AbortController();
       const tooLate = sleep(this.#clock, CLEAN_UP_DEADLINE_MS, done.signal).then(() => deadline.abort());
       const problem = await Promise.race([
-        task(deadline.signal).then(() => undefined, textOf),
+        task(deadline.signal).then(() => undefined, errorText),
         tooLate.then(() => `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s`),
       ]);
       done.abort();

@@ -1,5 +1,5 @@
-import { both, fieldsOf, itemSegment, minus, removeAt, valueAt } from './fields.js';
-import { equal, isObject, type JsonObject, type KubeObject, type ManagedFieldsEntry } from './json.js';
+import { fieldsOf, itemSegment, minus, removeAt, valueAt, type FieldPath, type FieldSet } from './fields.js';
+import { equal, isObject, own, type JsonObject, type KubeObject, type ManagedFieldsEntry } from './json.js';
 import { afterApply, appliedBefore, ownedByOthers, refuseConflicts, type Manager } from './managers.js';
 import { propertySchema, type Schema } from './schema.js';
 
@@ -20,22 +20,34 @@ export function applyConfiguration(
   const applied = fieldsOf(configuration, schema);
   const differing = new Map(
     [...applied].filter(([, path]) => {
-      const wanted = valueAt(configuration, path);
-      const has = valueAt(live, path);
-      // Owning an item or a map is owning that it is there, not what is in it.
-      return isObject(wanted) && isObject(has) && path.at(-1)!.startsWith('k:') ? false : !equal(wanted, has);
+      // Owning an item is owning that it is there, not what is in it.
+      const isThere = path.at(-1)!.startsWith('k:') && valueAt(live, path) !== undefined;
+      return !isThere && !equal(valueAt(configuration, path), valueAt(live, path));
     }),
   );
   if (!force) refuseConflicts(entries, differing, by);
   const merged = overlay(live, configuration, schema) as KubeObject;
-  const dropped = minus(appliedBefore(entries, by), applied);
-  const free = minus(dropped, both(dropped, ownedByOthers(entries, by)));
-  // The deepest first: an item goes with its last field.
-  for (const path of [...free.values()].toSorted((a, b) => b.length - a.length)) {
-    if (!isObject(valueAt(merged, path)) || path.at(-1)!.startsWith('k:')) removeAt(merged, path);
+  const wanted = new Map([...ownedByOthers(entries, by), ...applied]);
+  for (const path of minus(appliedBefore(entries, by), wanted).values()) {
+    if (!isItemKey(path) && !holdsAny(path, wanted)) removeAt(merged, path);
   }
   merged.metadata.managedFields = afterApply(entries, live, merged, schema, applied, by);
   return merged;
+}
+
+/** Whether any of the fields is inside this one. */
+function holdsAny(path: FieldPath, fields: FieldSet): boolean {
+  return [...fields.values()].some(
+    (field) => field.length > path.length && path.every((segment, index) => segment === field[index]),
+  );
+}
+
+/** Whether it is a key of a list's item: that goes with the item and not before. */
+function isItemKey(path: FieldPath): boolean {
+  const item = path.at(-2);
+  return (
+    item?.startsWith('k:') === true && own(JSON.parse(item.slice(2)), path.at(-1)!.slice(2)) !== undefined
+  );
 }
 
 /** A new value: maps and granular lists merged, everything else replaced. */

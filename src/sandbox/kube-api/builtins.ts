@@ -1,4 +1,4 @@
-import { age, ageColumn, column, count } from './columns.js';
+import { age, ageColumn, column, count, nameColumn } from './columns.js';
 import {
   aboutWhat,
   countOf,
@@ -38,7 +38,7 @@ function builtin(part: Part): Resource {
     custom: false,
     hasStatus: false,
     hasGeneration: false,
-    columns: [ageColumn],
+    columns: [nameColumn, ageColumn],
     bucket: `${part.group}/${part.plural}`,
     selectable: {},
     ...part,
@@ -53,7 +53,7 @@ export const namespaces = builtin({
   shortNames: ['ns'],
   namespaced: false,
   hasStatus: true,
-  columns: [column('Status', (object) => at(object, 'status', 'phase')), ageColumn],
+  columns: [nameColumn, column('Status', (object) => at(object, 'status', 'phase')), ageColumn],
   selectable: { 'status.phase': (object) => at(object, 'status', 'phase') },
   schema: {
     description: 'Namespace provides a scope for names.',
@@ -74,6 +74,7 @@ const secrets = builtin({
   plural: 'secrets',
   kind: 'Secret',
   columns: [
+    nameColumn,
     column('Type', (object) => object['type']),
     column('Data', (object) => count(object, 'data')),
     ageColumn,
@@ -167,6 +168,7 @@ const serviceAccounts = builtin({
   kind: 'ServiceAccount',
   shortNames: ['sa'],
   columns: [
+    nameColumn,
     column('Secrets', (object) => (Array.isArray(object['secrets']) ? object['secrets'].length : 0)),
     ageColumn,
   ],
@@ -198,7 +200,7 @@ const leases = builtin({
   group: 'coordination.k8s.io',
   plural: 'leases',
   kind: 'Lease',
-  columns: [column('Holder', (object) => at(object, 'spec', 'holderIdentity')), ageColumn],
+  columns: [nameColumn, column('Holder', (object) => at(object, 'spec', 'holderIdentity')), ageColumn],
   schema: {
     description: 'Lease defines a lease concept.',
     properties: {
@@ -257,6 +259,7 @@ const EVENT_COLUMNS: readonly Column[] = [
   column('Message', (event) => event['message'] ?? event['note'] ?? ''),
   column('First Seen', (event, now) => age(firstSeen(event), now), 1),
   column('Count', countOf, 1),
+  { ...nameColumn, priority: 1 },
 ];
 
 const coreEvents = builtin({
@@ -352,7 +355,10 @@ export const definitions = builtin({
   shortNames: ['crd', 'crds'],
   namespaced: false,
   hasStatus: true,
-  columns: [column('Created At', (object) => object.metadata.creationTimestamp)],
+  columns: [
+    nameColumn,
+    { ...column('Created At', (object) => object.metadata.creationTimestamp), type: 'date' },
+  ],
   schema: {
     description: 'CustomResourceDefinition represents a resource that should be exposed on the API server.',
     required: ['spec'],

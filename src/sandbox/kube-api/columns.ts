@@ -40,6 +40,11 @@ export function column(name: string, cell: Column['cell'], priority = 0, descrip
   return { name, type: 'string', description, priority, cell };
 }
 
+export const nameColumn: Column = {
+  ...column('Name', (object) => object.metadata.name, 0, 'Name must be unique within a namespace.'),
+  format: 'name',
+};
+
 export const ageColumn = column('Age', (object, now) => age(object.metadata.creationTimestamp, now));
 
 /** An entry of a CustomResourceDefinition's `additionalPrinterColumns`. */

@@ -1,5 +1,5 @@
 import { compile } from './cel.js';
-import { ageColumn, customColumn, type PrinterColumn } from './columns.js';
+import { ageColumn, customColumn, nameColumn, type PrinterColumn } from './columns.js';
 import { at, isObject, type JsonObject, type KubeObject } from './json.js';
 import { compileJsonPath } from './jsonpath.js';
 import type { Resource } from './resource.js';
@@ -111,7 +111,7 @@ export function customResources(definition: KubeObject): Resource[] {
       hasStatus: version.subresources?.status !== undefined,
       hasGeneration: true,
       schema: wholeObject(version.schema?.openAPIV3Schema ?? {}),
-      columns: version.additionalPrinterColumns?.map(customColumn) ?? [ageColumn],
+      columns: [nameColumn, ...(version.additionalPrinterColumns?.map(customColumn) ?? [ageColumn])],
       bucket: `${group}/${names.plural}`,
       selectable: {},
     }));

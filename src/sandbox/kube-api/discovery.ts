@@ -54,7 +54,7 @@ export function groupList(registry: Registry): JsonObject {
 }
 
 /** @throws ApiError 404 */
-export function group(registry: Registry, name: string): JsonObject {
+export function oneGroup(registry: Registry, name: string): JsonObject {
   const versions = registry.groups().get(name);
   if (versions === undefined) throw noSuchPath();
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, versions) };

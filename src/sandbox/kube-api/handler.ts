@@ -7,6 +7,7 @@ import { list } from './list.js';
 import { metadataOf } from './metadata.js';
 import { preconditionsOf, type Objects, type Target, type WriteOptions } from './objects.js';
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.js';
+import { decodeProtobuf, PROTOBUF } from './protobuf.js';
 import { pruneUnknownFields } from './prune.js';
 import { isDryRun, isTrue, wholeNumber, writeOptions, type Request } from './request.js';
 import { apiVersionOf, listOf, subjectOf, type Resource } from './resource.js';
@@ -31,7 +32,7 @@ export interface Reply {
   readonly warnings: readonly string[];
 }
 
-const JSON_BODIES = ['application/json', 'application/yaml'];
+const OBJECT_BODIES = ['application/json', 'application/yaml', PROTOBUF];
 const APPLY = 'application/apply-patch+yaml';
 
 /**
@@ -76,7 +77,7 @@ function handleCollection(
       if (resource.namespaced && namespace === undefined) throw methodNotAllowed();
       const warnings: string[] = [];
       const options = writeOptions(request, (message) => warnings.push(message));
-      const created = objects.create(target, parseBody(request, JSON_BODIES), options);
+      const created = objects.create(target, parseBody(request, OBJECT_BODIES), options);
       return reply(201, shown.one(created), warnings);
     }
     case 'DELETE': {
@@ -105,7 +106,7 @@ function handleObject(objects: Objects, target: Target, request: Request, shown:
     case 'PUT':
       return reply(
         200,
-        shown.one(objects.update(target, parseBody(request, JSON_BODIES), options)),
+        shown.one(objects.update(target, parseBody(request, OBJECT_BODIES), options)),
         warnings,
       );
     case 'PATCH': {
@@ -114,7 +115,7 @@ function handleObject(objects: Objects, target: Target, request: Request, shown:
     }
     case 'DELETE': {
       if (subresource !== undefined) throw methodNotAllowed();
-      const body = request.body === '' ? {} : parseBody(request, [...JSON_BODIES, '']);
+      const body = request.body.length === 0 ? {} : parseBody(request, [...OBJECT_BODIES, '']);
       const { object, gone } = objects.delete(
         target,
         preconditionsOf(body),
@@ -221,8 +222,10 @@ function parseBody({ contentType, body }: Request, accepted: readonly string[]):
   if (!accepted.includes(contentType) && !(contentType === '' && accepted.includes('application/json'))) {
     throw unsupportedMediaType(accepted.filter((type) => type !== ''));
   }
+  if (contentType === PROTOBUF) return decodeProtobuf(body);
   try {
-    return contentType.endsWith('yaml') ? load(body, { schema: CORE_SCHEMA }) : parseJson(body);
+    const text = body.toString('utf8');
+    return contentType.endsWith('yaml') ? load(text, { schema: CORE_SCHEMA }) : parseJson(text);
   } catch (error) {
     throw badRequest(
       `the object provided is unrecognized: ${error instanceof Error ? error.message : 'not JSON'}`,

@@ -247,7 +247,7 @@ export class Objects {
       throw badRequest(
         `the object provided is unrecognized (must be of type ${resource.kind}): it is no JSON object`,
       );
-    const object = structuredClone(body);
+    const object = { apiVersion: undefined, kind: undefined, ...structuredClone(body) } as JsonObject;
     if (resource.custom && !object['kind']) {
       throw badRequest(
         `the object provided is unrecognized (must be of type ${resource.kind}): Object 'Kind' is missing`,

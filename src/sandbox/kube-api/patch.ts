@@ -69,7 +69,7 @@ interface Operation {
   readonly value?: unknown;
 }
 
-const OPERATIONS = ['add', 'remove', 'replace', 'move', 'copy', 'test'];
+const OPERATIONS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
 /** The most operations of one patch, as on a real API server. */
 const MOST_OPERATIONS = 10_000;
 
@@ -85,7 +85,7 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
   }
   const document = { root: structuredClone(target) };
   for (const raw of patch) {
-    if (!isObject(raw) || typeof raw['op'] !== 'string' || !OPERATIONS.includes(raw['op'])) {
+    if (!isObject(raw) || typeof raw['op'] !== 'string' || !OPERATIONS.has(raw['op'])) {
       throw badRequest(`invalid operation ${JSON.stringify(raw)}: unsupported operation`);
     }
     const operation = raw as unknown as Operation;

@@ -12,7 +12,7 @@ export interface Request {
   /** Without parameters, lower case; empty when there is none. */
   readonly contentType: string;
   readonly userAgent: string;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
 /** The largest body, in bytes: what a real API server takes. */
@@ -46,7 +46,7 @@ export async function readRequest(message: IncomingMessage): Promise<Request> {
     accept: message.headers.accept,
     contentType: (message.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase(),
     userAgent: message.headers['user-agent'] ?? '',
-    body: Buffer.concat(chunks).toString('utf8'),
+    body: Buffer.concat(chunks),
   };
 }
 

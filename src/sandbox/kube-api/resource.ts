@@ -32,7 +32,7 @@ export interface Resource {
   readonly hasGeneration: boolean;
   /** Of the whole object, `metadata` included. */
   readonly schema: Schema;
-  /** After `Name`. */
+  /** In the order of `kubectl get`. */
   readonly columns: readonly Column[];
   /** Where the store keeps it; two views of the same objects (events) share one. */
   readonly bucket: string;

@@ -3,7 +3,7 @@ import {
   aggregated,
   AGGREGATED,
   coreVersions,
-  group,
+  oneGroup,
   groupList,
   resourceList,
   wantsAggregated,
@@ -36,7 +36,7 @@ const VERSION = {
   platform: `${process.platform}/${process.arch}`,
 };
 
-const HEALTH = ['healthz', 'readyz', 'livez'];
+const HEALTH = new Set(['healthz', 'readyz', 'livez']);
 
 /** Finds who answers a path. Undefined: the answer is already on its way (a watch). @throws ApiError */
 export function route(objects: Objects, request: Request, response: ServerResponse): Answer | undefined {
@@ -52,8 +52,7 @@ export function route(objects: Objects, request: Request, response: ServerRespon
 /** Discovery, OpenAPI, version and health. */
 function describeServer(registry: Registry, { path, accept }: Request): Answer | undefined {
   const [root, ...rest] = path;
-  if (root !== undefined && HEALTH.includes(root))
-    return { ...json({}), contentType: 'text/plain', body: 'ok' };
+  if (root !== undefined && HEALTH.has(root)) return { ...json({}), contentType: 'text/plain', body: 'ok' };
   if (root === 'version') return json(VERSION);
   if (root === 'openapi' && rest[0] === 'v3') {
     return json(
@@ -66,7 +65,7 @@ function describeServer(registry: Registry, { path, accept }: Request): Answer |
   }
   if (root === 'apis' && rest.length < 3) {
     if (rest.length === 2) return json(resourceList(registry, rest.join('/')));
-    if (rest.length === 1) return json(group(registry, rest[0]!));
+    if (rest.length === 1) return json(oneGroup(registry, rest[0]!));
     return wantsAggregated(accept) ? aggregate(registry, root) : json(groupList(registry));
   }
   return undefined;

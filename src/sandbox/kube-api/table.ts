@@ -21,14 +21,6 @@ export function viewOf(accept: string | undefined): View | undefined {
   return undefined;
 }
 
-const NAME_COLUMN = {
-  name: 'Name',
-  type: 'string',
-  format: 'name',
-  description: 'Name must be unique within a namespace.',
-  priority: 0,
-};
-
 /** Objects as a `meta.k8s.io/v1` Table. Cells come from what is served, in the resource's own version. */
 export function toTable(
   resource: Resource,
@@ -42,7 +34,6 @@ export function toTable(
     apiVersion: 'meta.k8s.io/v1',
     metadata,
     columnDefinitions: [
-      NAME_COLUMN,
       ...resource.columns.map(({ name, type, format, description, priority }) => ({
         name,
         type,
@@ -52,7 +43,7 @@ export function toTable(
       })),
     ],
     rows: objects.map((object) => ({
-      cells: [object.metadata.name, ...resource.columns.map(({ cell }) => cell(object, now))],
+      cells: resource.columns.map(({ cell }) => cell(object, now)),
       ...(include === 'None' ? {} : { object: include === 'Object' ? object : partial(object) }),
     })),
   };

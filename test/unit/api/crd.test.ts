@@ -146,6 +146,6 @@ describe('the CustomResourceDefinition', () => {
 
     expect(rules).toHaveLength(4);
     for (const { message } of rules)
-      expect(message).toMatch(/^(jobID|projectID|region) (is|cannot be) .{10,}: .{10,}/);
+      expect(message).toMatch(/^(jobID|projectID|region) (is|cannot be) .+: .{20,}/);
   });
 });

@@ -44,8 +44,8 @@ describe('the flags of the sandbox', () => {
     [['--cce-port', 'http'], '--cce-port: "http" is not allowed; allowed: whole numbers from 1 to 65535'],
     [['--seed', '1.5'], '--seed: "1.5" is not allowed; allowed: whole numbers from 0 to 4294967295'],
     [['--speed', '1e9'], '--speed: "1e9" is not allowed; allowed: numbers from 0.1 to 1000'],
-    [['--what'], /^sandbox: Unknown option '--what'.*--help$/],
-    [['stray'], /^sandbox: Unexpected argument 'stray'.*--help$/],
+    [['--what'], /^Unknown option '--what'.*--help$/],
+    [['stray'], /^Unexpected argument 'stray'.*--help$/],
   ])('refuse %j in one line', (argv, message) => {
     expect(() => readSandboxOptions(argv)).toThrow(message);
   });

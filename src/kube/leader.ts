@@ -1,0 +1,236 @@
+import { sleep, type Clock } from '../clock.js';
+import type { Logger } from '../ops/log.js';
+import type { KubeClient } from './client.js';
+import { isAlreadyExists, isConflict, isNotFound } from './errors.js';
+import type { KubeObject, ResourceType } from './object.js';
+
+const LEASES: ResourceType = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  namespaced: true,
+};
+
+/** client-go's defaults, in milliseconds. */
+export interface LeaseTimings {
+  /** Others may take a lease that was not renewed for so long. */
+  readonly leaseMs: number;
+  /** A leader that could not renew for so long stops. Less than `leaseMs`, so that it stops before another starts. */
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
+
+const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+
+/** The Lease went to somebody else, or could not be renewed in time. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+export interface LeaderElectionOptions {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly namespace: string;
+  readonly name: string;
+  /** Who this process is; never the same twice. */
+  readonly identity: string;
+  readonly timings?: LeaseTimings;
+}
+
+/** What was last seen of the Lease, and since when it has looked so, on this process's own clock. */
+interface Seen {
+  readonly version: string;
+  readonly since: number;
+}
+
+/**
+ * One of several replicas works at a time: the one that holds a Lease (coordination.k8s.io/v1), with client-go's
+ * semantics. The age of another's Lease is measured on this process's monotonic clock, from when it was seen to
+ * change: clocks that disagree or step do no harm.
+ */
+export class LeaderElection {
+  readonly #options: LeaderElectionOptions;
+  readonly #timings: LeaseTimings;
+  #seen: Seen | undefined;
+  #leading = false;
+
+  constructor(options: LeaderElectionOptions) {
+    this.#options = options;
+    this.#timings = options.timings ?? LEASE_TIMINGS;
+  }
+
+  get leading(): boolean {
+    return this.#leading;
+  }
+
+  /**
+   * Waits for the Lease, works while it is held, and gives it back when the work is done.
+   *
+   * @param stop ends the waiting; the work has to heed it by itself
+   * @param work must end soon after its signal aborts: another replica is about to begin
+   * @throws LeaseLost when the Lease was lost under the work
+   */
+  async lead(stop: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { logger, namespace, name, identity } = this.#options;
+    if (!(await this.#acquire(stop))) return;
+    this.#leading = true;
+    logger.info('lease acquired', { namespace, lease: name, identity });
+    const lost = new AbortController();
+    const done = new AbortController();
+    const renewing = this.#renew(lost, done.signal);
+    try {
+      await work(lost.signal);
+    } finally {
+      this.#leading = false;
+      done.abort();
+      await renewing;
+    }
+    if (lost.signal.aborted) {
+      throw new LeaseLost(`lease ${namespace}/${name} was lost; another replica may be leading now`);
+    }
+    await this.#release();
+    logger.info('lease released', { namespace, lease: name, identity });
+  }
+
+  /** Whether the Lease was got before `stop` aborted. */
+  async #acquire(stop: AbortSignal): Promise<boolean> {
+    const { clock, random } = this.#options;
+    while (!stop.aborted) {
+      if (await this.#attempt(stop)) return true;
+      await sleep(clock, this.#timings.retryMs * (1 + 0.2 * random()), stop);
+    }
+    return false;
+  }
+
+  /** Renews until done; aborts `lost` when that has not worked for `renewDeadlineMs`. */
+  async #renew(lost: AbortController, done: AbortSignal): Promise<void> {
+    const { clock, logger, namespace, name } = this.#options;
+    const { renewDeadlineMs, retryMs } = this.#timings;
+    const lose = (): void => {
+      logger.error('lease lost', { namespace, lease: name });
+      lost.abort();
+    };
+    let cancel = clock.schedule(renewDeadlineMs, lose);
+    for (;;) {
+      await sleep(clock, retryMs, AbortSignal.any([done, lost.signal]));
+      if (done.aborted || lost.signal.aborted) break;
+      const startedAt = clock.monotonic();
+      if (!(await this.#attempt(lost.signal)) || lost.signal.aborted) continue;
+      // From before the request: the server may have stored it at once and answered late.
+      cancel();
+      cancel = clock.schedule(renewDeadlineMs - (clock.monotonic() - startedAt), lose);
+    }
+    cancel();
+  }
+
+  /** One try to get or keep the Lease; false when somebody else has it or the API server fails. */
+  async #attempt(parent: AbortSignal): Promise<boolean> {
+    const { client, clock, logger, namespace, name, identity } = this.#options;
+    const late = new AbortController();
+    const cancel = clock.schedule(this.#timings.renewDeadlineMs / 2, () => late.abort());
+    const signal = AbortSignal.any([parent, late.signal]);
+    try {
+      const lease = await client.get(LEASES, { namespace, name }, signal);
+      const { holderIdentity, leaseTransitions } = specOf(lease);
+      if (holderIdentity !== identity && holderIdentity !== '' && !this.#isExpired(lease)) return false;
+      const taken =
+        holderIdentity === identity
+          ? {}
+          : { acquireTime: this.#microTime(), leaseTransitions: leaseTransitions + 1 };
+      await this.#write(lease, { ...this.#claim(), ...taken }, signal);
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return await this.#create(signal);
+      if (!isConflict(error) && !parent.aborted) {
+        logger.warn('lease not reachable', { namespace, lease: name, error: String(error) });
+      }
+      return false;
+    } finally {
+      cancel();
+    }
+  }
+
+  async #create(signal: AbortSignal): Promise<boolean> {
+    const { client, logger, namespace, name } = this.#options;
+    const spec = { ...this.#claim(), acquireTime: this.#microTime(), leaseTransitions: 0 };
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name }, spec };
+    try {
+      await client.create(LEASES, namespace, lease, signal);
+      return true;
+    } catch (error) {
+      if (!isAlreadyExists(error)) {
+        logger.warn('lease not reachable', { namespace, lease: name, error: String(error) });
+      }
+      return false;
+    }
+  }
+
+  /** Gives the Lease back, so that the next leader need not wait; a failure only costs that wait. */
+  async #release(): Promise<void> {
+    const { client, clock, namespace, name, identity, logger } = this.#options;
+    const late = new AbortController();
+    const cancel = clock.schedule(this.#timings.retryMs, () => late.abort());
+    try {
+      const lease = await client.get(LEASES, { namespace, name }, late.signal);
+      if (specOf(lease).holderIdentity !== identity) return;
+      const spec = { ...this.#claim(), holderIdentity: '', leaseDurationSeconds: 1 };
+      await this.#write(lease, spec, late.signal);
+    } catch (error) {
+      logger.warn('lease not released', { namespace, lease: name, error: String(error) });
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Writes the Lease unless somebody else did since it was read. */
+  async #write({ metadata }: KubeObject, spec: Record<string, unknown>, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = this.#options;
+    const { resourceVersion } = metadata;
+    await this.#options.client.mergePatch(
+      LEASES,
+      { namespace, name },
+      { metadata: { resourceVersion }, spec },
+      {},
+      signal,
+    );
+  }
+
+  /** Whether the Lease has looked the same for longer than its holder promised to renew it. */
+  #isExpired(lease: KubeObject): boolean {
+    const now = this.#options.clock.monotonic();
+    const version = lease.metadata.resourceVersion;
+    if (this.#seen?.version !== version) this.#seen = { version, since: now };
+    return now - this.#seen.since > specOf(lease).leaseDurationMs;
+  }
+
+  #claim(): Record<string, unknown> {
+    return {
+      holderIdentity: this.#options.identity,
+      leaseDurationSeconds: Math.ceil(this.#timings.leaseMs / 1000),
+      renewTime: this.#microTime(),
+    };
+  }
+
+  /** metav1.MicroTime: six fraction digits. */
+  #microTime(): string {
+    return new Date(this.#options.clock.now()).toISOString().replace('Z', '000Z');
+  }
+}
+
+interface LeaseSpec {
+  readonly holderIdentity: string;
+  readonly leaseDurationMs: number;
+  readonly leaseTransitions: number;
+}
+
+function specOf(lease: KubeObject): LeaseSpec {
+  const spec = (lease['spec'] ?? {}) as Readonly<Record<string, unknown>>;
+  const { holderIdentity, leaseDurationSeconds, leaseTransitions } = spec;
+  return {
+    holderIdentity: typeof holderIdentity === 'string' ? holderIdentity : '',
+    leaseDurationMs: (typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds : 15) * 1000,
+    leaseTransitions: typeof leaseTransitions === 'number' ? leaseTransitions : 0,
+  };
+}

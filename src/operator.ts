@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Authenticators } from './cloud/auth/authenticators.js';
+import { JobClient } from './cloud/client.js';
+import { createHttp } from './cloud/http.js';
+import { CloudReader } from './cloud/reader.js';
+import { systemClock } from './clock.js';
+import { KubeClient } from './kube/client.js';
+import { Controller } from './kube/controller.js';
+import { Informer } from './kube/informer.js';
+import { loadClusterAccess } from './kube/kubeconfig.js';
+import { LeaderElection } from './kube/leader.js';
+import { WorkQueue } from './kube/queue.js';
+import { HttpTransport } from './kube/transport.js';
+import { serveOps, type Probe } from './ops/http.js';
+import type { Logger } from './ops/log.js';
+import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets, trim } from './reconcile/cluster.js';
+import type { TransitionSink } from './reconcile/ports.js';
+import { Reconciler } from './reconcile/reconciler.js';
+import { SecretCache } from './reconcile/secrets.js';
+import type { Settings } from './settings.js';
+
+/** Passes at a time. They spend their time waiting for the network, so there may be many. */
+const WORKERS = 64;
+/** The watch hears a bookmark about every minute; silence for this long means that it does not recover by itself. */
+const WATCH_SILENCE_MS = 300_000;
+const USER_AGENT = 'cloudjob-operator';
+
+/**
+ * Puts the parts together and runs them until `stop` aborts: watch -> queue -> reconciler -> cloud -> status.
+ *
+ * @throws KubeconfigError when it cannot tell where the cluster is
+ */
+export async function runOperator(settings: Settings, logger: Logger, stop: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const { random } = Math;
+  const { config } = settings;
+  const access = loadClusterAccess(settings.kubeconfig, clock);
+  const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
+  const client = new KubeClient({ transport, clock, random });
+  const queue = new WorkQueue({ clock, random });
+  const http = createHttp(clock);
+  const reader = new CloudReader({
+    client: new JobClient(http, clock),
+    clock,
+    random,
+    budget: config.budget,
+    freshMs: config.polling.minSeconds * 1000,
+    wake: (key) => queue.add(key, 'low'),
+  });
+  /** Ends everything that outlives a single pass. */
+  const end = new AbortController();
+  /** Ends the work, at once, when the Lease is lost. */
+  const lost = new AbortController();
+
+  const cloudJobs = { get: (key: string) => informer.get(key) };
+  const reconciler = new Reconciler({
+    store: new ClusterCloudJobs(cloudJobs, client),
+    secrets: new SecretCache(new ClusterSecrets(client), clock, end.signal),
+    reader,
+    transitions: logTransitions(logger),
+    clock,
+    random,
+    clouds: {
+      regions: config.regions,
+      defaultRegion: config.defaultRegion,
+      authenticators: new Authenticators(http, clock, random),
+    },
+    polling: config.polling,
+  });
+  const controller = new Controller({
+    queue,
+    reconcile: (key, { signal }) => reconciler.reconcile(key, signal),
+    workers: WORKERS,
+    clock,
+    logger,
+  });
+  const informer = new Informer({
+    client,
+    type: CLOUD_JOBS,
+    namespaces: settings.namespaces,
+    trim,
+    handler: controller,
+    clock,
+    random,
+    logger,
+  });
+
+  const probes = new Map<string, Probe>([
+    [
+      '/healthz',
+      () =>
+        clock.monotonic() - informer.lastActivity > WATCH_SILENCE_MS
+          ? 'the watch of CloudJobs has been silent for too long\n'
+          : undefined,
+    ],
+    [
+      '/readyz',
+      () =>
+        stop.aborted ? 'stopping\n' : informer.synced ? undefined : 'the CloudJobs are not listed yet\n',
+    ],
+  ]);
+  const ops = await serveOps(settings.httpPort, probes);
+  logger.info('http listening', { port: ops.port });
+  const watching = informer.run(AbortSignal.any([end.signal, stop]));
+  try {
+    if (!settings.leaderElect) {
+      await controller.run(stop, lost.signal);
+      return;
+    }
+    const election = new LeaderElection({
+      client,
+      clock,
+      random,
+      logger,
+      namespace: access.namespace ?? 'default',
+      name: USER_AGENT,
+      identity: `${hostname()}_${randomUUID()}`,
+    });
+    await election.lead(stop, async (leading) => {
+      leading.addEventListener('abort', () => lost.abort(), { once: true });
+      await controller.run(stop, lost.signal);
+    });
+  } finally {
+    end.abort();
+    reader.close();
+    await watching;
+    await ops.close();
+    http.close();
+    transport.close();
+  }
+}
+
+/** One line for each transition; nothing while nothing happens. */
+function logTransitions(logger: Logger): TransitionSink {
+  return {
+    tell({ metadata: { namespace, name } }, events) {
+      for (const { type, reason, message } of events) {
+        const fields = { namespace, name, reason, detail: message };
+        if (type === 'Warning') logger.warn('cloud job transition', fields);
+        else logger.info('cloud job transition', fields);
+      }
+    },
+  };
+}
