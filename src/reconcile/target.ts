@@ -1,3 +1,4 @@
+import type { Authenticator } from '../cloud/auth/authenticator.js';
 import type { Authenticators } from '../cloud/auth/authenticators.js';
 import type { Target } from '../cloud/client.js';
 import { readCredentials } from '../cloud/credentials.js';
@@ -11,6 +12,9 @@ export interface Clouds {
   readonly regions: Pick<Regions, 'find'>;
   readonly defaultRegion: string | undefined;
   readonly authenticators: Pick<Authenticators, 'of'>;
+  /** The operator's own credentials, for CloudJobs that name none, in these namespaces only. */
+  readonly own?:
+    { readonly namespaces: ReadonlySet<string>; readonly authenticator: Authenticator } | undefined;
 }
 
 export type Resolution =
@@ -51,18 +55,39 @@ export function resolveTarget(
   return { kind: 'target', target: { region, projectID, jobID: spec.jobID, authenticator } };
 }
 
+/** The same for a CloudJob without `credentialsRef`. */
+export function resolveOwnTarget({ metadata, spec }: CloudJob, clouds: Clouds): Resolution {
+  if ('problems' in spec) return { kind: 'unusable', message: spec.problems.join('; ') };
+  if (clouds.own === undefined || !clouds.own.namespaces.has(metadata.namespace)) {
+    return {
+      kind: 'credentials',
+      reason: 'CredentialsRequired',
+      message: `The operator has no credentials of its own for namespace ${metadata.namespace}; name a Secret in spec.credentialsRef`,
+    };
+  }
+  const region = findRegion(spec.region, undefined, undefined, clouds);
+  if ('kind' in region) return region;
+  const { jobID, projectID } = spec;
+  if (projectID === undefined) {
+    return { kind: 'unusable', message: 'spec.projectID is required without spec.credentialsRef; set it' };
+  }
+  return { kind: 'target', target: { region, projectID, jobID, authenticator: clouds.own.authenticator } };
+}
+
 /** The spec's region, else the Secret's, else the operator's default. */
 function findRegion(
   ofSpec: string | undefined,
   ofSecret: string | undefined,
-  secretPath: string,
+  secretPath: string | undefined,
   { regions, defaultRegion }: Clouds,
 ): Region | Exclude<Resolution, { kind: 'target' }> {
   const name = ofSpec ?? ofSecret ?? defaultRegion;
   if (name === undefined) {
-    return invalid(
-      `Neither spec.region nor the key region of ${secretPath} is set, and the operator has no default region; set one of them`,
-    );
+    return secretPath === undefined
+      ? { kind: 'unusable', message: 'spec.region is not set and the operator has no default region; set it' }
+      : invalid(
+          `Neither spec.region nor the key region of ${secretPath} is set, and the operator has no default region; set one of them`,
+        );
   }
   const region = regions.find(name);
   if (region !== undefined) return region;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cloudJobCrd } from '../api/crd.js';
+import { startKubeApi } from './kube-api/server.js';
 import { SandboxUsageError } from './options.js';
 import type { SandboxOptions } from './options.js';
 import { missingAssets, startRealApi } from './realApi.js';
@@ -51,7 +52,6 @@ export async function chooseKube(
       close: () => api.close(),
     };
   }
-  const { startKubeApi } = await import('./kube-api/server.js');
   const api = await startKubeApi({ crds: [cloudJobCrd()], ...port });
   const kubeconfigPath = join(folder, 'kubeconfig');
   await writeFile(kubeconfigPath, api.kubeconfig, { mode: 0o600 });

@@ -121,7 +121,7 @@ const ADD_GPU_NODE: JobPlan = {
 
 /** What the demo shows: a success, a nested success, a deep failure, an unknown job, and one made up from the seed. */
 export function samples(seed: number): readonly Sample[] {
-  const surprise = randomPlan(seededRandom(`${seed}/sample`), { durationSeconds: 10 });
+  const surprise = randomPlan(seededRandom(`${seed}/random job`), { durationSeconds: 10 });
   return [
     played('create-cluster', CREATE_CLUSTER, ['Success']),
     played('scale-up', SCALE_UP, ['Success']),

@@ -9,6 +9,7 @@ import { Cluster } from './cluster.js';
 import { playDemo } from './demo.js';
 import { errorText } from './errorText.js';
 import { chooseKube } from './kubeChoice.js';
+import type { ChosenKube } from './kubeChoice.js';
 import { SANDBOX_HELP, SandboxUsageError, readSandboxOptions } from './options.js';
 import type { SandboxOptions } from './options.js';
 import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
@@ -101,12 +102,15 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
   print(`Simulated CCE:  ${cce.url}`);
   print('');
 
-  const operator = startOperator(kube.kubeconfigPath, cce.url, kube.borrowed, deps);
+  const operator = startOperator(kube, cce.url, options.demo, deps);
   cleanUps.add('the operator', () => operator.stop());
 
   const followed = samples(options.seed);
+  // The cloud's time stands still until everything is in place, so that the show has its beginning.
+  cce.time.setSpeed(0);
   for (const { script } of followed) if (script !== undefined) cce.jobs.add(script);
   for (const sample of followed) await cluster.apply(sample, signal);
+  cce.time.setSpeed(options.speed);
 
   // Whichever comes first, the end of the show or that of the operator, ends the other.
   const show = new AbortController();
@@ -165,23 +169,19 @@ interface RunningOperator {
   stop(): Promise<void>;
 }
 
-function startOperator(
-  kubeconfig: string,
-  cceUrl: string,
-  borrowed: boolean,
-  deps: SandboxDeps,
-): RunningOperator {
+function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: SandboxDeps): RunningOperator {
   const stopping = new AbortController();
   const options: SandboxOperatorOptions = {
-    kubeconfig,
+    kubeconfig: kube.kubeconfigPath,
     config: {
       regions: { [DEMO_REGION]: { cce: cceUrl, iam: cceUrl } },
       defaultRegion: DEMO_REGION,
       polling: { minSeconds: 1, maxSeconds: 60 },
     },
-    namespaces: borrowed ? [DEMO_NAMESPACE] : [],
+    namespaces: kube.borrowed ? [DEMO_NAMESPACE] : [],
     httpPort: 0,
-    logLevel: 'warn',
+    // The demo's jobs fail on purpose: the table tells, a warning in the middle of it would only spoil it.
+    logLevel: demo ? 'error' : 'warn',
   };
   const ended = deps.runOperator(options, stopping.signal).then(() => undefined, errorText);
   return {

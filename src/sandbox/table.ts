@@ -74,10 +74,10 @@ export function explain(name: string, status: CloudJobStatus, paint: Paint): str
     `  message: ${status.message ?? ''}`,
     '',
     '  conditions:',
-    ...(status.conditions ?? []).flatMap(({ type, status: value, reason, message }) => [
-      `    ${type.padEnd(10)} ${value.padEnd(7)} ${reason}`,
-      `    ${''.padEnd(18)} ${message}`,
-    ]),
+    // A message that only repeats the one above is left out.
+    ...(status.conditions ?? []).map(({ type, status: value, reason, message }) =>
+      `    ${type.padEnd(12)} ${value.padEnd(8)} ${reason.padEnd(12)} ${message === status.message ? '' : message}`.trimEnd(),
+    ),
     ...(failed.length === 0 ? [] : ['', '  failed sub-jobs:']),
     ...failed.map(({ type = '', resourceName, reason = '' }) =>
       paint.bad(`    ${type.padEnd(18)} ${reason}${resourceName === undefined ? '' : ` (${resourceName})`}`),

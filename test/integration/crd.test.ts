@@ -1,30 +1,52 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals';
 import { MAX_EXTEND_PARAMS, MAX_SUB_JOBS } from '../../src/api/cloudjob.js';
 import { crdYaml } from '../../src/api/crd.js';
-import { startApi, type Api } from '../support/api.js';
-import { runKubectl } from '../support/kubectl.js';
-import { describeWithKubectl } from '../support/skips.js';
+import { startApi } from '../support/api.js';
+import { hasKubectl, runKubectl } from '../support/kubectl.js';
+import { describeWithKubectl, itWhen } from '../support/skips.js';
 import { until } from '../support/until.js';
 
 const SAMPLES = new URL('../../deploy/samples/', import.meta.url).pathname;
 
+const home = await mkdtemp(join(tmpdir(), 'cloudjob-crd-'));
+const api = await startApi(home);
+const enforcesRules = hasKubectl && (await installCrd());
+const itWithRules = itWhen(enforcesRules, 'the API server is too old for CEL rules');
+
+/** Returns whether the API server knows the CRD's CEL rules; one from before 1.25 drops them. */
+async function installCrd(): Promise<boolean> {
+  // An old API server has kubectl refuse the key of the rules that it then would drop.
+  await succeed(['apply', '--validate=false', '-f', '-'], crdYaml());
+  const crd = 'crd/cloudjobs.cloudjob.dev';
+  await succeed(['wait', '--for=condition=Established', crd, '--timeout=20s']);
+  // Established comes before served, and served before described.
+  await until('the resource to be described', async () => (await run(['explain', 'cjob.spec'])).code === 0);
+  return (await succeed(['get', crd, '-o', 'jsonpath={.spec}'])).includes('x-kubernetes-validations');
+}
+
+async function run(args: readonly string[], input = '') {
+  return runKubectl(api.kubeconfigFile, home, args, input);
+}
+
+async function succeed(args: readonly string[], input = ''): Promise<string> {
+  const { code, stdout, stderr } = await run(args, input);
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+/** What kubectl says when it is refused. */
+async function fail(args: readonly string[], input = ''): Promise<string> {
+  const { code, stderr } = await run(args, input);
+  expect(code).toBe(1);
+  return stderr;
+}
+
 describeWithKubectl('the CRD, by the real kubectl', () => {
-  let home: string;
-  let api: Api;
   let namespace: string;
   let namespaces = 0;
-
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'cloudjob-crd-'));
-    api = await startApi(home);
-    await succeed(['apply', '-f', '-'], crdYaml());
-    await succeed(['wait', '--for=condition=Established', 'crd/cloudjobs.cloudjob.dev', '--timeout=20s']);
-    // Established comes before served, and served before described.
-    await until('the resource to be described', async () => (await run(['explain', 'cjob.spec'])).code === 0);
-  }, 90_000);
 
   afterAll(async () => {
     await api.stop();
@@ -40,23 +62,6 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
   afterEach(async () => {
     await succeed(['delete', 'namespace', namespace, '--wait=false']);
   });
-
-  async function run(args: readonly string[], input = '') {
-    return runKubectl(api.kubeconfigFile, home, args, input);
-  }
-
-  async function succeed(args: readonly string[], input = ''): Promise<string> {
-    const { code, stdout, stderr } = await run(args, input);
-    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-    return stdout;
-  }
-
-  /** What kubectl says when it is refused. */
-  async function fail(args: readonly string[], input = ''): Promise<string> {
-    const { code, stderr } = await run(args, input);
-    expect(code).toBe(1);
-    return stderr;
-  }
 
   const here = (...args: readonly string[]) => ['--namespace', namespace, ...args];
 
@@ -78,31 +83,23 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     JSON.parse(await succeed(here('get', 'cjob', 'one', '-o', 'json'))) as { spec: unknown; status: unknown };
 
   it.each<[string, unknown, readonly string[]]>([
-    ['no spec', undefined, ['spec', 'Required']],
-    ['no jobID', {}, ['spec.jobID', 'Required']],
+    ['no spec', undefined, ['spec', 'required']],
+    ['no jobID', {}, ['spec', 'jobID', 'required']],
     ['an empty jobID', { jobID: '' }, ['spec.jobID', '^[A-Za-z0-9_-]+$']],
-    ['a jobID of 65 characters', { jobID: 'x'.repeat(65) }, ['spec.jobID', 'Too long', '64']],
+    ['a jobID of 65 characters', { jobID: 'x'.repeat(65) }, ['spec.jobID', '64']],
     ['a jobID with a slash', { jobID: 'a/b' }, ['spec.jobID', '^[A-Za-z0-9_-]+$']],
     ['a jobID with a line end', { jobID: 'a\n' }, ['spec.jobID', '^[A-Za-z0-9_-]+$']],
     ['a jobID that is a number', { jobID: 5 }, ['spec.jobID', 'string']],
     ['a projectID with dots', { jobID: 'a', projectID: '..' }, ['spec.projectID']],
-    [
-      'a projectID of 65 characters',
-      { jobID: 'a', projectID: 'x'.repeat(65) },
-      ['spec.projectID', 'Too long'],
-    ],
-    [
-      'a URL as region',
-      { jobID: 'a', region: 'https://cce.example' },
-      ['spec.region', 'never a URL', 'catalogue'],
-    ],
-    ['a host and port as region', { jobID: 'a', region: 'cce:443' }, ['spec.region', 'never a URL']],
+    ['a projectID of 65 characters', { jobID: 'a', projectID: 'x'.repeat(65) }, ['spec.projectID', '64']],
+    ['a URL as region', { jobID: 'a', region: 'https://cce.example' }, ['spec.region', '^[a-z0-9]']],
+    ['a host and port as region', { jobID: 'a', region: 'cce:443' }, ['spec.region', '^[a-z0-9]']],
     ['a region in capitals', { jobID: 'a', region: 'EU-DE' }, ['spec.region', '^[a-z0-9]']],
-    ['a region of 64 characters', { jobID: 'a', region: 'x'.repeat(64) }, ['spec.region', 'Too long', '63']],
+    ['a region of 64 characters', { jobID: 'a', region: 'x'.repeat(64) }, ['spec.region', '63']],
     [
       'a credentialsRef without a name',
       { jobID: 'a', credentialsRef: {} },
-      ['spec.credentialsRef.name', 'Required'],
+      ['spec.credentialsRef', 'name', 'required'],
     ],
     ['a Secret elsewhere', { jobID: 'a', credentialsRef: { name: 'x/y' } }, ['spec.credentialsRef.name']],
     ['suspend as text', { jobID: 'a', suspend: 'yes' }, ['spec.suspend', 'boolean']],
@@ -137,7 +134,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
   ])('refuses %s with words that help', async (_, spec, words) => {
     const said = await fail(here('apply', '-f', '-'), manifest(spec));
 
-    for (const word of words) expect(said).toContain(word);
+    for (const word of words) expect(said.toLowerCase()).toContain(word.toLowerCase());
   });
 
   it.each<[string, object]>([
@@ -187,22 +184,33 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     expect((await get()).status).toEqual({ observedGeneration: -1 });
   });
 
-  it.each([
+  itWithRules('tells those who write a URL as region where URLs belong', async () => {
+    const said = await fail(
+      here('apply', '-f', '-'),
+      manifest({ jobID: 'a', region: 'https://cce.example' }),
+    );
+
+    expect(said).toContain('never a URL: whoever runs the operator can add an endpoint to the catalogue');
+  });
+
+  for (const [name, change, field, remedy] of [
     ['another jobID', { jobID: 'b' }, 'jobID', 'create another CloudJob for the other job'],
     ['another projectID', { projectID: 'q' }, 'projectID', 'a job of another project'],
     ['no projectID', { projectID: null }, 'projectID', 'cannot be changed or removed'],
     ['another region', { region: 'eu-nl' }, 'region', 'a job of another region'],
     ['no region', { region: null }, 'region', 'cannot be changed or removed'],
-  ])('refuses %s later', async (_, change, field, remedy) => {
-    await apply({ jobID: 'a', projectID: 'p', region: 'eu-de' });
+  ] as const) {
+    itWithRules(`refuses ${name} later`, async () => {
+      await apply({ jobID: 'a', projectID: 'p', region: 'eu-de' });
 
-    const said = await fail(patchSpec(change));
+      const said = await fail(patchSpec(change));
 
-    expect(said).toContain(`spec.${field}: Forbidden: ${field} cannot be changed`);
-    expect(said).toContain(remedy);
-  });
+      expect(said).toContain(`spec.${field}: Forbidden: ${field} cannot be changed`);
+      expect(said).toContain(remedy);
+    });
+  }
 
-  it('takes a projectID and a region later, and then keeps them', async () => {
+  itWithRules('takes a projectID and a region later, and then keeps them', async () => {
     await apply({ jobID: 'a' });
 
     await succeed(patchSpec({ projectID: 'p' }));
@@ -232,7 +240,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     [
       'a condition without a reason',
       { conditions: [{ type: 'Ready', status: 'True' }] },
-      'status.conditions[0].reason',
+      'status.conditions',
     ],
     ['a count below nothing', { subJobsOmitted: -1 }, 'status.subJobsOmitted'],
   ])('refuses a status with %s', async (_, status, field) => {
@@ -304,7 +312,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
 });
 
 function condition(type: string, status: string, reason: string): object {
-  return { type, status, reason, message: '', lastTransitionTime: '2026-03-01T10:00:00Z' };
+  return { type, status, reason, message: 'As it is.', lastTransitionTime: '2026-03-01T10:00:00Z' };
 }
 
 function table(text: string): string[][] {

@@ -60,8 +60,8 @@ export const namespaces = builtin({
     properties: { spec: anything, status: anything },
   },
   admit(namespace) {
-    namespace['spec'] ??= { finalizers: ['kubernetes'] };
-    namespace['status'] ??= { phase: 'Active' };
+    namespace['spec'] = { finalizers: ['kubernetes'] };
+    if (at(namespace, 'status', 'phase') === undefined) namespace['status'] = { phase: 'Active' };
     const { metadata } = namespace;
     metadata.labels = { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name };
   },
@@ -125,7 +125,11 @@ const configMaps = builtin({
   plural: 'configmaps',
   kind: 'ConfigMap',
   shortNames: ['cm'],
-  columns: [column('Data', (object) => count(object, 'data') + count(object, 'binaryData')), ageColumn],
+  columns: [
+    nameColumn,
+    column('Data', (object) => count(object, 'data') + count(object, 'binaryData')),
+    ageColumn,
+  ],
   schema: {
     description: 'ConfigMap holds configuration data for programs to use.',
     properties: {

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-
 export type JsonObject = Record<string, unknown>;
 
 /** A Kubernetes object. What the store holds is never changed in place: a write makes a new one. */
@@ -41,7 +39,16 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export const equal: (a: unknown, b: unknown) => boolean = isDeepStrictEqual;
+/** Whether two JSON values are the same; a property that is undefined counts as absent. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => equal(item, b[index]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].every((key) => equal(own(a, key), own(b, key)));
+}
 
 /** Parses JSON without the one key that would change a prototype when it is assigned. @throws SyntaxError */
 export function parseJson(text: string): unknown {

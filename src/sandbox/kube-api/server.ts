@@ -44,6 +44,8 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
     objects.create({ ...CLUSTER, resource: namespaces }, { metadata: { name } }, SETUP);
   }
   for (const crd of options.crds) objects.create({ ...CLUSTER, resource: definitions }, crd, SETUP);
+  // As on any server that has been up for a while: the beginning of time cannot be watched from.
+  store.compact();
   const server = createServer((message, response) => void answer(objects, message, response));
   await listen(server, options.port ?? 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

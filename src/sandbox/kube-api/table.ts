@@ -33,15 +33,13 @@ export function toTable(
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata,
-    columnDefinitions: [
-      ...resource.columns.map(({ name, type, format, description, priority }) => ({
-        name,
-        type,
-        format: format ?? '',
-        description,
-        priority,
-      })),
-    ],
+    columnDefinitions: resource.columns.map(({ name, type, format, description, priority }) => ({
+      name,
+      type,
+      format: format ?? '',
+      description,
+      priority,
+    })),
     rows: objects.map((object) => ({
       cells: resource.columns.map(({ cell }) => cell(object, now)),
       ...(include === 'None' ? {} : { object: include === 'Object' ? object : partial(object) }),

@@ -82,7 +82,8 @@ function checkString(value: string, schema: Schema, path: string, causes: Cause[
     causes.push(violation(value, path, `should match '${pattern}'`));
   }
   if (format !== undefined && !hasStringFormat(value, format)) {
-    causes.push(violation(value, path, `must be of type ${format}: ${JSON.stringify(value)}`));
+    const problem = violation(value, path, `must be of type ${format}: ${JSON.stringify(value)}`);
+    causes.push({ ...problem, reason: 'FieldValueTypeInvalid' });
   }
 }
 

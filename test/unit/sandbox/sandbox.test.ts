@@ -102,7 +102,7 @@ describe('the demo', () => {
     expect(run.stdout).toMatch(/^lost-job +Unknown +JobNotFound /m);
     expect(run.stdout).toContain('What the operator wrote about add-gpu-node:');
     expect(run.stdout).not.toContain('\u001B');
-    expect(run.operator).toMatchObject({ namespaces: [], httpPort: 0, logLevel: 'warn' });
+    expect(run.operator).toMatchObject({ namespaces: [], httpPort: 0, logLevel: 'error' });
     expect(run.operatorStopped).toBe(true);
     expect(run.leftovers).toBe(false);
   });

@@ -68,7 +68,7 @@ describe('the explanation of a failure', () => {
     const text = explain('add-gpu-node', status, plain).join('\n');
 
     expect(text).toContain('message: ScaleupCluster failed');
-    expect(text).toMatch(/Ready +False +JobFailed\n +sold out/);
+    expect(text).toMatch(/Ready +False +JobFailed +sold out/);
     expect(text).toMatch(/CreateNodeVM +sold out \(gpu-1\)/);
     expect(text).not.toContain('InstallNode');
   });

@@ -1,0 +1,226 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MAX_ERROR_LENGTH, readError, type CloudErrorClass } from '../../../src/cloud/errors.js';
+import { REACTIONS } from '../../../src/cloud/reactions.js';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+
+function read(status: number, body: unknown, headers: Record<string, string> = {}) {
+  return readError(status, headers, typeof body === 'string' ? body : JSON.stringify(body), NOW);
+}
+
+describe('readError: what went wrong', () => {
+  const cce = (code: string) => ({ errorCode: code, errorMessage: 'x' });
+  const gateway = (code: string) => ({ error_code: code, error_msg: 'x', request_id: 'r' });
+
+  it.each<[string, number, unknown, CloudErrorClass]>([
+    ['a job that CCE does not know', 404, cce('CCE.01404001'), 'notFound'],
+    ['the same of another component', 404, cce('CCE.02404001'), 'notFound'],
+    ['the same in the older form', 404, { error_code: 'CCE_CM.0003', error_msg: 'x' }, 'notFound'],
+    ['the same with a code of 2018', 404, cce('E.CFE.4040001'), 'notFound'],
+    ['a Kubernetes Status of CCE', 404, { kind: 'Status', apiVersion: 'v1', code: 404 }, 'notFound'],
+    ['a job that CCE deleted', 410, cce('CCE.01404001'), 'notFound'],
+    ['a route that the gateway does not know', 404, gateway('APIGW.0101'), 'misconfigured'],
+    ['the same of a dedicated gateway', 404, gateway('APIG.0101'), 'misconfigured'],
+    ['the same without a code', 404, { message: 'API not found', request_id: 'r' }, 'misconfigured'],
+    ['a 404 with an HTML page', 404, '<html>', 'misconfigured'],
+    ['a 404 without a body', 404, '', 'misconfigured'],
+    ['a 404 with an unknown code', 404, { code: 'NoSuchBucket', message: 'x' }, 'misconfigured'],
+    ['a 404 with another CCE code', 404, cce('CCE.01400001'), 'misconfigured'],
+    ['a 410 of somebody else', 410, '', 'misconfigured'],
+    ['a bad request', 400, cce('CCE.01400001'), 'misconfigured'],
+    ['a method that is not allowed', 405, '', 'misconfigured'],
+    ['a redirect', 302, '', 'misconfigured'],
+    ['a request format that the gateway refuses', 400, gateway('APIG.0201'), 'misconfigured'],
+    ['a backend that is unavailable', 502, gateway('APIG.0201'), 'transient'],
+    ['a backend that is too slow', 504, gateway('APIGW.0201'), 'transient'],
+    ['a gateway that failed', 500, gateway('APIGW.0201'), 'transient'],
+    ['IAM being unavailable', 503, gateway('APIG.0613'), 'transient'],
+    ['a failure of CCE', 500, cce('CCE.01500001'), 'transient'],
+    ['a 500 that mentions a 404', 500, cce('CCE.01404001'), 'transient'],
+    ['a request that took too long', 408, '', 'transient'],
+    ['a conflict', 409, cce('CCE.01409002'), 'transient'],
+    ['rejected credentials', 401, cce('CCE.01401001'), 'unauthorized'],
+    ['a bad signature', 401, gateway('APIGW.0301'), 'unauthorized'],
+    ['a token that must be updated', 401, gateway('APIG.0307'), 'unauthorized'],
+    ['a 401 of Keystone', 401, { error: { code: 401, message: 'x', title: 'Unauthorized' } }, 'unauthorized'],
+    ['a 401 without a body', 401, '', 'unauthorized'],
+    [
+      'a locked key',
+      401,
+      { error_code: 'APIG.0301', error_msg: 'AK access failed to reach the limit,forbidden.' },
+      'unauthorized',
+    ],
+    [
+      'a locked key under 403',
+      403,
+      { error_msg: 'AK access failed to reach the limit,forbidden.' },
+      'unauthorized',
+    ],
+    ['no permission', 403, cce('CCE.01403001'), 'forbidden'],
+    ['no permission for the gateway', 403, gateway('APIG.0302'), 'forbidden'],
+    ['a user who is forbidden in the region', 403, gateway('APIGW.0802'), 'forbidden'],
+    ['no permission of IAM', 403, gateway('IAM.0003'), 'forbidden'],
+    ['throttling', 429, gateway('APIGW.0308'), 'throttled'],
+    ['throttling under another status', 403, gateway('APIGW.0308'), 'throttled'],
+    ['a locked resource', 429, cce('CCE.01429002'), 'throttled'],
+    ['too many tasks', 400, cce('CCE.01429003'), 'throttled'],
+    ['throttling of an add-on', 429, cce('CCE.02429001'), 'throttled'],
+    ['throttling without a body', 429, '', 'throttled'],
+    ['success of another kind', 204, '', 'malformed'],
+    ['a status that nobody knows', 799, '', 'transient'],
+  ])('%s', (_name, status, body, errorClass) => {
+    expect(read(status, body).class).toBe(errorClass);
+  });
+
+  it('knows what to do about every class', () => {
+    expect(Object.keys(REACTIONS).toSorted()).toEqual([
+      'forbidden',
+      'malformed',
+      'misconfigured',
+      'notFound',
+      'throttled',
+      'transient',
+      'unauthorized',
+    ]);
+  });
+});
+
+describe('readError: what it says', () => {
+  it.each<[string, unknown, string | undefined, string]>([
+    [
+      "CCE's documented form",
+      { errorCode: 'CCE.01400001', errorMessage: 'Wrong format' },
+      'CCE.01400001',
+      'Wrong format',
+    ],
+    [
+      "CCE's real form, whose message tells the cause",
+      {
+        kind: 'Status',
+        code: 400,
+        errorCode: 'CCE.01400001',
+        errorMessage: 'Invalid request.',
+        error_code: 'CCE_CM.0004',
+        error_msg: 'Request is invalid',
+        message: 'flavor: must be one of the list',
+        reason: 'BadRequest',
+      },
+      'CCE.01400001',
+      'flavor: must be one of the list',
+    ],
+    [
+      'the older form',
+      {
+        error_code: 'CCE_CM.0201',
+        error_msg: 'Body invalid',
+        errorCode: 'E.CFE.4000201',
+        reason: 'Body invalid',
+      },
+      'E.CFE.4000201',
+      'Body invalid',
+    ],
+    [
+      'the gateway',
+      { error_msg: 'No backend', error_code: 'APIG.0201', request_id: 'r-1' },
+      'APIG.0201',
+      'No backend',
+    ],
+    [
+      'the gateway without a code',
+      { message: 'API not found', request_id: 'r-1' },
+      undefined,
+      'API not found',
+    ],
+    ['Keystone', { error: { code: 400, message: 'Bad body', title: 'Bad Request' } }, undefined, 'Bad body'],
+    ['ECS', { error: { code: 'Ecs.0004', message: 'No such thing' } }, 'Ecs.0004', 'No such thing'],
+    ['a text', 'upstream said no', undefined, 'HTTP 400 Bad Request: upstream said no'],
+    ['an HTML page', '<!doctype html><p>x', undefined, 'HTTP 400 Bad Request with an HTML page'],
+    ['nothing', '', undefined, 'HTTP 400 Bad Request without a body'],
+    ['truncated JSON', '{"error_msg":"tru', undefined, 'HTTP 400 Bad Request with an unknown body'],
+    [
+      'fields of wrong types',
+      { message: 5, error_code: {} },
+      undefined,
+      'HTTP 400 Bad Request with an unknown body',
+    ],
+  ])('reads the form of %s', (_name, body, code, message) => {
+    expect(read(400, body)).toMatchObject({ message, ...(code === undefined ? {} : { code }) });
+  });
+
+  it('keeps request IDs apart, for logs', () => {
+    const body = { error_msg: 'no, request_id: 77aa', error_code: 'APIG.0201', request_id: 'body-1' };
+
+    expect(read(500, body)).toMatchObject({ message: 'no', requestID: 'body-1' });
+    expect(read(500, body, { 'x-request-id': 'head-1' }).requestID).toBe('head-1');
+    expect(read(401, {}, { 'x-iam-trace-id': 'iam-1' }).requestID).toBe('iam-1');
+  });
+
+  it('says the same when the same happens again', () => {
+    const at = (id: string, time: string) =>
+      read(500, { error_msg: `failed at ${time} in ${id}, request id: ${id}`, error_code: 'APIG.0201' })
+        .message;
+
+    expect(at('5a63903e690bcd18d9ddf5c2ca75e827', '20260101T000000Z')).toBe(
+      at('0a1b2c3d-229a-11e8-9c75-0255ac100ceb', '2026-01-02 03:04:05.678 +0000'),
+    );
+  });
+
+  it('does not repeat the canonical request that the gateway echoes', () => {
+    const message = read(401, {
+      error_code: 'APIGW.0301',
+      error_msg:
+        'Incorrect IAM authentication information: verify aksk signature fail, canonicalRequest:GET|/api/||host:x|x-security-token:abc',
+    }).message;
+
+    expect(message).toBe('Incorrect IAM authentication information: verify aksk signature fail');
+  });
+
+  it('masks what looks like a token', () => {
+    const token = `MII${'aB3+/_-'.repeat(40)}==`;
+
+    expect(read(401, { error_msg: `decrypt token fail: ${token}` }).message).toBe('decrypt token fail: *');
+  });
+
+  it('names the clock when a signature has expired', () => {
+    const error_msg =
+      'Incorrect IAM authentication information: calc aksk signature fail:signature expired, signature time:20260101T000000Z,server time:20260101T001501Z';
+
+    expect(read(401, { error_msg, error_code: 'APIGW.0301' }).message).toMatch(
+      /clock of this machine .* synchronise it/,
+    );
+  });
+
+  it('tells how long a locked key stays locked', () => {
+    const error_msg = 'AK access failed to reach the limit,forbidden.';
+
+    expect(read(401, { error_msg, error_code: 'APIG.0301' })).toMatchObject({
+      code: 'APIG.0301',
+      retryAfterMs: 300_000,
+    });
+  });
+
+  it('reads Retry-After', () => {
+    expect(read(429, '', { 'retry-after': '56.818' }).retryAfterMs).toBe(56_818);
+  });
+
+  it('is one clean, bounded line whatever the answer', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 100, max: 599 }),
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.json(),
+          fc.json().map((message) => JSON.stringify({ message })),
+        ),
+        (status, body) => {
+          const { message } = read(status, body);
+
+          expect(message).not.toBe('');
+          expect(message.length).toBeLessThanOrEqual(MAX_ERROR_LENGTH);
+          expect(message).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
+        },
+      ),
+    );
+  });
+});

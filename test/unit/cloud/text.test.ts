@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { cleanText } from '../../../src/cloud/text.js';
+
+describe('cleanText', () => {
+  it.each([
+    ['keeps an ordinary line', 'Failed to create node(s): 2/3', 'Failed to create node(s): 2/3'],
+    ['keeps other scripts and emoji', '创建失败 🚀 é', '创建失败 🚀 é'],
+    ['makes one line of several', ' a\r\n\tb\u2028c ', 'a b c'],
+    ['replaces control characters', 'a\u0000b\u0007c\u0085d', 'a b c d'],
+    ['removes colours', '\u001b[1;31mred\u001b[0m', 'red'],
+    ['removes terminal titles and links', '\u001b]0;title\u0007x\u001b]8;;http://a\u001b\\y', 'xy'],
+    ['removes 8-bit control sequences', 'a\u009b31mb', 'ab'],
+    ['removes bidirectional controls', 'a\u202eb\u2066c', 'abc'],
+    ['removes zero-width characters and byte order marks', 'a\u200bb\ufeffc', 'abc'],
+    ['replaces lone surrogates', 'a\ud800b\udc00c', 'a\ufffdb\ufffdc'],
+  ])('%s', (_name, text, cleaned) => {
+    expect(cleanText(text, 100)).toBe(cleaned);
+  });
+
+  it('cuts what is too long, and not through a pair of surrogates', () => {
+    expect(cleanText('abcdef', 4)).toBe('abc…');
+    expect(cleanText('ab🚀def', 4)).toBe('ab…');
+  });
+
+  it('makes every text one clean, bounded, well-formed line, and cleaning it again changes nothing', () => {
+    const hostile = fc.string({
+      unit: fc.constantFrom(
+        'a',
+        ' ',
+        '\n',
+        '\u001b',
+        '[',
+        ']',
+        '3',
+        'm',
+        '\u0007',
+        '\\',
+        '\u202e',
+        '\ud83d',
+        '\ude80',
+      ),
+      maxLength: 300,
+    });
+
+    fc.assert(
+      fc.property(
+        fc.oneof(hostile, fc.string({ unit: 'binary' })),
+        fc.integer({ min: 1, max: 64 }),
+        (text, max) => {
+          const cleaned = cleanText(text, max);
+
+          expect(cleaned.length).toBeLessThanOrEqual(max);
+          expect(cleaned).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u);
+          expect(cleanText(cleaned, max)).toBe(cleaned);
+        },
+      ),
+    );
+  });
+
+  it('spends no time on megabytes of unfinished escape sequences', () => {
+    const text = '\u001b]'.repeat(2_000_000);
+
+    expect(cleanText(text, 1024)).toBe('');
+  });
+});
