@@ -14,6 +14,7 @@ import { WorkQueue } from './kube/queue.js';
 import { HttpTransport } from './kube/transport.js';
 import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
+import { createMetrics } from './ops/metrics.js';
 import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets, trim } from './reconcile/cluster.js';
 import type { TransitionSink } from './reconcile/ports.js';
 import { Reconciler } from './reconcile/reconciler.js';
@@ -41,7 +42,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
   const client = new KubeClient({ transport, clock, random });
   const queue = new WorkQueue({ clock, random });
-  const http = createHttp(clock);
+  const metrics = createMetrics({ queueDepth: () => queue.depth, leading: () => working });
+  const http = createHttp(clock, { onRequest: ({ method }) => metrics.cloudCalled(method) });
   const reader = new CloudReader({
     client: new JobClient(http, clock),
     clock,
@@ -50,6 +52,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     freshMs: config.polling.minSeconds * 1000,
     wake: (key) => queue.add(key, 'low'),
   });
+  /** Whether this replica is the one that works. */
+  let working = false;
   /** Ends everything that outlives a single pass. */
   const end = new AbortController();
   /** Ends the work, at once, when the Lease is lost. */
@@ -83,6 +87,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     clock,
     logger,
     timings: { stopMs: DRAIN_MS },
+    observer: { reconciled: (_, outcome, ms) => metrics.reconciled(outcome, ms / 1000) },
   });
   const informer = new Informer({
     client,
@@ -93,6 +98,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     clock,
     random,
     logger,
+    onWatchEnd: (end) => metrics.watchRestarted(end),
   });
 
   const probes = new Map<string, Probe>([
@@ -109,11 +115,12 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
         stop.aborted ? 'stopping\n' : informer.synced ? undefined : 'the CloudJobs are not listed yet\n',
     ],
   ]);
-  const ops = await serveOps(settings.httpPort, probes);
+  const ops = await serveOps(settings.httpPort, probes, metrics);
   logger.info('http listening', { port: ops.port });
   const watching = informer.run(AbortSignal.any([end.signal, stop]));
   try {
     if (!settings.leaderElect) {
+      working = true;
       await controller.run(stop, lost.signal);
       return;
     }
@@ -127,6 +134,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       identity: `${hostname()}_${randomUUID()}`,
     });
     await election.lead(stop, async (leading) => {
+      working = true;
       leading.addEventListener('abort', () => lost.abort(), { once: true });
       await controller.run(stop, lost.signal);
     });

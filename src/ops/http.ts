@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.js';
 
 /** What a probe finds: undefined when all is well, else what is not, in a few words. */
 export type Probe = () => string | undefined;
@@ -14,21 +15,32 @@ export interface OpsServer {
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
- * Serves the operator's own HTTP: `/healthz` (is there progress?) and `/readyz` (is the cache synced?), 200 `ok` or
- * 503 with the reason, to GET and HEAD.
+ * Serves the operator's own HTTP: probes (200 `ok`, or 503 with the reason) and `/metrics`, to GET and HEAD.
  *
  * @throws when the port cannot be listened on
  */
-export async function serveOps(port: number, routes: ReadonlyMap<string, Probe>): Promise<OpsServer> {
+export async function serveOps(
+  port: number,
+  probes: ReadonlyMap<string, Probe>,
+  metrics: Pick<Metrics, 'text' | 'contentType'>,
+): Promise<OpsServer> {
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
-      const probe = routes.get(request.url?.split('?')[0] ?? '');
-      const known = probe !== undefined && (request.method === 'GET' || request.method === 'HEAD');
+      const path = request.url?.split('?')[0] ?? '';
+      const probe = probes.get(path);
+      const mayRead = request.method === 'GET' || request.method === 'HEAD';
+      if (path === '/metrics' && mayRead) {
+        metrics.text().then(
+          (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
+          () => response.writeHead(500).end(),
+        );
+        return;
+      }
+      const known = probe !== undefined && mayRead;
       const problem = known ? probe() : 'not found\n';
-      response.writeHead(known ? (problem === undefined ? 200 : 503) : 404, {
-        'content-type': 'text/plain; charset=utf-8',
-      });
+      const status = known ? (problem === undefined ? 200 : 503) : 404;
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
       response.end(problem ?? 'ok');
     },
   );

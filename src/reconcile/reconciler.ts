@@ -8,6 +8,7 @@ import { failureOf, type Failure } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { aboutItsJob, isFinished, knownJob } from './known.js';
 import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports.js';
+import { isTerminal } from './phase.js';
 import { isRequested } from './request.js';
 import type { SecretCache } from './secrets.js';
 import { isKnown } from './summary.js';
@@ -94,10 +95,13 @@ export class Reconciler {
     const finding = await look;
     if (finding.kind !== 'none') {
       this.#remember(cloudJob, memory, finding);
-      memory.unwritten = finding;
+      // A job that has ended stays so, whatever the cloud says later.
+      if (!endsJob(memory.unwritten)) memory.unwritten = finding;
     }
     if (current === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
-    return this.#conclude(key, current, memory, memory.unwritten ?? NOTHING, signal);
+    // While a look is awaited, an older finding must not pass for its answer.
+    const learnt = finding.kind === 'none' ? NOTHING : (memory.unwritten ?? NOTHING);
+    return this.#conclude(key, current, memory, learnt, signal);
   }
 
   #recall(key: string, cloudJob: CloudJob): Memory {
@@ -141,7 +145,7 @@ export class Reconciler {
       memory.nextLookAt = now;
     }
     if (isRequested(cloudJob)) return 'urgent';
-    if (isFinished(aboutItsJob(cloudJob))) return undefined;
+    if (isFinished(aboutItsJob(cloudJob)) || endsJob(memory.unwritten)) return undefined;
     if (memory.generation !== metadata.generation) return 'urgent';
     return now >= memory.nextLookAt ? 'poll' : undefined;
   }
@@ -219,11 +223,12 @@ export class Reconciler {
     signal: AbortSignal,
   ): Promise<Result> {
     const decision = this.#decide(cloudJob, memory, finding);
-    if ((await this.#write(cloudJob, decision, signal)) === 'stale') {
-      return { kind: 'requeue', afterMs: STALE_RETRY_MS };
+    const stored = await this.#write(cloudJob, decision, signal);
+    if (stored === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
+    if (finding.kind !== 'none') {
+      memory.lastFailure = failureOf(finding);
+      memory.unwritten = undefined;
     }
-    if (finding.kind !== 'none') memory.lastFailure = failureOf(finding);
-    memory.unwritten = undefined;
 
     const { next } = decision;
     const now = this.parts.clock.monotonic();
@@ -233,7 +238,7 @@ export class Reconciler {
         return DONE;
       case 'delete':
         if (next.afterMs > 0) return { kind: 'requeue', afterMs: next.afterMs };
-        await this.parts.store.delete(cloudJob, signal);
+        await this.parts.store.delete(stored, signal);
         return DONE;
       case 'look':
         memory.nextLookAt = Math.min(memory.nextLookAt, now + next.withinMs);
@@ -262,6 +267,10 @@ export class Reconciler {
 /** Whether the object's first status is still to be written. */
 function isNew({ status }: CloudJob): boolean {
   return (status.conditions ?? []).length === 0;
+}
+
+function endsJob(finding: Finding | undefined): boolean {
+  return finding?.kind === 'job' && isTerminal(finding.job.phase);
 }
 
 async function settlesWithin(

@@ -241,7 +241,7 @@ describeWithKubectl(
         60_000,
       );
 
-      expect(explained).toMatch(/FIELD: size <integer>/);
+      expect(explained).toMatch(/FIELD:\s+size <integer>/);
       expect(await kubectl(name, ['explain', 'secret'])).toContain(
         'Secret holds secret data of a certain type',
       );

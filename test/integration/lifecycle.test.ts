@@ -18,7 +18,7 @@ describe('an operator that is killed', () => {
     await world.startOperator();
     const refs = await Promise.all(
       ['kill-done', 'kill-failed', 'kill-running', 'kill-unknown'].map((jobID) =>
-        world.follow(namespace, jobID),
+        world.follow(namespace, jobID, { pollIntervalSeconds: 1 }),
       ),
     );
     await Promise.all(
@@ -31,7 +31,7 @@ describe('an operator that is killed', () => {
 
     await world.operator.kill9();
     await world.startOperator();
-    await world.untilAsked('kill-running', 3);
+    await world.untilAsked('kill-running', 2);
     await world.untilAsked('kill-unknown', 1);
 
     expect(await Promise.all(refs.map((ref) => world.get(ref)))).toEqual(before);

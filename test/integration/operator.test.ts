@@ -442,13 +442,13 @@ describe('a job that does not change', () => {
   it('is polled without a write and without an event', async () => {
     const jobID = 'nothing-new';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
-    const ref = await world.follow(await world.namespace(), jobID);
+    const ref = await world.follow(await world.namespace(), jobID, { pollIntervalSeconds: 1 });
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
     await world.untilAsked(jobID, 2);
     const before = await world.get(ref);
     const events = await world.countEvents(ref);
 
-    await world.untilAsked(jobID, 4);
+    await world.untilAsked(jobID, 3);
 
     expect((await world.get(ref)).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     expect(await world.countEvents(ref)).toBe(events);

@@ -1,5 +1,13 @@
 import { fieldsOf, itemSegment, minus, removeAt, valueAt, type FieldPath, type FieldSet } from './fields.js';
-import { equal, isObject, own, type JsonObject, type KubeObject, type ManagedFieldsEntry } from './json.js';
+import {
+  equal,
+  isObject,
+  own,
+  parseJson,
+  type JsonObject,
+  type KubeObject,
+  type ManagedFieldsEntry,
+} from './json.js';
 import { afterApply, appliedBefore, ownedByOthers, refuseConflicts, type Manager } from './managers.js';
 import { propertySchema, type Schema } from './schema.js';
 
@@ -25,7 +33,7 @@ export function applyConfiguration(
       return !isThere && !equal(valueAt(configuration, path), valueAt(live, path));
     }),
   );
-  if (!force) refuseConflicts(entries, differing, by);
+  if (!force) refuseConflicts(entries, minus(differing, appliedOnClientSide(live, schema, by)), by);
   const merged = overlay(live, configuration, schema) as KubeObject;
   const wanted = new Map([...ownedByOthers(entries, by), ...applied]);
   for (const path of minus(appliedBefore(entries, by), wanted).values()) {
@@ -33,6 +41,21 @@ export function applyConfiguration(
   }
   merged.metadata.managedFields = afterApply(entries, live, merged, schema, applied, by);
   return merged;
+}
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** What kubectl applied before the server did that for it: it may take those fields over from its former self. */
+function appliedOnClientSide({ metadata }: KubeObject, schema: Schema, by: Manager): FieldSet {
+  const text = metadata.annotations?.[LAST_APPLIED];
+  if (by.manager !== 'kubectl' || text === undefined) return new Map();
+  try {
+    const applied = parseJson(text);
+    return isObject(applied) ? fieldsOf(applied, schema) : new Map();
+  } catch {
+    // Somebody wrote something else into the annotation.
+    return new Map();
+  }
 }
 
 /** Whether any of the fields is inside this one. */

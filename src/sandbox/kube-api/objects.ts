@@ -23,44 +23,6 @@ import {
 import type { Store } from './store.js';
 import { validate } from './validate.js';
 
-/** Which object, or where a new one goes. */
-export interface Target {
-  readonly resource: Resource;
-  /** Undefined for resources without namespaces. */
-  readonly namespace: string | undefined;
-  /** Empty for a new object. */
-  readonly name: string;
-  readonly subresource: 'status' | undefined;
-}
-
-export interface WriteOptions {
-  readonly dryRun: boolean;
-  readonly manager: string;
-  readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
-  /** Gets the warnings that the reply carries. */
-  readonly warn: (message: string) => void;
-}
-
-export interface Preconditions {
-  readonly uid?: unknown;
-  readonly resourceVersion?: unknown;
-}
-
-const UNCHECKED: Cause = {
-  reason: 'FieldValueInvalid',
-  message:
-    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
-  field: '<nil>',
-};
-/** After these a CEL rule could read what is not there. */
-const BLOCKING = new Set([
-  'FieldValueNotSupported',
-  'FieldValueRequired',
-  'FieldValueTooLong',
-  'FieldValueTooMany',
-  'FieldValueTypeInvalid',
-]);
-
 /** What may be written, and what a write does besides: the rules of the API machinery. */
 export class Objects {
   constructor(
@@ -84,7 +46,7 @@ export class Objects {
   /** @throws ApiError */
   create(target: Target, body: unknown, options: WriteOptions): KubeObject {
     const { resource, namespace } = target;
-    const object = this.#decode(target, body, options);
+    const object = decode(target, body, options);
     const given = object.metadata;
     if (given.resourceVersion) {
       throw new ApiError(500, undefined, 'resourceVersion should not be set on objects to be created');
@@ -102,9 +64,9 @@ export class Objects {
     delete given.resourceVersion;
     delete given.managedFields;
     if (resource.custom && resource.hasStatus) delete object['status'];
-    this.#complete(resource, object);
+    complete(resource, object);
     this.#refuseTerminating(target, name);
-    this.#check(resource, object, undefined);
+    check(resource, object, undefined);
     if (this.store.get(resource.bucket, namespace, name) !== undefined) {
       throw alreadyExists(subjectOf(resource, name));
     }
@@ -123,7 +85,7 @@ export class Objects {
   update(target: Target, body: unknown, options: WriteOptions, patched = false): KubeObject {
     const { resource, name, subresource } = target;
     const subject = subjectOf(resource, name);
-    const object = this.#decode(target, body, options);
+    const object = decode(target, body, options);
     const { metadata } = object;
     metadata.name ||= name;
     if (metadata.name !== name) {
@@ -151,7 +113,7 @@ export class Objects {
       );
     }
     const next = this.#prepareUpdate(target, object, old);
-    this.#check(resource, next, old);
+    check(resource, next, old);
     const givenFields = metadata.managedFields;
     const entries =
       Array.isArray(givenFields) && subresource === undefined
@@ -172,7 +134,7 @@ export class Objects {
     const old = this.get(target);
     const next = this.#prepareUpdate(target, merged, old);
     next.metadata.managedFields = merged.metadata.managedFields ?? [];
-    this.#check(target.resource, next, old);
+    check(target.resource, next, old);
     return this.#replace(target.resource, next, old, options);
   }
 
@@ -234,84 +196,11 @@ export class Objects {
     }
     const { resourceVersion } = old.metadata;
     if (resourceVersion !== undefined) next.metadata.resourceVersion = resourceVersion;
-    this.#complete(resource, next);
+    complete(resource, next);
     if (resource.hasGeneration && !equal(desired(next, separate), desired(old, separate))) {
       next.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
     return next;
-  }
-
-  #decode({ resource, namespace }: Target, body: unknown, options: WriteOptions): KubeObject {
-    const apiVersion = apiVersionOf(resource);
-    if (!isObject(body))
-      throw badRequest(
-        `the object provided is unrecognized (must be of type ${resource.kind}): it is no JSON object`,
-      );
-    const object = { apiVersion: undefined, kind: undefined, ...structuredClone(body) } as JsonObject;
-    if (resource.custom && !object['kind']) {
-      throw badRequest(
-        `the object provided is unrecognized (must be of type ${resource.kind}): Object 'Kind' is missing`,
-      );
-    }
-    object['apiVersion'] ??= apiVersion;
-    object['kind'] ??= resource.kind;
-    if (object['apiVersion'] !== apiVersion) {
-      throw badRequest(
-        `the API version in the data (${shown(object['apiVersion'])}) does not match the expected API version (${apiVersion})`,
-      );
-    }
-    const metadata = metadataOf(object);
-    object['metadata'] = metadata;
-    const subject = { group: resource.group, kind: resource.kind, name: shown(metadata['name'] ?? '') };
-    if (object['kind'] !== resource.kind) {
-      const kind = shown(object['kind']);
-      throw invalid({ ...subject, kind }, [invalidValue('kind', kind, `must be ${resource.kind}`)]);
-    }
-    if (
-      metadata['namespace'] !== undefined &&
-      metadata['namespace'] !== '' &&
-      metadata['namespace'] !== namespace
-    ) {
-      throw badRequest(
-        'the namespace of the provided object does not match the namespace sent on the request',
-      );
-    }
-    const unknown = pruneUnknownFields(object, resource.schema).map((field) => `unknown field "${field}"`);
-    if (options.fieldValidation === 'Strict' && unknown.length > 0) {
-      throw badRequest(
-        `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: strict decoding error: ${unknown.join(', ')}`,
-      );
-    }
-    if (options.fieldValidation === 'Warn') for (const warning of unknown) options.warn(warning);
-    for (const [key, value] of Object.entries(metadata)) if (value === null) delete metadata[key];
-    const causes = validate(metadata, undefined, resource.schema.properties!['metadata']!, 'metadata');
-    if (causes.length > 0) throw invalid(subject, causes);
-    metadata['name'] ??= '';
-    return object as KubeObject;
-  }
-
-  /** Fills in what the server adds: the schema's defaults and what the kind itself asks for. */
-  #complete(resource: Resource, object: KubeObject): void {
-    applyDefaults(object, resource.schema);
-    resource.admit?.(object);
-  }
-
-  #check(resource: Resource, object: KubeObject, old: KubeObject | undefined): void {
-    const causes = checkMetadata(object, old, resource === namespaces);
-    const { metadata: _, ...fields } = object;
-    const { metadata: __, ...oldFields } = old ?? { metadata: undefined };
-    const before = old === undefined ? undefined : oldFields;
-    causes.push(...validate(fields, before, resource.schema, ''));
-    if (resource.custom) {
-      if (causes.some(({ reason }) => BLOCKING.has(reason))) causes.push(UNCHECKED);
-      else causes.push(...checkRules(object, old, resource.schema, ''));
-    }
-    if (causes.length === 0) causes.push(...(resource.check?.(object, old) ?? []));
-    if (causes.length === 0 && resource === definitions) causes.push(...checkDefinition(object));
-    if (causes.length === 0) return;
-    // The events API answers in the name of the core group.
-    const group = resource.kind === 'Event' ? '' : resource.group;
-    throw invalid({ group, kind: resource.kind, name: object.metadata.name }, causes);
   }
 
   #refuseTerminating({ resource, namespace }: Target, name: string): void {
@@ -425,18 +314,9 @@ function checkPreconditions(
   }
 }
 
-/** The preconditions of a DeleteOptions body; absent ones are undefined. */
-export function preconditionsOf(body: unknown): Preconditions {
-  const preconditions = own(body, 'preconditions');
-  return { uid: at(preconditions, 'uid'), resourceVersion: at(preconditions, 'resourceVersion') };
-}
-
 /** Five characters that make no words, as generated names have them. */
 function randomSuffix(): string {
   const letters = 'bcdfghjklmnpqrstvwxz2456789';
   return [...randomBytes(5)].map((byte) => letters[byte % letters.length]).join('');
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-}

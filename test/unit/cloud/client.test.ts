@@ -1,0 +1,303 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/clock.js';
+import type { Authenticator } from '../../../src/cloud/auth/authenticator.js';
+import { tokenAuthenticator } from '../../../src/cloud/auth/token.js';
+import { JobClient, type Target } from '../../../src/cloud/client.js';
+import { createHttp, type Http } from '../../../src/cloud/http.js';
+import { SecretText } from '../../../src/cloud/secretText.js';
+import { FakeClock } from '../../support/fakeClock.js';
+import { answerJSON, TestServer } from './server.js';
+
+const TOKEN = 'canary-token-0001';
+const JOB = { kind: 'Job', metadata: { uid: 'job-1' }, status: { phase: 'Running' } };
+const NEVER = new AbortController().signal;
+
+let server: TestServer;
+let http: Http;
+
+beforeEach(async () => {
+  server = await new TestServer((_seen, response) => answerJSON(response, 200, JOB)).start();
+  http = createHttp(systemClock);
+});
+
+afterEach(async () => {
+  http.close();
+  await server.stop();
+});
+
+function target(change: Partial<Target> = {}): Target {
+  return {
+    region: { name: 'lab', cce: server.url, iam: server.url },
+    projectID: 'project-1',
+    jobID: 'job-1',
+    authenticator: tokenAuthenticator({ fingerprint: 'f', token: new SecretText(TOKEN) }),
+    ...change,
+  };
+}
+
+function read(change: Partial<Target> = {}, signal = NEVER) {
+  return new JobClient(http, systemClock).read(target(change), signal);
+}
+
+describe('a look at a job', () => {
+  it('is one GET without a body and without a trailing slash', async () => {
+    const observation = await read();
+
+    expect(observation).toMatchObject({ kind: 'job', job: { id: 'job-1', phase: 'Running' } });
+    expect(server.seen).toHaveLength(1);
+    expect(server.seen[0]).toMatchObject({
+      method: 'GET',
+      path: '/api/v3/projects/project-1/jobs/job-1',
+      headers: { 'x-auth-token': TOKEN, 'content-type': 'application/json', accept: 'application/json' },
+      body: '',
+    });
+    expect(server.seen[0]?.headers['transfer-encoding']).toBeUndefined();
+    expect(server.seen[0]?.headers['content-length']).toBeUndefined();
+  });
+
+  it('keeps a path that the endpoint has', async () => {
+    await read({ region: { name: 'lab', cce: `${server.url}/gateway/`, iam: '' } });
+
+    expect(server.seen[0]?.path).toBe('/gateway/api/v3/projects/project-1/jobs/job-1');
+  });
+
+  it.each([
+    ['slashes', '../../admin', '..%2F..%2Fadmin'],
+    ['a query', 'a?x=1#y', 'a%3Fx%3D1%23y'],
+    ['percent signs', '%2e%2e%2fadmin', '%252e%252e%252fadmin'],
+    ['a host', '//evil.example/x', '%2F%2Fevil.example%2Fx'],
+    ['a user', '@evil.example', '%40evil.example'],
+    ['line breaks', 'a\r\nX-Evil: 1', 'a%0D%0AX-Evil%3A%201'],
+    ['backslashes and tabs', '..\\a\tb', '..%5Ca%09b'],
+    ['other scripts', 'ｊｏｂ／', '%EF%BD%8A%EF%BD%8F%EF%BD%82%EF%BC%8F'],
+  ])('keeps %s in an ID within their part of the path', async (_name, id, encoded) => {
+    await read({ jobID: id });
+    await read({ projectID: id });
+
+    expect(server.seen.map(({ path }) => path)).toEqual([
+      `/api/v3/projects/project-1/jobs/${encoded}`,
+      `/api/v3/projects/${encoded}/jobs/job-1`,
+    ]);
+    expect(server.seen.every(({ headers }) => headers['x-evil'] === undefined)).toBe(true);
+  });
+
+  it.each(['', '.', '..', 'a\ud800'])('does not call at all for the ID %j', async (id) => {
+    expect(await read({ jobID: id })).toMatchObject({ kind: 'error', error: { class: 'misconfigured' } });
+    expect(await read({ projectID: id })).toMatchObject({ kind: 'error', error: { class: 'misconfigured' } });
+    expect(server.seen).toHaveLength(0);
+  });
+
+  it.each([301, 302, 307, 308])('does not follow a redirect (%i)', async (status) => {
+    const elsewhere = await new TestServer((_seen, response) => answerJSON(response, 200, JOB)).start();
+    server.respondWith((_seen, response) =>
+      response.writeHead(status, { location: `${elsewhere.url}/x` }).end(),
+    );
+
+    const observation = await read();
+
+    expect(observation).toMatchObject({ kind: 'error', error: { class: 'misconfigured', status } });
+    expect(elsewhere.seen).toHaveLength(0);
+    await elsewhere.stop();
+  });
+
+  it.each([
+    ['an HTML page', '<html>', /HTML page/],
+    ['nothing', '', /empty/],
+    ['truncated JSON', '{"kind":"Job","metadata":{"uid":"job-1"},"sta', /cut short/],
+    ['an error', '{"error_code":"APIGW.0308","error_msg":"x"}', /not a job: it is an error/],
+    ['another kind', '{"kind":"Cluster"}', /not a job: its kind is "Cluster"/],
+    ['another job', '{"kind":"Job","metadata":{"uid":"job-2"},"status":{"phase":"Success"}}', /another job/],
+    ['a list', '[]', /not a job/],
+  ])('calls it malformed when a 200 carries %s', async (_name, body, message) => {
+    server.respondWith((_seen, response) => response.end(body));
+
+    expect(await read()).toMatchObject({
+      kind: 'error',
+      error: { class: 'malformed', message: expect.stringMatching(message) },
+    });
+  });
+
+  it('reads a job behind a byte order mark, compressed, and with its ID in another case', async () => {
+    const body = gzipSync(`\ufeff${JSON.stringify({ ...JOB, metadata: { uid: 'JOB-1' } })}`);
+    server.respondWith((_seen, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(body),
+    );
+
+    expect(await read()).toMatchObject({ kind: 'job', job: { id: 'JOB-1' } });
+  });
+
+  it.each([
+    ['too long', Buffer.alloc(5 * 1024 * 1024, 32), {}],
+    ['too long once decompressed', gzipSync(Buffer.alloc(64 * 1024 * 1024)), { 'content-encoding': 'gzip' }],
+  ])('gives up an answer that is %s', async (_name, body, headers) => {
+    server.respondWith((_seen, response) => response.writeHead(200, headers).end(body));
+
+    expect(await read()).toMatchObject({
+      kind: 'error',
+      error: { class: 'transient', message: 'the answer is too long' },
+    });
+  });
+
+  it.each([
+    ['no headers', () => undefined],
+    ['no end', (response: { write(text: string): unknown }) => response.write('{"kind":')],
+  ])('waits for an answer with %s until its deadline only', async (_name, respond) => {
+    const clock = new FakeClock();
+    const impatient = createHttp(clock, { timeoutMs: 5000 });
+    server.respondWith((_seen, response) => respond(response));
+
+    const observation = new JobClient(impatient, clock).read(target(), NEVER);
+    await server.arrivals(1);
+    await clock.advance(5000);
+
+    expect(await observation).toMatchObject({
+      kind: 'error',
+      error: { class: 'transient', message: 'no complete answer in time' },
+    });
+    expect(clock.pending).toBe(0);
+    impatient.close();
+  });
+
+  it('ends when its signal aborts', async () => {
+    server.respondWith(() => undefined);
+    const controller = new AbortController();
+
+    const observation = read({}, controller.signal);
+    await server.arrivals(1);
+    controller.abort();
+
+    expect(await observation).toMatchObject({ kind: 'error', error: { class: 'transient' } });
+  });
+
+  it('is transient when the connection breaks in the middle of an answer', async () => {
+    server.respondWith((_seen, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('{"kind":"Job"', () => response.destroy());
+    });
+
+    expect(await read()).toMatchObject({ kind: 'error', error: { class: 'transient' } });
+  });
+
+  it('is transient when nobody listens, and says so', async () => {
+    const nobody = target();
+    await server.stop();
+
+    const observation = await new JobClient(http, systemClock).read(nobody, NEVER);
+
+    expect(observation).toEqual({
+      kind: 'error',
+      error: { class: 'transient', message: 'the connection was refused (ECONNREFUSED)' },
+    });
+    await server.start();
+  });
+
+  it('asks once more when a kept connection turns out to be closed', async () => {
+    let requests = 0;
+    server.respondWith((_seen, response, request) => {
+      requests += 1;
+      if (requests === 2) request.socket.destroy();
+      else answerJSON(response, 200, JOB);
+    });
+
+    await read();
+    const second = await read();
+
+    expect(second.kind).toBe('job');
+    expect(requests).toBe(3);
+  });
+
+  it('does not ask again when a new connection breaks', async () => {
+    server.respondWith((_seen, _response, request) => request.socket.destroy());
+
+    const observation = await read();
+
+    expect(observation).toMatchObject({ kind: 'error', error: { class: 'transient' } });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('uses one connection for looks in a row', async () => {
+    const ports = new Set<number | undefined>();
+    server.respondWith((_seen, response, request) => {
+      ports.add(request.socket.remotePort);
+      answerJSON(response, 200, JOB);
+    });
+
+    for (let look = 0; look < 5; look += 1) await read();
+
+    expect(ports.size).toBe(1);
+  });
+
+  it('takes no proxy from the environment', async () => {
+    const proxy = await new TestServer((_seen, response) => answerJSON(response, 200, JOB)).start();
+    process.env['http_proxy'] = proxy.url;
+
+    await read();
+
+    delete process.env['http_proxy'];
+    expect(proxy.seen).toHaveLength(0);
+    expect(server.seen).toHaveLength(1);
+    await proxy.stop();
+  });
+
+  it('asks again once, with other headers, when a renewable credential is rejected', async () => {
+    const authenticator = renewable();
+    server.respondWith((seen, response) =>
+      seen.headers['x-auth-token'] === 'token-2'
+        ? answerJSON(response, 200, JOB)
+        : answerJSON(response, 401, { error_code: 'APIG.0307', error_msg: 'The token must be updated' }),
+    );
+
+    expect((await read({ authenticator })).kind).toBe('job');
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('does not ask a third time', async () => {
+    server.respondWith((_seen, response) =>
+      answerJSON(response, 401, { error_code: 'APIG.0307', error_msg: 'x' }),
+    );
+
+    expect(await read({ authenticator: renewable() })).toMatchObject({
+      kind: 'error',
+      error: { class: 'unauthorized' },
+    });
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('shows no secret that the cloud repeats', async () => {
+    const echo = { error_msg: `bad token ${TOKEN} here`, error_code: 'APIG.0301', request_id: TOKEN };
+    server.respondWith((_seen, response) => answerJSON(response, 401, echo, { 'x-request-id': TOKEN }));
+    const rejected = await read();
+    server.respondWith((_seen, response) =>
+      answerJSON(response, 200, { ...JOB, status: { phase: 'Failed', reason: TOKEN } }),
+    );
+    const failed = await read();
+
+    expect(JSON.stringify([rejected, failed])).not.toContain(TOKEN);
+  });
+
+  it('lets no token add a header', async () => {
+    const token = new SecretText(`${TOKEN}\r\nX-Evil: 1`);
+
+    await read({ authenticator: tokenAuthenticator({ fingerprint: 'f', token }) });
+
+    expect(server.seen.some(({ headers }) => 'x-evil' in headers)).toBe(false);
+  });
+});
+
+function renewable(): Authenticator {
+  let issued = 0;
+  return {
+    fingerprint: 'f',
+    signs: false,
+    headers() {
+      issued += 1;
+      return Promise.resolve({
+        ok: true,
+        headers: { 'X-Auth-Token': `token-${issued}` },
+        secrets: [],
+        rejected: () => true,
+      });
+    },
+  };
+}

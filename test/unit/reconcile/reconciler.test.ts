@@ -1,0 +1,557 @@
+import { describe, expect, it } from '@jest/globals';
+import { REQUESTED_AT_ANNOTATION } from '../../../src/api/cloudjob.js';
+import type { Observation } from '../../../src/cloud/job.js';
+import type { CloudErrorClass } from '../../../src/cloud/errors.js';
+import { after, cloudJob, conditionsOf, job, JOB_ID, read } from '../../support/cloudJobs.js';
+import { settle } from '../../support/fakeClock.js';
+import { KEY, ReconcilerWorld, SlowAnswer } from './reconcilerWorld.js';
+
+function tells(phase: string, rest = {}): Observation {
+  return { kind: 'job', job: job(phase, rest) };
+}
+
+function fails(errorClass: CloudErrorClass, retryAfterMs?: number): Observation {
+  return {
+    kind: 'error',
+    error: { class: errorClass, message: 'no luck', ...(retryAfterMs !== undefined && { retryAfterMs }) },
+  };
+}
+
+/** A world whose CloudJob has been looked at once, and found running. */
+async function followedWorld(spec: Readonly<Record<string, unknown>> = {}): Promise<ReconcilerWorld> {
+  const world = new ReconcilerWorld(cloudJob(spec));
+  await world.pass();
+  return world;
+}
+
+describe('the first look', () => {
+  it('happens at once, before all polls, and is written as one status', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+
+    const result = await world.pass();
+
+    expect(world.reader.reads).toMatchObject([
+      { priority: 'urgent', target: { jobID: JOB_ID, projectID: 'p1', region: { name: 'eu-de' } } },
+    ]);
+    expect(world.store.written).toHaveLength(1);
+    expect(world.object.status.phase).toBe('Running');
+    expect(world.transitions.told).toEqual(['Observed']);
+    expect(result).toEqual({ kind: 'requeue', afterMs: 2_000 });
+  });
+
+  it('is told to be awaited when the cloud takes longer than a second', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    const answer = new SlowAnswer();
+    world.reader.answers = [answer.promise];
+
+    const pass = world.pass();
+    await world.clock.advance(999);
+    const early = world.store.written.length;
+    await world.clock.advance(1);
+    const waiting = conditionsOf(world.object);
+    answer.resolve(tells('Running'));
+    await pass;
+
+    expect(early).toBe(0);
+    expect(waiting).toMatchObject({ Ready: 'Unknown/WaitingForCloud', Reconciling: 'True/WaitingForCloud' });
+    expect(world.object.status.phase).toBe('Running');
+    expect(world.store.written).toHaveLength(2);
+    expect(world.reads).toBe(1);
+  });
+
+  it('loses nothing of a slow answer when the object changed under the waiting status', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    const answer = new SlowAnswer();
+    world.reader.answers = [answer.promise];
+    world.store.troubles = ['stale'];
+
+    const pass = world.pass();
+    await world.clock.advance(1_000);
+    answer.resolve(tells('Running'));
+    const result = await pass;
+    await world.pass();
+
+    expect(result).toEqual({ kind: 'requeue', afterMs: 100 });
+    expect(world.object.status.phase).toBe('Running');
+    expect(world.reads).toBe(1);
+  });
+
+  it('leaves no timer behind when the answer is quick', async () => {
+    const world = await followedWorld();
+
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it('needs a Secret that the CloudJob names', async () => {
+    const world = new ReconcilerWorld(cloudJob({ credentialsRef: undefined }));
+
+    await world.pass();
+
+    expect(world.reads).toBe(0);
+    expect(conditionsOf(world.object)).toMatchObject({ Synced: 'False/CredentialsRequired' });
+    expect(world.object.status.message).toContain('spec.credentialsRef');
+  });
+});
+
+describe('the next look', () => {
+  it('does not come before the cadence says so, however often the key comes up', async () => {
+    const world = await followedWorld();
+
+    await world.clock.advance(1_999);
+    const early = await world.pass();
+    const readsBefore = world.reads;
+    await world.clock.advance(1);
+    await world.pass();
+
+    expect(early).toEqual({ kind: 'requeue', afterMs: 1 });
+    expect(readsBefore).toBe(1);
+    expect(world.reader.reads[1]).toMatchObject({ priority: 'poll' });
+    expect(world.store.written).toHaveLength(1);
+  });
+
+  it('comes later the longer nothing changes, and soon again after a change', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(100_000);
+
+    const quiet = await world.pass();
+    await world.clock.advance(12_000);
+    world.reader.answers = [tells('Running', { subJobs: [job('Success', { id: 'a' })] })];
+    const changed = await world.pass();
+
+    expect(quiet).toEqual({ kind: 'requeue', afterMs: 12_000 });
+    expect(changed).toEqual({ kind: 'requeue', afterMs: 2_000 });
+  });
+
+  it('keeps to the interval of the spec', async () => {
+    const world = new ReconcilerWorld(cloudJob({ pollIntervalSeconds: 30 }));
+
+    expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: 30_000 });
+  });
+
+  it('comes at once, and urgently, after a change of the spec', async () => {
+    const world = await followedWorld();
+    world.edit({ spec: { readyWhen: 'Observed' } });
+
+    await world.pass();
+
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['urgent', 'urgent']);
+    expect(world.object.status.observedGeneration).toBe(2);
+    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'True/JobObserved' });
+  });
+
+  it('waits for as long as the cloud asks after a failure', async () => {
+    const world = await followedWorld();
+    world.reader.answers = [fails('throttled', 42_000)];
+    await world.clock.advance(2_000);
+
+    expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: 42_000 });
+  });
+
+  it('comes later with each failure in a row', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [fails('transient')];
+
+    const waits: unknown[] = [];
+    for (let failures = 1; failures <= 7; failures += 1) {
+      const result = await world.pass();
+      waits.push(result);
+      if (result.kind === 'requeue') await world.clock.advance(result.afterMs);
+    }
+
+    expect(waits).toEqual(
+      [2, 4, 8, 16, 32, 60, 60].map((seconds) => ({ kind: 'requeue', afterMs: seconds * 1000 })),
+    );
+  });
+
+  it('comes when it was asked for, and the asking is echoed', async () => {
+    const world = await followedWorld();
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    await world.pass();
+    await world.pass();
+
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['urgent', 'urgent']);
+    expect(world.object.status.lastHandledReconcileAt).toBe('now');
+  });
+
+  it.each([
+    ['to the activeDeadlineSeconds', { activeDeadlineSeconds: 60 }, [tells('Running')], 55_000],
+    ['to the observationDeadlineSeconds', { observationDeadlineSeconds: 20 }, [fails('throttled', 90_000)], 15_000],
+    ['to the end of the grace time', {}, [fails('notFound', 400_000)], 115_000],
+  ])('is no later than a deadline: %s', async (_, spec, answers, wait) => {
+    const world = new ReconcilerWorld(cloudJob({ pollIntervalSeconds: 600, ...spec }));
+    world.reader.answers = answers;
+
+    expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: wait });
+  });
+
+  it('is spread over the first seconds after a restart, and keeps its place', async () => {
+    const world = await followedWorld();
+    world.restart();
+    world.random = 0.4;
+
+    const first = await world.pass();
+    await world.clock.advance(6_000);
+    const readsBefore = world.reads;
+    await world.pass();
+
+    expect(first).toEqual({ kind: 'requeue', afterMs: 6_000 });
+    expect(readsBefore).toBe(1);
+    expect(world.reads).toBe(2);
+  });
+});
+
+describe('a job that needs no looking at', () => {
+  it.each(['Success', 'Failed'])('costs nothing once it has ended: %s', async (phase) => {
+    const world = new ReconcilerWorld(after(cloudJob(), read(phase)));
+
+    const result = await world.pass();
+    await world.clock.advance(3_600_000);
+    await world.pass();
+
+    expect(result).toEqual({ kind: 'done' });
+    expect([world.reads, world.secrets.reads, world.store.written.length]).toEqual([0, 0, 0]);
+    expect(world.reader.forgotten).toContain(KEY);
+  });
+
+  it('is looked at after its end when somebody insists, and keeps its end', async () => {
+    const world = new ReconcilerWorld(after(cloudJob(), read('Success')));
+    world.reader.answers = [fails('notFound')];
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    await world.pass();
+
+    expect(world.reads).toBe(1);
+    expect(world.object.status).toMatchObject({ phase: 'Success', lastHandledReconcileAt: 'now' });
+  });
+
+  it('costs nothing while it is suspended', async () => {
+    const world = new ReconcilerWorld(cloudJob({ suspend: true }));
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    const result = await world.pass();
+
+    expect(result).toEqual({ kind: 'done' });
+    expect([world.reads, world.secrets.reads]).toEqual([0, 0]);
+    expect(conditionsOf(world.object)).toMatchObject({ Suspended: 'True/Suspended' });
+  });
+
+  it('is looked at as soon as it is resumed, and its silence is not held against it', async () => {
+    const world = await followedWorld();
+    world.edit({ spec: { suspend: true } });
+    await world.pass();
+    await world.clock.advance(7_200_000);
+    world.edit({ spec: { suspend: false } });
+    world.reader.answers = [fails('transient')];
+
+    const result = await world.pass();
+
+    expect(result).toEqual({ kind: 'requeue', afterMs: 2_000 });
+    expect(world.reads).toBe(2);
+    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/JobRunning', Reconciling: 'True/JobRunning' });
+  });
+
+  it('costs nothing when the spec cannot be read', async () => {
+    const world = new ReconcilerWorld(cloudJob({ jobID: '../x' }));
+
+    const result = await world.pass();
+
+    expect(result).toEqual({ kind: 'done' });
+    expect(world.reads).toBe(0);
+    expect(conditionsOf(world.object)).toMatchObject({ Stalled: 'True/InvalidSpec' });
+  });
+});
+
+describe('a write that does not get through', () => {
+  it('keeps what was learnt when it is stale, and does not ask the cloud again', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.store.troubles = ['stale'];
+
+    const result = await world.pass();
+    const toldBefore = [...world.transitions.told];
+    await world.clock.advance(100);
+    await world.pass();
+
+    expect(result).toEqual({ kind: 'requeue', afterMs: 100 });
+    expect(world.reads).toBe(1);
+    expect(world.object.status.phase).toBe('Running');
+    expect(toldBefore).toEqual([]);
+    expect(world.transitions.told).toEqual(['Observed']);
+  });
+
+  it('keeps what was learnt when it throws, and does not ask the cloud again', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.store.troubles = [new Error('the API server is away')];
+
+    await expect(world.pass()).rejects.toThrow('the API server is away');
+    const toldBefore = [...world.transitions.told];
+    await world.pass();
+
+    expect(world.reads).toBe(1);
+    expect(world.object.status.phase).toBe('Running');
+    expect(toldBefore).toEqual([]);
+    expect(world.transitions.told).toEqual(['Observed']);
+  });
+
+  it('never loses an end of the job, although the cloud forgets the job before the write gets through', async () => {
+    const world = await followedWorld();
+    world.reader.answers = [tells('Success'), fails('notFound')];
+    world.store.troubles = [new Error('away')];
+    await world.clock.advance(2_000);
+
+    await expect(world.pass()).rejects.toThrow('away');
+    await world.clock.advance(3_600_000);
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+    await world.pass();
+
+    expect(world.object.status).toMatchObject({ phase: 'Success', lastHandledReconcileAt: 'now' });
+  });
+
+  it('does not ask again for a job that has ended', async () => {
+    const world = await followedWorld();
+    world.reader.answers = [tells('Success')];
+    world.store.troubles = [new Error('away')];
+    await world.clock.advance(2_000);
+
+    await expect(world.pass()).rejects.toThrow('away');
+    await world.clock.advance(3_600_000);
+    await world.pass();
+
+    expect(world.reads).toBe(2);
+    expect(world.object.status.phase).toBe('Success');
+  });
+
+  it('does not let an old answer pass for the look that was asked for since', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.store.troubles = ['stale'];
+    await world.pass();
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+    world.reader.answers = [{ kind: 'waiting' }];
+
+    await world.pass();
+    const whileWaiting = world.object.status.lastHandledReconcileAt;
+    world.reader.answers = [tells('Running')];
+    await world.pass();
+
+    expect(whileWaiting).toBeUndefined();
+    expect(world.object.status.lastHandledReconcileAt).toBe('now');
+  });
+
+  it('ends the pass with its error even if the slow look fails after it', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    const answer = new SlowAnswer();
+    world.reader.answers = [answer.promise];
+    world.store.troubles = [new Error('away')];
+
+    const pass = expect(world.pass()).rejects.toThrow('away');
+    await world.clock.advance(1_000);
+    await pass;
+    answer.reject(new Error('aborted'));
+    await settle();
+
+    expect(world.store.written).toEqual([]);
+  });
+});
+
+describe('a budget that lets nobody in', () => {
+  it('shows that the cloud is awaited, and sleeps until the reader wakes the key', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [{ kind: 'waiting' }, tells('Running')];
+
+    const result = await world.pass();
+    const waiting = conditionsOf(world.object);
+    await world.clock.advance(30_000);
+    const woken = await world.pass();
+
+    // The deadline for observation counts from the creation of the object.
+    expect(result).toEqual({ kind: 'requeue', afterMs: 595_000 });
+    expect(waiting).toMatchObject({ Synced: 'Unknown/WaitingForCloud' });
+    expect(woken).toEqual({ kind: 'requeue', afterMs: 2_000 });
+    expect(world.object.status.phase).toBe('Running');
+  });
+
+  it('changes nothing of a job that is known', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    world.reader.answers = [{ kind: 'waiting' }];
+
+    await world.pass();
+
+    expect(world.reads).toBe(2);
+    expect(world.store.written).toHaveLength(1);
+  });
+});
+
+describe('credentials', () => {
+  it('are read again after a 401, and a rotated one is tried at once', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    world.secrets.token = 'second';
+    world.reader.answers = [fails('unauthorized'), tells('Running')];
+
+    await world.pass();
+
+    const [, rejected, accepted] = world.reader.reads.map(({ target }) => target.authenticator.fingerprint);
+    expect(world.reads).toBe(3);
+    expect(accepted).not.toBe(rejected);
+    expect(conditionsOf(world.object)).toMatchObject({ Synced: 'True/JobRead' });
+  });
+
+  it('are tried no second time when they are the same', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    world.reader.answers = [fails('unauthorized')];
+
+    await world.pass();
+
+    expect(world.reads).toBe(2);
+    expect(world.secrets.reads).toBe(2);
+    expect(conditionsOf(world.object)).toMatchObject({ Synced: 'False/CredentialsRejected' });
+    expect(world.transitions.told).toEqual(['Observed', 'CredentialsRejected']);
+  });
+
+  it('are tried once more alone, even when they are rotated and wrong again', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    world.secrets.token = 'second';
+    world.reader.answers = [fails('unauthorized')];
+
+    await world.pass();
+
+    expect(world.reads).toBe(3);
+  });
+
+  it('cost the API server nothing while they work', async () => {
+    const world = await followedWorld();
+
+    for (let look = 0; look < 5; look += 1) {
+      await world.clock.advance(30_000);
+      await world.pass();
+    }
+
+    expect(world.reads).toBe(6);
+    expect(world.secrets.reads).toBe(1);
+  });
+});
+
+describe('what is remembered of an object', () => {
+  it('goes with the object', async () => {
+    const world = await followedWorld();
+    const fresh = cloudJob();
+    world.store.objects.clear();
+
+    const gone = await world.pass();
+    world.store.put(fresh);
+    await world.pass();
+
+    expect(gone).toEqual({ kind: 'done' });
+    expect(world.reader.forgotten).toEqual([KEY]);
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['urgent', 'urgent']);
+  });
+
+  it('goes when the object is being deleted', async () => {
+    const world = await followedWorld();
+    const { metadata } = world.object;
+    world.store.put({
+      ...world.object,
+      metadata: { ...metadata, deletionTimestamp: '2026-03-01T11:00:00Z' },
+    });
+    await world.clock.advance(60_000);
+
+    const result = await world.pass();
+
+    expect(result).toEqual({ kind: 'done' });
+    expect(world.reads).toBe(1);
+    expect(world.reader.forgotten).toEqual([KEY]);
+  });
+
+  it('is not taken for that of another object of the same name', async () => {
+    const world = await followedWorld();
+    world.store.put(cloudJob({}, { uid: 'another' }));
+
+    await world.pass();
+
+    expect(world.reads).toBe(2);
+    expect(world.object.status.phase).toBe('Running');
+  });
+
+  it('is not taken for that of another job', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [tells('Success'), { kind: 'waiting' }];
+    await world.pass();
+    world.edit({ spec: { jobID: 'another-job' } });
+
+    await world.pass();
+
+    expect(world.reader.reads[1]).toMatchObject({ priority: 'urgent', target: { jobID: 'another-job' } });
+    expect(world.object.status).toMatchObject({ jobID: 'another-job' });
+    expect(world.object.status.phase).toBeUndefined();
+  });
+});
+
+describe('ttlSecondsAfterFinished', () => {
+  it('deletes the object when the time is over, and not before', async () => {
+    const world = new ReconcilerWorld(cloudJob({ ttlSecondsAfterFinished: 60 }));
+    world.reader.answers = [tells('Success')];
+
+    const finished = await world.pass();
+    await world.clock.advance(59_000);
+    const almost = await world.pass();
+    const before = world.store.deleted.length;
+    await world.clock.advance(1_000);
+    await world.pass();
+
+    expect(finished).toEqual({ kind: 'requeue', afterMs: 60_000 });
+    expect(almost).toEqual({ kind: 'requeue', afterMs: 1_000 });
+    expect(before).toBe(0);
+    expect(world.store.deleted).toHaveLength(1);
+  });
+
+  it('of 0 deletes the object in the pass that saw the end', async () => {
+    const world = new ReconcilerWorld(cloudJob({ ttlSecondsAfterFinished: 0 }));
+    world.reader.answers = [tells('Success')];
+
+    await world.pass();
+
+    expect(world.transitions.told).toContain('Succeeded');
+    expect(world.store.deleted).toHaveLength(1);
+  });
+});
+
+describe('time', () => {
+  it('makes a silent job Stalled after its deadline, and the next good look heals it', async () => {
+    const world = await followedWorld({ observationDeadlineSeconds: 60 });
+    world.reader.answers = [fails('transient')];
+
+    for (let elapsed = 0; elapsed < 60_000; ) {
+      await world.clock.advance(2_000);
+      elapsed += 2_000;
+      await world.pass();
+    }
+    const stalled = conditionsOf(world.object);
+    world.reader.answers = [tells('Running')];
+    await world.clock.advance(60_000);
+    await world.pass();
+
+    expect(stalled).toMatchObject({ Ready: 'False/CloudUnavailable', Stalled: 'True/CloudUnavailable' });
+    expect(conditionsOf(world.object)).not.toHaveProperty('Stalled');
+    expect(world.transitions.told).toEqual(['Observed', 'Stalled', 'Recovered']);
+  });
+
+  it.each([
+    ['forwards', 86_400_000],
+    ['backwards', -86_400_000],
+  ])('steps %s without making a followed job overdue, or its look late', async (_, step) => {
+    const world = await followedWorld();
+    world.clock.step(step);
+    world.reader.answers = [fails('transient')];
+
+    const early = await world.pass();
+    await world.clock.advance(2_000);
+    await world.pass();
+
+    expect(early).toEqual({ kind: 'requeue', afterMs: 2_000 });
+    expect(world.reads).toBe(2);
+    expect(conditionsOf(world.object)).not.toHaveProperty('Stalled');
+  });
+});
