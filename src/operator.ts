@@ -98,7 +98,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     clock,
     random,
     logger,
-    onWatchEnd: (end) => metrics.watchRestarted(end),
+    onWatchEnd: (why) => metrics.watchRestarted(why),
   });
 
   const probes = new Map<string, Probe>([

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { parseArgs, types } from 'node:util';
 import { load } from 'js-yaml';
 import * as z from 'zod';
 import { POD_IDENTITY_ENV, type WorkloadCredentialsOptions } from './cloud/auth/workload.js';
@@ -162,7 +162,7 @@ function parseFlags(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    const problem = error instanceof Error ? error.message.split('. ')[0] : 'unreadable';
+    const problem = types.isNativeError(error) ? error.message.split(/\.\s/)[0] : 'unreadable';
     throw new SettingsError(
       `command line: ${problem}; allowed: ${Object.keys(RUN_FLAGS)
         .map((flag) => `--${flag}`)
@@ -201,7 +201,7 @@ function readConfigFile({ key, value: path }: Setting, env: Environment): Config
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    const code = types.isNativeError(error) && 'code' in error ? String(error.code) : 'unreadable';
     throw new SettingsError(`${key}: cannot read "${path}" (${code}); allowed: the path of a YAML file`);
   }
   let content: unknown;

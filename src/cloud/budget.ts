@@ -40,7 +40,10 @@ export class Budget {
   enter(key: string, priority: Priority): 'admitted' | 'waiting' {
     this.#usedAt = this.#clock.monotonic();
     this.#dropLapsedTurns();
-    if (this.#turns.delete(key)) return 'admitted';
+    if (this.#turns.delete(key)) {
+      this.#arm();
+      return 'admitted';
+    }
     const { urgent, poll } = this.#waiting;
     if (urgent.size + poll.size === 0 && this.#bucket.take()) return 'admitted';
     if (!urgent.has(key)) {

@@ -1,18 +1,18 @@
 import type { Clock } from '../clock.js';
 import { untilAborted } from './abort.js';
-import { Breaker, type Pass } from './breaker.js';
+import { Breaker } from './breaker.js';
 import { Budget, type Priority } from './budget.js';
 import type { JobClient, Target } from './client.js';
 import type { Observation } from './job.js';
 import { Pool } from './pool.js';
-import { REACTIONS } from './reactions.js';
+import { report, type Passes } from './report.js';
 import type { BucketOptions } from './tokenBucket.js';
 
 /** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
 export type Reading = Observation | { readonly kind: 'waiting' };
 
 export interface ReaderOptions {
-  readonly client: JobClient;
+  readonly client: Pick<JobClient, 'read'>;
   readonly clock: Clock;
   /** 0 to 1, as `Math.random`. */
   readonly random: () => number;
@@ -94,6 +94,13 @@ export class CloudReader {
     return WAITING;
   }
 
+  /** Whether another key's look has told something that this key can have now, without a call, by reading. */
+  hasNews(key: string): boolean {
+    const followed = this.#followed.get(key);
+    const job = followed === undefined ? undefined : this.#jobs.get(followed.id);
+    return job !== undefined && job.untold.has(key) && this.#isFresh(job);
+  }
+
   /** The key is gone, or has no more questions. */
   forget(key: string): void {
     const followed = this.#followed.get(key);
@@ -127,9 +134,11 @@ export class CloudReader {
 
   /** What another key's look told, if it is fresh and this key does not know it. */
   #untold(job: SharedJob, key: string): Observation | undefined {
-    if (!job.untold.delete(key) || job.last === undefined) return undefined;
-    const age = this.#options.clock.monotonic() - job.last.at;
-    return age < this.#options.freshMs ? job.last.observation : undefined;
+    return job.untold.delete(key) && this.#isFresh(job) ? job.last?.observation : undefined;
+  }
+
+  #isFresh({ last }: SharedJob): boolean {
+    return last !== undefined && this.#options.clock.monotonic() - last.at < this.#options.freshMs;
   }
 
   #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
@@ -142,7 +151,7 @@ export class CloudReader {
         this.#queueOf(fingerprint).add(key);
         return 'waiting';
       }
-      if (refusal !== undefined) return { kind: 'error', error: refusal };
+      if (refusal !== undefined) return untimed({ kind: 'error', error: refusal });
     }
     this.#queues.get(fingerprint)?.delete(key);
     const budget = this.#budgetOf(target);
@@ -174,9 +183,10 @@ export class CloudReader {
       return may;
     };
     try {
-      const observation = await this.#options.client.read(target, signal, mayCall);
+      const answer = await this.#options.client.read(target, signal, mayCall);
+      const observation = untimed(answer);
       if (!signal.aborted) {
-        if (calls > 0) report(observation, budget, passes);
+        if (calls > 0) report(answer, budget, passes);
         this.#share(job, observation, keys);
       }
       return observation;
@@ -237,29 +247,12 @@ function idOf({ region, projectID, jobID, authenticator }: Target): string {
   return JSON.stringify([region.name, projectID, jobID, authenticator.fingerprint]);
 }
 
-interface Passes {
-  readonly region: Pass;
-  readonly credential: Pass | undefined;
-}
-
-/** Tells budget and breakers what an answer says of them; a pass that is told nothing is released. */
-function report(observation: Observation, budget: Budget, { region, credential }: Passes): void {
-  if (observation.kind === 'job') {
-    budget.succeeded();
-    region.succeeded();
-    credential?.succeeded();
-    return;
-  }
-  const { error } = observation;
-  const reaction = REACTIONS[error.class];
-  const failedToServe = error.status === undefined || error.status >= 500;
-  if (reaction.tripsRegion && failedToServe) region.failed(error);
-  else if (error.status !== undefined) region.succeeded();
-  // A lock that the cloud tells of opens the breaker at once.
-  if (reaction.tripsCredential) credential?.failed(error, error.retryAfterMs !== undefined);
-  else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
-    credential?.succeeded();
-  if (error.status === undefined) return;
-  if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs);
-  if (reaction.budget === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
+/**
+ * Rejected credentials may be renewed at any time: whoever asks again finds out without a call, and should not be kept
+ * from trying by the time that a breaker or a lock takes.
+ */
+function untimed(observation: Observation): Observation {
+  if (observation.kind !== 'error' || observation.error.class !== 'unauthorized') return observation;
+  const { retryAfterMs: _, ...error } = observation.error;
+  return { kind: 'error', error };
 }

@@ -30,6 +30,8 @@ export function createWinstonLogger(options: {
   });
 }
 
+/** A text that would run into its neighbours, or over the end of the line, is quoted. */
 function pair([key, value]: [string, unknown]): string {
-  return `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
+  const isPlain = typeof value === 'string' && !/[\s"\p{Cc}]/u.test(value);
+  return `${key}=${isPlain ? value : JSON.stringify(value)}`;
 }

@@ -3,9 +3,9 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** What is read when somebody asks, instead of being counted on the way. */
 export interface Gauges {
   /** Keys that wait for a worker. */
-  queueDepth(): number;
+  readonly queueDepth: () => number;
   /** Whether this replica is the one that works. */
-  leading(): boolean;
+  readonly leading: () => boolean;
 }
 
 export interface Metrics {
@@ -55,20 +55,18 @@ export function createMetrics({ queueDepth, leading }: Gauges): Metrics {
     labelNames: ['method'],
     registers,
   });
-  gauge('workqueue_depth', 'Keys that wait for a worker.', 'name', queueDepth);
-  gauge('leader_election_master_status', '1 while this replica works.', 'name', () => Number(leading()));
-
-  function gauge(name: string, help: string, label: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers,
-      collect() {
-        this.set({ [label]: CONTROLLER }, read());
-      },
-    });
-  }
+  const depth = new Gauge({
+    name: 'workqueue_depth',
+    help: 'Keys that wait for a worker.',
+    labelNames: ['name'],
+    registers,
+  });
+  const master = new Gauge({
+    name: 'leader_election_master_status',
+    help: '1 while this replica works.',
+    labelNames: ['name'],
+    registers,
+  });
 
   return {
     reconciled(outcome, seconds) {
@@ -77,7 +75,11 @@ export function createMetrics({ queueDepth, leading }: Gauges): Metrics {
     },
     watchRestarted: (reason) => restarts.inc({ reason }),
     cloudCalled: (method) => calls.inc({ method }),
-    text: () => registry.metrics(),
+    text() {
+      depth.set({ name: CONTROLLER }, queueDepth());
+      master.set({ name: CONTROLLER }, Number(leading()));
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }

@@ -1,5 +1,6 @@
 import { MAX_MESSAGE_LENGTH } from '../api/conditions.js';
 import type { CloudJob, SubJobStatus } from '../api/cloudjob.js';
+import { cleanText } from '../cloud/text.js';
 import { classifyPhase } from './phase.js';
 import type { Situation } from './situation.js';
 import type { JobSummary } from './summary.js';
@@ -13,7 +14,7 @@ export function describeSituation(
   cloudJob: CloudJob,
   job: JobSummary,
 ): string {
-  return cut(sentence(situation, cloudJob, job));
+  return cleanText(sentence(situation, cloudJob, job), MAX_MESSAGE_LENGTH);
 }
 
 function sentence(
@@ -88,8 +89,4 @@ function depthOf(subJob: SubJobStatus, parents: ReadonlyMap<string | undefined, 
   // The cloud's IDs are not to be trusted to form a tree: no chain is longer than the list.
   for (let id = subJob.parentID; id !== undefined && depth <= parents.size; id = parents.get(id)) depth += 1;
   return depth;
-}
-
-function cut(line: string): string {
-  return line.length <= MAX_MESSAGE_LENGTH ? line : `${line.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
 }

@@ -99,9 +99,9 @@ export class Reconciler {
       if (!endsJob(memory.unwritten)) memory.unwritten = finding;
     }
     if (current === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
-    // While a look is awaited, an older finding must not pass for its answer.
-    const learnt = finding.kind === 'none' ? NOTHING : (memory.unwritten ?? NOTHING);
-    return this.#conclude(key, current, memory, learnt, signal);
+    // While somebody waits for an urgent look, an older finding must not pass for its answer.
+    const learnt = finding.kind === 'none' && priority === 'urgent' ? undefined : memory.unwritten;
+    return this.#conclude(key, current, memory, learnt ?? NOTHING, signal);
   }
 
   #recall(key: string, cloudJob: CloudJob): Memory {

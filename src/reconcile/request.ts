@@ -11,8 +11,8 @@ import {
  * brings up the other again.
  */
 export function requestedAt({ metadata: { annotations } }: Pick<CloudJob, 'metadata'>): string | undefined {
-  const ours = annotations[REQUESTED_AT_ANNOTATION]?.slice(0, MAX_WORD_LENGTH);
-  const flux = annotations[FLUX_REQUESTED_AT_ANNOTATION]?.slice(0, MAX_WORD_LENGTH);
+  const ours = bounded(annotations[REQUESTED_AT_ANNOTATION]);
+  const flux = bounded(annotations[FLUX_REQUESTED_AT_ANNOTATION]);
   if (!ours || !flux) return ours || flux || undefined;
   return Date.parse(flux) > Date.parse(ours) ? flux : ours;
 }
@@ -21,4 +21,9 @@ export function requestedAt({ metadata: { annotations } }: Pick<CloudJob, 'metad
 export function isRequested(cloudJob: CloudJob): boolean {
   const value = requestedAt(cloudJob);
   return value !== undefined && value !== cloudJob.status.lastHandledReconcileAt;
+}
+
+/** As the status holds it. Never ends in half a character: it would be stored as another text, and never be answered. */
+function bounded(value: string | undefined): string | undefined {
+  return value?.slice(0, MAX_WORD_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
 }

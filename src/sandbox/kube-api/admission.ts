@@ -60,9 +60,7 @@ export function decode({ resource, namespace }: Target, body: unknown, options: 
     metadata['namespace'] !== '' &&
     metadata['namespace'] !== namespace
   ) {
-    throw badRequest(
-      'the namespace of the provided object does not match the namespace sent on the request',
-    );
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   const unknown = pruneUnknownFields(object, resource.schema).map((field) => `unknown field "${field}"`);
   if (options.fieldValidation === 'Strict' && unknown.length > 0) {
@@ -102,4 +100,3 @@ export function check(resource: Resource, object: KubeObject, old: KubeObject | 
   const group = resource.kind === 'Event' ? '' : resource.group;
   throw invalid({ group, kind: resource.kind, name: object.metadata.name }, causes);
 }
-

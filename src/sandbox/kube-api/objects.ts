@@ -1,12 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
+import { check, complete, decode } from './admission.js';
 import { definitions, namespaces, refuseToDelete } from './builtins.js';
-import { checkRules } from './cel.js';
-import { checkDefinition, establishedStatus } from './crd.js';
-import { at, equal, isObject, own, type JsonObject, type KubeObject, type ObjectMeta } from './json.js';
+import { establishedStatus } from './crd.js';
+import { equal, type JsonObject, type KubeObject, type ObjectMeta } from './json.js';
 import { afterUpdate, type Manager } from './managers.js';
-import { checkMetadata, keepServerMetadata, metadataOf, timestamp } from './metadata.js';
-import { applyDefaults, pruneUnknownFields } from './prune.js';
+import { keepServerMetadata, timestamp } from './metadata.js';
 import type { Registry } from './registry.js';
 import { apiVersionOf, serve, subjectOf, type Resource } from './resource.js';
 import {
@@ -18,10 +17,9 @@ import {
   invalid,
   invalidValue,
   notFound,
-  type Cause,
 } from './status.js';
 import type { Store } from './store.js';
-import { validate } from './validate.js';
+import { shown, type Preconditions, type Target, type WriteOptions } from './target.js';
 
 /** What may be written, and what a write does besides: the rules of the API machinery. */
 export class Objects {
@@ -319,4 +317,3 @@ function randomSuffix(): string {
   const letters = 'bcdfghjklmnpqrstvwxz2456789';
   return [...randomBytes(5)].map((byte) => letters[byte % letters.length]).join('');
 }
-

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { badRequest, type Subject, invalid, ApiError } from './status.js';
-import type { WriteOptions } from './objects.js';
+import type { WriteOptions } from './target.js';
 
 /** What a request carries, read and bounded. */
 export interface Request {
@@ -34,10 +34,11 @@ export async function readRequest(message: IncomingMessage): Promise<Request> {
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > BODY_LIMIT) {
-      throw new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_LIMIT}`);
-    }
-    chunks.push(chunk);
+    // What is too much is read to its end and dropped: a client hears no answer while it is still sending.
+    if (size <= BODY_LIMIT) chunks.push(chunk);
+  }
+  if (size > BODY_LIMIT) {
+    throw new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${BODY_LIMIT}`);
   }
   return {
     method: message.method ?? 'GET',

@@ -10,7 +10,8 @@ import {
 } from './discovery.js';
 import { handle } from './handler.js';
 import type { JsonObject } from './json.js';
-import type { Objects, Target } from './objects.js';
+import type { Objects } from './objects.js';
+import type { Target } from './target.js';
 import { openApiDocument, openApiIndex } from './openapi.js';
 import type { Registry } from './registry.js';
 import type { Request } from './request.js';

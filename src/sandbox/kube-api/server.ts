@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { systemClock, type Clock } from '../../clock.js';
 import { definitions, namespaces } from './builtins.js';
-import { Objects, type WriteOptions } from './objects.js';
+import { Objects } from './objects.js';
+import type { WriteOptions } from './target.js';
 import { Registry } from './registry.js';
 import { readRequest } from './request.js';
 import { route, type Answer } from './router.js';
@@ -16,7 +17,7 @@ export interface KubeApiOptions {
   /** Port on 127.0.0.1; 0 (the default): any free one. */
   readonly port?: number;
   readonly clock?: Clock;
-  /** The most changes that watches can resume over. Default 10,000. */
+  /** The most changes that watches can resume over. Default 5,000. */
   readonly historyLimit?: number;
 }
 
@@ -32,7 +33,9 @@ export interface KubeApi {
   close(): Promise<void>;
 }
 
-const DEFAULT_HISTORY_LIMIT = 10_000;
+const DEFAULT_HISTORY_LIMIT = 5_000;
+/** Longer than clients keep idle connections, so that it is they who close them. */
+const KEEP_ALIVE_MS = 180_000;
 const FIRST_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 const SETUP: WriteOptions = { dryRun: false, manager: 'sandbox', fieldValidation: 'Ignore', warn: () => {} };
 
@@ -46,7 +49,10 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
   for (const crd of options.crds) objects.create({ ...CLUSTER, resource: definitions }, crd, SETUP);
   // As on any server that has been up for a while: the beginning of time cannot be watched from.
   store.compact();
-  const server = createServer((message, response) => void answer(objects, message, response));
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS },
+    (message, response) => void answer(objects, message, response),
+  );
   await listen(server, options.port ?? 0);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
@@ -64,7 +70,7 @@ async function answer(objects: Objects, message: IncomingMessage, response: Serv
     const reply = route(objects, await readRequest(message), response);
     if (reply !== undefined) send(response, reply);
   } catch (error) {
-    if (response.headersSent || (message.destroyed && !message.complete)) response.destroy();
+    if (response.headersSent || !message.complete) response.destroy();
     else send(response, refusal(error));
   }
 }
@@ -85,8 +91,6 @@ function send(response: ServerResponse, { code, contentType, body, warnings }: A
       warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
     );
   }
-  // The rest of a body that is too large is not read.
-  if (code === 413) response.setHeader('connection', 'close');
   response.writeHead(code, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(text),

@@ -176,7 +176,12 @@ describe('the next look', () => {
 
   it.each([
     ['to the activeDeadlineSeconds', { activeDeadlineSeconds: 60 }, [tells('Running')], 55_000],
-    ['to the observationDeadlineSeconds', { observationDeadlineSeconds: 20 }, [fails('throttled', 90_000)], 15_000],
+    [
+      'to the observationDeadlineSeconds',
+      { observationDeadlineSeconds: 20 },
+      [fails('throttled', 90_000)],
+      15_000,
+    ],
     ['to the end of the grace time', {}, [fails('notFound', 400_000)], 115_000],
   ])('is no later than a deadline: %s', async (_, spec, answers, wait) => {
     const world = new ReconcilerWorld(cloudJob({ pollIntervalSeconds: 600, ...spec }));
@@ -248,7 +253,10 @@ describe('a job that needs no looking at', () => {
 
     expect(result).toEqual({ kind: 'requeue', afterMs: 2_000 });
     expect(world.reads).toBe(2);
-    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/JobRunning', Reconciling: 'True/JobRunning' });
+    expect(conditionsOf(world.object)).toMatchObject({
+      Ready: 'Unknown/JobRunning',
+      Reconciling: 'True/JobRunning',
+    });
   });
 
   it('costs nothing when the spec cannot be read', async () => {
@@ -523,7 +531,7 @@ describe('time', () => {
     const world = await followedWorld({ observationDeadlineSeconds: 60 });
     world.reader.answers = [fails('transient')];
 
-    for (let elapsed = 0; elapsed < 60_000; ) {
+    for (let elapsed = 0; elapsed < 60_000;) {
       await world.clock.advance(2_000);
       elapsed += 2_000;
       await world.pass();

@@ -72,7 +72,8 @@ class FakeStore implements CloudJobStore {
     const trouble = this.troubles.shift();
     if (trouble instanceof Error) throw trouble;
     const stored = this.objects.get(`${metadata.namespace}/${metadata.name}`);
-    if (trouble === 'stale' || stored?.metadata.resourceVersion !== metadata.resourceVersion) return 'stale';
+    if (trouble === 'stale' || stored === undefined) return 'stale';
+    if (stored.metadata.resourceVersion !== metadata.resourceVersion) return 'stale';
     this.written.push(status);
     this.put({ ...stored, status });
     return this.objects.get(`${metadata.namespace}/${metadata.name}`) ?? 'stale';
@@ -143,7 +144,11 @@ export class ReconcilerWorld {
     const generation = metadata.generation + (change.spec === undefined ? 0 : 1);
     this.store.put({
       ...readCloudJob({
-        metadata: { ...metadata, generation, annotations: { ...metadata.annotations, ...change.annotations } },
+        metadata: {
+          ...metadata,
+          generation,
+          annotations: { ...metadata.annotations, ...change.annotations },
+        },
         spec: { ...spec, ...change.spec },
         status: {},
       }),

@@ -4,6 +4,7 @@ import type { AuthHeaders } from '../../../../src/cloud/auth/authenticator.js';
 import { readCredentials } from '../../../../src/cloud/credentials.js';
 import { createHttp, type Http } from '../../../../src/cloud/http.js';
 import { FakeClock } from '../../../support/fakeClock.js';
+import { until } from '../../../support/until.js';
 import { answerJSON, TestServer } from '../server.js';
 
 const MINUTE = 60_000;
@@ -88,10 +89,11 @@ describe('a user name and password', () => {
 
     await clock.advance(HOUR);
     expect(await tokenOf(ask())).toBe('token-1');
-    await iam.arrivals(2);
+    await until('the new token', async () => (await tokenOf(ask())) === 'token-2');
     await clock.advance(4 * HOUR);
 
     expect(await tokenOf(ask())).toBe('token-2');
+    expect(issued).toBe(2);
   });
 
   it('go on with the old token when the renewal fails', async () => {

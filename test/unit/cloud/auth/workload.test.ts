@@ -6,6 +6,7 @@ import { Authenticators } from '../../../../src/cloud/auth/authenticators.js';
 import type { Authenticator } from '../../../../src/cloud/auth/authenticator.js';
 import { createHttp, type Http } from '../../../../src/cloud/http.js';
 import { FakeClock } from '../../../support/fakeClock.js';
+import { until } from '../../../support/until.js';
 import { answerJSON, TestServer } from '../server.js';
 
 const MINUTE = 60_000;
@@ -117,8 +118,9 @@ describe('ECS metadata', () => {
 
     await clock.advance(due - tooEarly);
     await ask(authenticator);
-    await server.arrivals(4);
+    await until('the new key', async () => (await securityTokenOf(authenticator)) === 'security-2');
     await clock.advance(lifetime - due + 1);
+
     expect(await securityTokenOf(authenticator)).toBe('security-2');
   });
 

@@ -1,0 +1,32 @@
+import type { Pass } from './breaker.js';
+import type { Budget } from './budget.js';
+import type { Observation } from './job.js';
+import { REACTIONS } from './reactions.js';
+
+/** The call, as the breakers see it. */
+export interface Passes {
+  readonly region: Pass;
+  readonly credential: Pass | undefined;
+}
+
+/** Tells budget and breakers what an answer says of them; a pass that is told nothing is released. */
+export function report(observation: Observation, budget: Budget, { region, credential }: Passes): void {
+  if (observation.kind === 'job') {
+    budget.succeeded();
+    region.succeeded();
+    credential?.succeeded();
+    return;
+  }
+  const { error } = observation;
+  const reaction = REACTIONS[error.class];
+  const failedToServe = error.status === undefined || error.status >= 500;
+  if (reaction.tripsRegion && failedToServe) region.failed(error);
+  else if (error.status !== undefined) region.succeeded();
+  // A lock that the cloud tells of opens the breaker at once.
+  if (reaction.tripsCredential) credential?.failed(error, error.retryAfterMs !== undefined);
+  else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
+    credential?.succeeded();
+  if (error.status === undefined) return;
+  if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs);
+  if (reaction.budget === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
+}

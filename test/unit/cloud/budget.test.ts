@@ -1,0 +1,230 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Budget, TURN_MS, type Priority } from '../../../src/cloud/budget.js';
+import { FakeClock } from '../../support/fakeClock.js';
+
+function setUp(requestsPerSecond = 1, burst = 1) {
+  const clock = new FakeClock();
+  const woken: string[] = [];
+  const budget = new Budget(
+    { requestsPerSecond, burst },
+    clock,
+    () => 0,
+    (key) => woken.push(key),
+  );
+  return { clock, woken, budget };
+}
+
+/** A budget whose callers take their turns at once; tells who called when. */
+function setUpCallers(requestsPerSecond: number, burst: number) {
+  const clock = new FakeClock();
+  const calls: { readonly key: string; readonly at: number }[] = [];
+  const enter = (key: string, priority: Priority): void => {
+    if (budget.enter(key, priority) === 'admitted') calls.push({ key, at: clock.monotonic() });
+  };
+  const budget: Budget = new Budget(
+    { requestsPerSecond, burst },
+    clock,
+    () => 0,
+    (key) => enter(key, 'poll'),
+  );
+  return { clock, calls, budget, enter };
+}
+
+describe('a budget', () => {
+  it('admits a burst, and then as many as the rate allows', async () => {
+    const { clock, calls, enter } = setUpCallers(2, 3);
+
+    for (let n = 0; n < 7; n += 1) enter(`job-${n}`, 'poll');
+    await clock.advance(2000);
+
+    expect(calls.map(({ at }) => at)).toEqual([0, 0, 0, 500, 1000, 1500, 2000]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('wakes keys in the order in which they came, urgent ones first', async () => {
+    const { clock, calls, enter } = setUpCallers(1, 1);
+
+    enter('first', 'poll');
+    for (const key of ['poll-a', 'poll-b']) enter(key, 'poll');
+    for (const key of ['urgent-a', 'urgent-b']) enter(key, 'urgent');
+    await clock.advance(10_000);
+
+    expect(calls.map(({ key }) => key)).toEqual(['first', 'urgent-a', 'urgent-b', 'poll-a', 'poll-b']);
+  });
+
+  it('gives polls one turn in five however much urgent work there is', async () => {
+    const { clock, calls, enter } = setUpCallers(1, 1);
+
+    enter('first', 'urgent');
+    for (let n = 0; n < 20; n += 1) enter(`urgent-${n}`, 'urgent');
+    for (let n = 0; n < 3; n += 1) enter(`poll-${n}`, 'poll');
+    await clock.advance(15_000);
+
+    expect(calls.flatMap(({ key }, turn) => (key.startsWith('poll') ? [turn] : []))).toEqual([5, 10, 15]);
+  });
+
+  it('keeps the place of a key that enters again, and raises its priority', async () => {
+    const { clock, woken, budget } = setUp();
+
+    budget.enter('first', 'poll');
+    for (const key of ['a', 'b', 'c']) budget.enter(key, 'poll');
+    expect(budget.enter('a', 'poll')).toBe('waiting');
+    expect(budget.enter('c', 'urgent')).toBe('waiting');
+    expect(budget.enter('c', 'poll')).toBe('waiting');
+    await clock.advance(3000);
+
+    expect(woken).toEqual(['c', 'a', 'b']);
+  });
+
+  it('keeps a turn for the key that was woken, and gives it on when nobody comes', async () => {
+    const { clock, woken, budget } = setUp(0.001);
+
+    budget.enter('first', 'poll');
+    budget.enter('lost', 'poll');
+    budget.enter('next', 'poll');
+    await clock.advance(1_000_000);
+    expect(woken).toEqual(['lost']);
+    expect(budget.enter('other', 'urgent')).toBe('waiting');
+
+    await clock.advance(TURN_MS);
+    expect(woken).toEqual(['lost', 'other']);
+    expect(budget.enter('other', 'urgent')).toBe('admitted');
+  });
+
+  it('forgets a key that leaves, and gives its turn to the next', async () => {
+    const { clock, woken, budget } = setUp();
+
+    budget.enter('first', 'poll');
+    for (const key of ['a', 'b', 'c']) budget.enter(key, 'poll');
+    budget.leave('a');
+    await clock.advance(1000);
+    expect(woken).toEqual(['b']);
+    budget.leave('b');
+    await clock.advance(0);
+
+    expect(woken).toEqual(['b', 'c']);
+  });
+
+  it('makes no call before Retry-After has passed, turns that were given before included', async () => {
+    const { clock, woken, budget } = setUp(1, 2);
+
+    budget.enter('a', 'poll');
+    budget.enter('b', 'poll');
+    budget.enter('c', 'poll');
+    await clock.advance(1000);
+    expect(woken).toEqual(['c']);
+    budget.slowDown(56_818);
+    expect(budget.enter('c', 'poll')).toBe('waiting');
+    expect(budget.enter('d', 'urgent')).toBe('waiting');
+    expect(budget.takeAnother()).toBe(false);
+    await clock.advance(56_817);
+    expect(woken).toEqual(['c']);
+
+    await clock.advance(2001);
+    expect(woken).toEqual(['c', 'c']);
+  });
+
+  it('pauses for about a minute when the cloud does not say for how long', async () => {
+    const { clock, budget } = setUp(10, 10);
+
+    budget.slowDown(undefined);
+    await clock.advance(59_999);
+    expect(budget.enter('a', 'urgent')).toBe('waiting');
+    budget.leave('a');
+    await clock.advance(201);
+
+    expect(budget.enter('a', 'urgent')).toBe('admitted');
+  });
+
+  it('halves its rate once for one refusal, however many calls were under way, and recovers step by step', async () => {
+    const { clock, calls, budget, enter } = setUpCallers(10, 1);
+    const rate = async (): Promise<number> => {
+      const before = calls.length;
+      for (let n = 0; n < 200; n += 1) enter(`job-${n}`, 'poll');
+      await clock.advance(10_000);
+      for (let n = 0; n < 200; n += 1) budget.leave(`job-${n}`);
+      return (calls.length - before) / 10;
+    };
+    expect(await rate()).toBeCloseTo(10, 0);
+
+    for (let n = 0; n < 8; n += 1) budget.slowDown(1000);
+    await clock.advance(2000);
+    expect(await rate()).toBeCloseTo(5, 0);
+
+    for (let n = 0; n < 25; n += 1) budget.succeeded();
+    expect(await rate()).toBeCloseTo(7.5, 0);
+    for (let n = 0; n < 100; n += 1) budget.succeeded();
+    expect(await rate()).toBeCloseTo(10, 0);
+  });
+
+  it('never stops altogether', async () => {
+    const { clock, calls, budget, enter } = setUpCallers(10, 1);
+
+    for (let n = 0; n < 30; n += 1) {
+      budget.slowDown(0);
+      await clock.advance(1);
+    }
+    await clock.advance(10_000);
+    for (let n = 0; n < 20; n += 1) enter(`job-${n}`, 'poll');
+    await clock.advance(60_000);
+
+    expect(calls.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it('is idle only when nothing would be lost with it', async () => {
+    const { clock, budget } = setUp(1, 1);
+    budget.enter('a', 'poll');
+    budget.slowDown(undefined);
+    await clock.advance(3_600_000);
+    expect(budget.idle).toBe(false);
+
+    for (let n = 0; n < 100; n += 1) budget.succeeded();
+    expect(budget.idle).toBe(true);
+  });
+
+  it('never admits more than burst and rate allow, loses no key, and pauses fully', async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('enter' as const), key: fc.nat(12), urgent: fc.boolean() }),
+      fc.record({ kind: fc.constant('leave' as const), key: fc.nat(12) }),
+      fc.record({ kind: fc.constant('refused' as const), ms: fc.nat(5000) }),
+      fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(3000) }),
+    );
+
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { clock, calls, budget, enter } = setUpCallers(2, 3);
+        const wanted = new Map<string, number>();
+        let pausedUntil = 0;
+        for (const s of steps) {
+          if (s.kind === 'enter') {
+            wanted.set(`${s.key}`, calls.length);
+            enter(`${s.key}`, s.urgent ? 'urgent' : 'poll');
+          } else if (s.kind === 'leave') {
+            wanted.delete(`${s.key}`);
+            budget.leave(`${s.key}`);
+          } else if (s.kind === 'refused') {
+            budget.slowDown(s.ms);
+            pausedUntil = Math.max(pausedUntil, clock.monotonic() + s.ms);
+          } else {
+            const from = calls.length;
+            const until = pausedUntil;
+            await clock.advance(s.ms);
+            expect(calls.slice(from).every(({ at }) => at >= until)).toBe(true);
+          }
+        }
+        await clock.advance(400_000);
+
+        for (const [key, from] of wanted) expect(calls.slice(from).map((call) => call.key)).toContain(key);
+        for (const [first, { at }] of calls.entries()) {
+          for (let last = first; last < calls.length; last += 1) {
+            const allowed = 3 + (((calls[last]?.at ?? 0) - at) / 1000) * 2;
+            expect(last - first + 1).toBeLessThanOrEqual(allowed + 1e-6);
+          }
+        }
+        expect(clock.pending).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { lookAgainMs, retryMs } from '../../../src/reconcile/cadence.js';
+
+const POLLING = { minSeconds: 2, maxSeconds: 60 };
+const MIDDLE = 0.5;
+const seconds = (count: number): number => count * 1000;
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe('lookAgainMs', () => {
+  it.each([
+    ['at first', 0, 2],
+    ['after a quiet minute', 60, 8],
+    ['after ten quiet minutes', 600, 60],
+    ['after a quiet day', 86_400, 60],
+    ['with a clock that went backwards', -100, 2],
+  ])('grows with the time in which nothing changed: %s', (_, quiet, expected) => {
+    expect(lookAgainMs(seconds(quiet), undefined, POLLING, MIDDLE)).toBe(seconds(expected));
+  });
+
+  it.each([
+    ['as the spec says', 300, 300],
+    ["not below the operator's minimum", 1, 2],
+  ])('takes the interval of the spec: %s', (_, interval, expected) => {
+    expect(lookAgainMs(seconds(600), interval, POLLING, MIDDLE)).toBe(seconds(expected));
+  });
+
+  it('spreads waits by 15 % in both directions', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 86_400 }), random, (interval, share) => {
+        const wait = lookAgainMs(0, interval, POLLING, share);
+
+        expect(wait).toBeGreaterThanOrEqual(seconds(interval) * 0.85 - 1);
+        expect(wait).toBeLessThanOrEqual(seconds(interval) * 1.15 + 1);
+      }),
+    );
+    expect(lookAgainMs(0, 100, POLLING, 0)).toBeCloseTo(85_000);
+  });
+});
+
+describe('retryMs', () => {
+  it.each([
+    ['CloudUnavailable', [2, 4, 8, 16, 32, 60, 60]],
+    ['CloudThrottled', [5, 10, 20, 40, 60, 60, 60]],
+    ['CredentialsNotFound', [2, 4, 8, 16, 30, 30, 30]],
+    ['CredentialsRejected', [10, 20, 40, 60, 60, 60, 60]],
+    ['CredentialsRequired', [30, 60, 120, 240, 300, 300, 300]],
+    ['AccessDenied', [15, 30, 60, 120, 120, 120, 120]],
+  ] as const)('doubles the wait up to a limit: %s', (reason, expected) => {
+    const waits = expected.map((_, index) => retryMs(reason, index + 1, undefined, POLLING, MIDDLE));
+
+    expect(waits).toEqual(expected.map(seconds));
+  });
+
+  it('stays at its limit however long it fails', () => {
+    expect(retryMs('CloudUnavailable', 1_000_000, undefined, POLLING, MIDDLE)).toBe(seconds(60));
+  });
+
+  it("is never shorter than the operator's minimum", () => {
+    expect(retryMs('JobNotFound', 1, undefined, { minSeconds: 20, maxSeconds: 60 }, MIDDLE)).toBe(
+      seconds(20),
+    );
+  });
+
+  it('is never shorter than the cloud asked for, not even by jitter', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 50 }), random, fc.nat(10_000_000), (failures, share, floor) => {
+        expect(retryMs('CloudThrottled', failures, floor, POLLING, share)).toBeGreaterThanOrEqual(floor);
+      }),
+    );
+  });
+});

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { SecretFinding, SecretReader } from '../../../src/reconcile/ports.js';
+import { SecretCache } from '../../../src/reconcile/secrets.js';
+import { FakeClock } from '../../support/fakeClock.js';
+
+const FOUND: SecretFinding = { kind: 'found', data: { token: 'dA==' } };
+
+class FakeSecrets implements SecretReader {
+  readonly reads: string[] = [];
+  answer: () => Promise<SecretFinding> = () => Promise.resolve(FOUND);
+
+  read(namespace: string, name: string): Promise<SecretFinding> {
+    this.reads.push(`${namespace}/${name}`);
+    return this.answer();
+  }
+}
+
+describe('SecretCache', () => {
+  let clock: FakeClock;
+  let secrets: FakeSecrets;
+  let cache: SecretCache;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    secrets = new FakeSecrets();
+    cache = new SecretCache(secrets, clock, new AbortController().signal);
+  });
+
+  it('reads a Secret once in five minutes', async () => {
+    await cache.read('infra', 'cce', 'known');
+    await clock.advance(299_999);
+    await cache.read('infra', 'cce', 'known');
+    const before = secrets.reads.length;
+    await clock.advance(1);
+
+    expect(await cache.read('infra', 'cce', 'known')).toEqual(FOUND);
+    expect(before).toBe(1);
+    expect(secrets.reads).toHaveLength(2);
+  });
+
+  it('keeps Secrets of the same name in different namespaces apart', async () => {
+    await cache.read('infra', 'cce', 'known');
+    await cache.read('shop', 'cce', 'known');
+
+    expect(secrets.reads).toEqual(['infra/cce', 'shop/cce']);
+  });
+
+  it('reads it again for whoever doubts it, but not more than once a second', async () => {
+    await cache.read('infra', 'cce', 'known');
+    await clock.advance(999);
+    await cache.read('infra', 'cce', 'renewed');
+    const before = secrets.reads.length;
+    await clock.advance(1);
+    await cache.read('infra', 'cce', 'renewed');
+
+    expect(before).toBe(1);
+    expect(secrets.reads).toHaveLength(2);
+  });
+
+  it('shares one read between all who ask at once', async () => {
+    const readers = Array.from({ length: 100 }, () => cache.read('infra', 'cce', 'renewed'));
+
+    await Promise.all(readers);
+
+    expect(secrets.reads).toHaveLength(1);
+  });
+
+  it.each(['missing', 'forbidden'] as const)('remembers for a second only that one is %s', async (kind) => {
+    secrets.answer = () => Promise.resolve({ kind });
+    await cache.read('infra', 'cce', 'known');
+    await clock.advance(999);
+    await cache.read('infra', 'cce', 'known');
+    const before = secrets.reads.length;
+    secrets.answer = () => Promise.resolve(FOUND);
+    await clock.advance(1);
+
+    expect(await cache.read('infra', 'cce', 'known')).toEqual(FOUND);
+    expect(before).toBe(1);
+  });
+
+  it('passes on the failure of the API server, and remembers it for nobody', async () => {
+    secrets.answer = () => Promise.reject(new Error('away'));
+
+    await expect(cache.read('infra', 'cce', 'known')).rejects.toThrow('away');
+    secrets.answer = () => Promise.resolve(FOUND);
+
+    expect(await cache.read('infra', 'cce', 'known')).toEqual(FOUND);
+  });
+
+  it('remembers ten thousand Secrets, and forgets the one that was read first', async () => {
+    for (let index = 0; index <= 10_000; index += 1) void cache.read('infra', `cce-${index}`, 'known');
+    secrets.reads.length = 0;
+
+    await cache.read('infra', 'cce-1', 'known');
+    await cache.read('infra', 'cce-0', 'known');
+
+    expect(secrets.reads).toEqual(['infra/cce-0']);
+  });
+});

@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MAX_SUB_JOBS, statusSchema } from '../../../src/api/cloudjob.js';
+import { readJob, type Job } from '../../../src/cloud/job.js';
+import { isKnown, summarise } from '../../../src/reconcile/summary.js';
+import { job } from '../../support/cloudJobs.js';
+
+function fixture(name: string): Job {
+  const file = new URL(`../../fixtures/cce/jobs/${name}.json`, import.meta.url);
+  const read = readJob(JSON.parse(readFileSync(file, 'utf8')));
+  if (read.kind !== 'job') throw new Error(read.problem);
+  return read.job;
+}
+
+function leaf(id: string, phase: string | undefined): Job {
+  return { id, extendParam: {}, subJobs: [], ...(phase !== undefined && { phase }) };
+}
+
+/** Jobs whose sub-jobs are these. */
+function jobsOf(subJobs: fc.Arbitrary<Job[]>): fc.Arbitrary<Job> {
+  const phase = fc.constantFrom('Initializing', 'Running', 'Success', 'Failed', 'Odd');
+  return fc.record({ id: fc.uuid(), phase, extendParam: fc.constant({}), subJobs });
+}
+
+const listOf = (jobs: fc.Arbitrary<Job>): fc.Arbitrary<Job[]> =>
+  fc.array(jobs, { maxLength: 12, size: 'max' });
+const anyJob = jobsOf(listOf(jobsOf(listOf(jobsOf(fc.constant([]))))));
+
+describe('summarise', () => {
+  it('tells the documented example field by field', () => {
+    expect(summarise('354331b2c-229a-11e8-9c75-0255ac100ceb', fixture('documented-create-cluster'))).toEqual({
+      phase: 'Running',
+      jobID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
+      type: 'CreateCluster',
+      clusterUID: '4d1ecb2c-229a-11e8-9c75-0255ac100ceb',
+      resourceID: '6f4dcb2c-229a-11e8-9c75-0255ac100ceb',
+      resourceName: 'cluster-name',
+      extendParam: { serverID: 'bc467e3a-2338-11e8-825b-0255ac100c13' },
+      progress: {
+        total: 2,
+        succeeded: 2,
+        running: 0,
+        initializing: 0,
+        failed: 0,
+        unknown: 0,
+        summary: '2/2',
+      },
+      subJobs: [
+        {
+          id: 'fd474fab-9606-11e8-baa9-0255ac10215d',
+          parentID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
+          type: 'InstallMaster',
+          phase: 'Success',
+          resourceID: 'fd3b4ac0-9606-11e8-baa8-0255ac10215d',
+          startTime: '2020-02-02T03:52:34Z',
+          updateTime: '2020-02-02T04:05:29Z',
+        },
+        {
+          id: 'fd474f82-9606-11e8-baa8-0255ac10215d',
+          parentID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
+          type: 'CreatePSMCert',
+          phase: 'Success',
+          startTime: '2020-02-02T03:52:33Z',
+          updateTime: '2020-02-02T03:52:34Z',
+        },
+      ],
+      startTime: '2020-02-02T08:12:40Z',
+      updateTime: '2020-02-02T08:21:50Z',
+    });
+  });
+
+  it('lists sub-jobs of all levels: failed first, then unfinished, then done', () => {
+    const summary = summarise('7c0a51d2', fixture('v3-nested-failed'));
+
+    expect(summary.subJobs?.map(({ type, phase, parentID }) => [type, phase, parentID])).toEqual([
+      ['InstallNode', 'Failed', '7c0b9020-5b1e-11ee-8f41-0255ac1001a4'],
+      ['CreateNode', undefined, '7c0a51d2-5b1e-11ee-8f41-0255ac1001a4'],
+      ['GetPSMCert', 'Success', '7c0b9020-5b1e-11ee-8f41-0255ac1001a4'],
+    ]);
+  });
+
+  it("keeps the cloud's order among sub-jobs of the same urgency", () => {
+    const subJobs = ['Success', 'Odd', 'Failed', 'Running', 'Initializing', 'failed', undefined].map(
+      (phase, index) => leaf(`${index}`, phase),
+    );
+
+    const summary = summarise('a', job('Running', { subJobs }));
+
+    expect(summary.subJobs?.map(({ id }) => id)).toEqual(['2', '5', '1', '3', '4', '6', '0']);
+  });
+
+  it('lists at most 64 sub-jobs, counts the others, and leaves out the done ones first', () => {
+    const done = Array.from({ length: 80 }, (_, index) => leaf(`done-${index}`, 'Success'));
+    const subJobs = [...done, leaf('bad', 'Failed'), leaf('busy', 'Running')];
+
+    const summary = summarise('a', job('Running', { subJobs }));
+
+    expect(summary.subJobs).toHaveLength(64);
+    expect(summary.subJobs?.slice(0, 3).map(({ id }) => id)).toEqual(['bad', 'busy', 'done-0']);
+    expect(summary.subJobsOmitted).toBe(18);
+    expect(summary.progress).toMatchObject({ total: 82, succeeded: 80, summary: '80/82' });
+  });
+
+  it.each([
+    [64, undefined],
+    [65, 1],
+  ])('of %d sub-jobs omits %p', (length, omitted) => {
+    const subJobs = Array.from({ length }, (_, index) => leaf(`${index}`, 'Running'));
+
+    expect(summarise('a', job('Running', { subJobs })).subJobsOmitted).toBe(omitted);
+  });
+
+  it('counts the leaves of the tree alone', () => {
+    const branch: Job = {
+      ...leaf('branch', 'Failed'),
+      subJobs: [leaf('a', 'Success'), leaf('b', 'Initializing'), leaf('c', 'Odd'), leaf('d', undefined)],
+    };
+
+    expect(summarise('a', job('Running', { subJobs: [branch, leaf('e', 'running')] })).progress).toEqual({
+      total: 5,
+      succeeded: 1,
+      running: 1,
+      initializing: 1,
+      failed: 0,
+      unknown: 2,
+      summary: '1/5',
+    });
+  });
+
+  it('counts a job without sub-jobs as its own only leaf', () => {
+    expect(summarise('a', job('Success')).progress).toMatchObject({ total: 1, summary: '1/1' });
+  });
+
+  it.each([
+    [
+      'its completion time where the cloud tells one',
+      '2026-03-01T11:00:00Z',
+      'Failed',
+      '2026-03-01T11:00:00Z',
+    ],
+    ['its last change where the cloud tells none', undefined, 'Success', '2026-03-01T10:30:00Z'],
+    ['nothing while it is unfinished', '2026-03-01T11:00:00Z', 'Running', undefined],
+  ])('takes as the end of a job %s', (_, completionTime, phase, expected) => {
+    const times = { updateTime: '2026-03-01T10:30:00Z', ...(completionTime && { completionTime }) };
+
+    expect(summarise('a', job(phase, times)).completionTime).toBe(expected);
+  });
+
+  it('leaves out what there is nothing to say of', () => {
+    const bare: Job = { extendParam: {}, subJobs: [] };
+
+    const summary = summarise('a', bare);
+
+    expect(Object.keys(summary)).toEqual(['jobID', 'progress']);
+    expect(isKnown(summary)).toBe(true);
+    expect(isKnown({ jobID: 'a' })).toBe(false);
+  });
+
+  it('always makes a status that the schema takes, and loses count of nothing', () => {
+    fc.assert(
+      fc.property(anyJob, (any) => {
+        const summary = summarise('a', any);
+
+        expect(statusSchema.safeParse(summary).error?.issues ?? []).toEqual([]);
+        const { total = 0, succeeded, running, initializing, failed, unknown } = summary.progress ?? {};
+        expect([succeeded, running, initializing, failed, unknown].reduce((a = 0, b = 0) => a + b)).toBe(
+          total,
+        );
+        const nodes = countNodes(any) - 1;
+        expect((summary.subJobs ?? []).length + (summary.subJobsOmitted ?? 0)).toBe(nodes);
+        expect((summary.subJobs ?? []).length).toBe(Math.min(nodes, MAX_SUB_JOBS));
+      }),
+    );
+  });
+});
+
+function countNodes(root: Job): number {
+  return 1 + root.subJobs.reduce((count, subJob) => count + countNodes(subJob), 0);
+}
