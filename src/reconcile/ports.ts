@@ -10,7 +10,7 @@ export type Priority = 'urgent' | 'poll';
 export interface JobReader {
   /**
    * Looks at a job. `waiting`: the budget lets nobody in just now; `key` is added to the work queue when it is its turn.
-   * Never throws but for an aborted `signal`.
+   * Ends with `waiting` also when `signal` aborts; never throws.
    */
   read(
     key: string,
@@ -18,6 +18,8 @@ export interface JobReader {
     priority: Priority,
     signal: AbortSignal,
   ): Promise<Observation | { readonly kind: 'waiting' }>;
+  /** Whether a look for another CloudJob has told of the same job, so that reading costs no call. */
+  hasNews(key: string): boolean;
   /** The key needs no more looks: give up its place. */
   forget(key: string): void;
 }

@@ -81,7 +81,7 @@ export class Reconciler {
       return DONE;
     }
     const memory = this.#recall(key, cloudJob);
-    const priority = this.#lookDue(cloudJob, memory);
+    const priority = this.#lookDue(key, cloudJob, memory);
     if (priority === undefined)
       return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, signal);
 
@@ -130,7 +130,7 @@ export class Reconciler {
   }
 
   /** Whether the cloud is to be asked in this pass, and how pressing it is. */
-  #lookDue(cloudJob: CloudJob, memory: Memory): Priority | undefined {
+  #lookDue(key: string, cloudJob: CloudJob, memory: Memory): Priority | undefined {
     const { metadata, spec, status } = cloudJob;
     const now = this.parts.clock.monotonic();
     if ('problems' in spec) return undefined;
@@ -147,7 +147,7 @@ export class Reconciler {
     if (isRequested(cloudJob)) return 'urgent';
     if (isFinished(aboutItsJob(cloudJob)) || endsJob(memory.unwritten)) return undefined;
     if (memory.generation !== metadata.generation) return 'urgent';
-    return now >= memory.nextLookAt ? 'poll' : undefined;
+    return now >= memory.nextLookAt || this.parts.reader.hasNews(key) ? 'poll' : undefined;
   }
 
   async #look(

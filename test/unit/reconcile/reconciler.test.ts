@@ -122,6 +122,16 @@ describe('the next look', () => {
     expect(changed).toEqual({ kind: 'requeue', afterMs: 2_000 });
   });
 
+  it('takes what the look of another CloudJob told of the same job, before its own is due', async () => {
+    const world = await followedWorld();
+    world.reader.answers = [tells('Success')];
+    world.reader.news.add('infra/scale-up');
+
+    await world.pass();
+
+    expect(world.object.status.phase).toBe('Success');
+  });
+
   it('keeps to the interval of the spec', async () => {
     const world = new ReconcilerWorld(cloudJob({ pollIntervalSeconds: 30 }));
 

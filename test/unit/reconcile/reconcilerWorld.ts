@@ -43,6 +43,13 @@ class FakeReader implements JobReader {
     return (await answer) ?? { kind: 'waiting' };
   }
 
+  /** Keys for which a look of another CloudJob has told of the same job. */
+  readonly news = new Set<string>();
+
+  hasNews(key: string): boolean {
+    return this.news.has(key);
+  }
+
   forget(key: string): void {
     this.forgotten.push(key);
   }
