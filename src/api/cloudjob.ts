@@ -316,7 +316,7 @@ export interface CloudJob {
 /** Reads an object from the API server. Throws when it has no usable metadata, which no API server serves. */
 export function readCloudJob(object: unknown): CloudJob {
   const { metadata, spec, status } = z
-    .object({ metadata: metadataSchema, spec: z.unknown(), status: z.unknown() })
+    .object({ metadata: metadataSchema, spec: z.unknown().optional(), status: z.unknown().optional() })
     .parse(object);
   const readSpec = specSchema.safeParse(spec ?? {}, { error: describeWrongType });
   const readStatus = statusSchema.safeParse(status ?? {});

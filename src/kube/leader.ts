@@ -86,12 +86,11 @@ export class LeaderElection {
       this.#leading = false;
       done.abort();
       await renewing;
+      if (!lost.signal.aborted) await this.#release();
     }
     if (lost.signal.aborted) {
       throw new LeaseLost(`lease ${namespace}/${name} was lost; another replica may be leading now`);
     }
-    await this.#release();
-    logger.info('lease released', { namespace, lease: name, identity });
   }
 
   /** Whether the Lease was got before `stop` aborted. */
@@ -177,6 +176,7 @@ export class LeaderElection {
       if (specOf(lease).holderIdentity !== identity) return;
       const spec = { ...this.#claim(), holderIdentity: '', leaseDurationSeconds: 1 };
       await this.#write(lease, spec, late.signal);
+      logger.info('lease released', { namespace, lease: name, identity });
     } catch (error) {
       logger.warn('lease not released', { namespace, lease: name, error: String(error) });
     } finally {

@@ -32,6 +32,13 @@ function problems(spec: unknown): readonly string[] {
 }
 
 describe('reading a CloudJob', () => {
+  it('takes one without a spec or a status, as API servers without defaults serve it', () => {
+    const { spec, status } = readCloudJob({ metadata });
+
+    expect(spec).toEqual({ problems: ['spec.jobID: is required'] });
+    expect(status).toEqual({});
+  });
+
   it('keeps the spec as it is written', () => {
     const spec = {
       jobID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
