@@ -8,11 +8,15 @@ export class Recorder {
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
 
-  /** @param secrets must never be in an object */
+  /**
+   * @param secrets must never be in an object
+   * @param concerns whether a namespace is one of the suite's: a shared server has others, too
+   */
   constructor(
     client: KubeClient,
     path: string,
     private readonly secrets: readonly string[],
+    private readonly concerns: (namespace: string) => boolean,
   ) {
     this.#ended = this.#follow(client, path);
   }
@@ -45,7 +49,8 @@ export class Recorder {
     const { type, object } = event as { readonly type: string; readonly object: unknown };
     if (type !== 'ADDED' && type !== 'MODIFIED') return;
     const version = kubeObjectSchema.parse(object);
-    const { namespace, name, resourceVersion } = version.metadata;
+    const { namespace = '', name, resourceVersion } = version.metadata;
+    if (!this.concerns(namespace)) return;
     const key = `${namespace}/${name}`;
     const versions = this.#versions.get(key) ?? [];
     this.#versions.set(key, versions);

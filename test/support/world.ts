@@ -37,7 +37,6 @@ export interface Ref {
  * seen broke a rule, or when a secret got into the operator's log.
  */
 export class World {
-  readonly #namespaces: string[] = [];
   readonly #logs: (readonly string[])[] = [];
   #operator: OperatorProcess | undefined;
 
@@ -51,6 +50,8 @@ export class World {
     private readonly api: Api,
     private readonly recorder: Recorder,
     private readonly home: string,
+    /** Those of this suite, in the order of their making. */
+    private readonly namespaces: string[],
   ) {}
 
   static async start(): Promise<World> {
@@ -61,7 +62,10 @@ export class World {
     const cloud = await ScriptedCloud.start();
     const { hostname, port } = client.server;
     const apiDoor = await TcpProxy.start({ host: hostname, port: Number(port) });
-    const recorder = new Recorder(client, `${CLOUDJOBS}/cloudjobs`, [TOKEN_MARK]);
+    const namespaces: string[] = [];
+    const recorder = new Recorder(client, `${CLOUDJOBS}/cloudjobs`, [TOKEN_MARK], (namespace) =>
+      namespaces.includes(namespace),
+    );
     const world = new World(
       cloud,
       client,
@@ -70,6 +74,7 @@ export class World {
       api,
       recorder,
       home,
+      namespaces,
     );
     world.#writeFiles();
     return world;
@@ -108,7 +113,7 @@ export class World {
         metadata: { name },
       }),
     );
-    this.#namespaces.push(name);
+    this.namespaces.push(name);
     await this.putSecret(name, { token: tokenOf(name) });
     return name;
   }
@@ -136,7 +141,7 @@ export class World {
   }
 
   regionOf(namespace: string): string {
-    return REGIONS[this.#namespaces.indexOf(namespace)] ?? 'out-of-regions';
+    return REGIONS[this.namespaces.indexOf(namespace)] ?? 'out-of-regions';
   }
 
   async createCloudJob(namespace: string, name: string, spec: object): Promise<KubeAnswer> {
@@ -224,7 +229,7 @@ export class World {
   async stop(): Promise<void> {
     const exit = await this.#operator?.stop();
     await this.apiDoor.shut();
-    for (const namespace of this.#namespaces) {
+    for (const namespace of this.namespaces) {
       await this.client.delete(`${CLOUDJOBS}/namespaces/${namespace}/cloudjobs`);
       await this.client.delete(`/api/v1/namespaces/${namespace}`);
     }
