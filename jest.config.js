@@ -11,6 +11,7 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'es6' } },
     ],
   },
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   testTimeout: 90_000,
   // Of tests that wait for the same operator, not of workers.
   maxConcurrency: 16,

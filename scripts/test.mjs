@@ -42,7 +42,7 @@ try {
   console.error(error);
 } finally {
   clearInterval(staysUp);
-  rmSync(temp, { recursive: true, force: true });
+  rmSync(temp, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 report();
 
@@ -106,6 +106,8 @@ function run(script, args, kubeconfig) {
   const env = { ...process.env };
   delete env.CLOUDJOB_TEST_KUBECONFIG;
   if (kubeconfig) env.CLOUDJOB_TEST_KUBECONFIG = kubeconfig;
+  // What a killed step leaves behind goes away with the rest.
+  env.TMPDIR = temp;
   env.NODE_OPTIONS =
     `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
   return new Promise((resolve, reject) => {

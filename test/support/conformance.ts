@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApi } from './api.js';
+import { realKubeconfig } from './skips.js';
 import { RawApi, type Json } from './rawApi.js';
 import { until } from './until.js';
 
@@ -15,6 +16,10 @@ export interface Bench {
   /** A folder that is removed at the end. */
   readonly home: string;
   readonly group: string;
+  /** Whether the server checks custom resources as today's do; those before 1.25 know no CEL rules and say other things. */
+  readonly isCurrent: boolean;
+  /** Whether somebody empties deleted namespaces: on a real server, a controller-manager that also makes accounts. */
+  readonly emptiesNamespaces: boolean;
   /** A fresh namespace; the path of its widgets. */
   namespace(): Promise<{ name: string; widgets: string; core: string }>;
   /** A widget in the form of a request body. */
@@ -36,7 +41,11 @@ export async function openBench(): Promise<Bench> {
     'the widgets to be served',
     async () => (await api.get(`/apis/${group}/v1/widgets`)).code === 200,
   );
+  const stored = await api.get(`${DEFINITIONS}/widgets.${group}`);
+  const account = await api.get('/api/v1/namespaces/default/serviceaccounts/default');
   return {
+    isCurrent: JSON.stringify(stored.body).includes('x-kubernetes-validations'),
+    emptiesNamespaces: realKubeconfig === undefined || account.code === 200,
     api,
     kubeconfigFile: server.kubeconfigFile,
     home,

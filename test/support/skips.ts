@@ -14,6 +14,13 @@ export function itWhen(condition: boolean, otherwise: string) {
 
 /** A suite that needs the real kubectl. */
 export function describeWithKubectl(name: string, body: () => void): void {
-  if (hasKubectl) describe(name, body);
-  else describe.skip(`${name} (skipped: kubectl is not installed)`, body);
+  describeWhen(hasKubectl, 'kubectl is not installed')(name, body);
+}
+
+/** `describe`, or a skipped suite whose name says why. */
+export function describeWhen(condition: boolean, otherwise: string) {
+  return (name: string, body: () => void): void => {
+    if (condition) describe(name, body);
+    else describe.skip(`${name} (skipped: ${otherwise})`, body);
+  };
 }
