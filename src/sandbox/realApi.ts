@@ -126,7 +126,11 @@ class ControlPlane {
     // The data is thrown away, so nobody needs to finish anything.
     await Promise.all(this.#children.map(kill));
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    if (this.#guard !== undefined) await kill(this.#guard);
+    if (this.#guard !== undefined) {
+      // It does not hold the process while the sandbox runs, but its end is waited for.
+      this.#guard.ref();
+      await kill(this.#guard);
+    }
   }
 
   async portWasTaken(): Promise<boolean> {

@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { Cluster } from '../../../src/sandbox/cluster.js';
 import { startRealApi } from '../../../src/sandbox/realApi.js';
+import { describeWhen } from '../../support/skips.js';
 
 const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
 const signal = new AbortController().signal;
@@ -30,28 +31,28 @@ function processesIn(folder: string): string[] {
     });
 }
 
-(assets === '' || !existsSync('/proc/self') ? describe.skip : describe)(
-  'a real control plane out of KUBEBUILDER_ASSETS',
-  () => {
-    it('takes the CRD, serves CloudJobs, and leaves neither process nor file', async () => {
-      const api = await startRealApi({ assets });
-      const folder = dirname(api.kubeconfigPath);
-      const cluster = new Cluster(api.kubeconfigPath, systemClock);
+describeWhen(
+  assets !== '' && existsSync('/proc/self'),
+  'KUBEBUILDER_ASSETS is not set, or there is no /proc',
+)('a real control plane out of KUBEBUILDER_ASSETS', () => {
+  it('takes the CRD, serves CloudJobs, and leaves neither process nor file', async () => {
+    const api = await startRealApi({ assets });
+    const folder = dirname(api.kubeconfigPath);
+    const cluster = new Cluster(api.kubeconfigPath, systemClock);
 
-      await cluster.installCrd(signal);
-      await cluster.prepareNamespace(signal);
-      const running = processesIn(folder);
-      const problems = await cluster.cleanUp(signal);
-      cluster.close();
-      await api.close();
+    await cluster.installCrd(signal);
+    await cluster.prepareNamespace(signal);
+    const running = processesIn(folder);
+    const problems = await cluster.cleanUp(signal);
+    cluster.close();
+    await api.close();
 
-      expect(running).toHaveLength(3);
-      expect(problems).toEqual([]);
-      expect(processesIn(folder)).toEqual([]);
-      expect(existsSync(folder)).toBe(false);
-    }, 90_000);
-  },
-);
+    expect(running).toHaveLength(3);
+    expect(problems).toEqual([]);
+    expect(processesIn(folder)).toEqual([]);
+    expect(existsSync(folder)).toBe(false);
+  }, 90_000);
+});
 
 describe('programs that are no control plane', () => {
   let folder: string;
