@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GROUP, PLURAL, VERSION, readCloudJob, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
 import type { KubeClient } from '../kube/client.js';
-import { isConflict, isForbidden, isNotFound } from '../kube/errors.js';
+import { isConflict, isForbidden, isNotFound, isRecord } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { KubeObject, ResourceType } from '../kube/object.js';
 import type { CloudJobStore, SecretFinding, SecretReader } from './ports.js';
@@ -81,13 +81,9 @@ function mergePatchOf(
   for (const [key, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
     if (isDeepStrictEqual(old, value)) continue;
-    patch[key] = isMap(old) && isMap(value) ? mergePatchOf(old, value) : value;
+    patch[key] = isRecord(old) && isRecord(value) ? mergePatchOf(old, value) : value;
   }
   return patch;
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Secrets by name: the operator never lists or watches them. */
@@ -97,7 +93,7 @@ export class ClusterSecrets implements SecretReader {
   async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretFinding> {
     try {
       const { data } = await this.client.get(SECRETS, { namespace, name }, signal);
-      return { kind: 'found', data: isMap(data) ? texts(data) : {} };
+      return { kind: 'found', data: isRecord(data) ? texts(data) : {} };
     } catch (error) {
       if (isNotFound(error)) return { kind: 'missing' };
       if (isForbidden(error)) return { kind: 'forbidden' };

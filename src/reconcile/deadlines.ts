@@ -1,13 +1,11 @@
 import { findCondition } from '../api/conditions.js';
-import type { CloudJob } from '../api/cloudjob.js';
+import { SPEC_DEFAULTS, type CloudJob } from '../api/cloudjob.js';
 import type { History } from './finding.js';
 import { isSameQuestion } from './known.js';
 import type { JobSummary } from './summary.js';
 
 /** A job that the cloud does not know is waited for this long after the CloudJob's creation, in milliseconds. */
 export const NOT_FOUND_GRACE_MS = 120_000;
-/** `observationDeadlineSeconds` where the spec has none. */
-const DEFAULT_OBSERVATION_DEADLINE_SECONDS = 600;
 
 /** Milliseconds for which an unknown job is still waited for; 0 or less when that time is over. */
 export function graceLeft({ metadata }: CloudJob, now: number): number {
@@ -29,7 +27,7 @@ export function observationDeadlineLeft(cloudJob: CloudJob, now: number, history
   const { spec, status } = cloudJob;
   const seconds =
     ('problems' in spec ? undefined : spec.observationDeadlineSeconds) ??
-    DEFAULT_OBSERVATION_DEADLINE_SECONDS;
+    SPEC_DEFAULTS.observationDeadlineSeconds;
   const synced = findCondition(status.conditions, 'Synced');
   if (synced?.status !== 'False') return seconds * 1000 - history.silentMs;
 

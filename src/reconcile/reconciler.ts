@@ -6,7 +6,7 @@ import { lookAgainMs, retryMs, type Polling } from './cadence.js';
 import { decide, type Decision } from './decide.js';
 import { failureOf, type Failure } from './failure.js';
 import type { Finding, History } from './finding.js';
-import { aboutItsJob, isFinished, knownJob } from './known.js';
+import { aboutItsJob, isFinished, knownJob, learn } from './known.js';
 import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports.js';
 import { isTerminal } from './phase.js';
 import { isRequested } from './request.js';
@@ -198,8 +198,8 @@ export class Reconciler {
     memory.failures = 0;
     if (finding.kind !== 'job') return;
     memory.heardAt = now;
-    const { status } = this.#decide(cloudJob, memory, finding);
-    if (!isDeepStrictEqual(knownJob({ ...cloudJob, status }), knownJob(cloudJob))) memory.changedAt = now;
+    const before = aboutItsJob(cloudJob);
+    if (!isDeepStrictEqual(learn(before, finding), knownJob(before))) memory.changedAt = now;
     const interval = 'problems' in cloudJob.spec ? undefined : cloudJob.spec.pollIntervalSeconds;
     memory.nextLookAt = now + lookAgainMs(now - memory.changedAt, interval, polling, random());
   }
