@@ -17,6 +17,7 @@ import type { Logger } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets, trim } from './reconcile/cluster.js';
 import type { TransitionSink } from './reconcile/ports.js';
+import { countPhases, endOf } from './reconcile/census.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { SecretCache } from './reconcile/secrets.js';
 import type { Settings } from './settings.js';
@@ -42,8 +43,21 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
   const client = new KubeClient({ transport, clock, random });
   const queue = new WorkQueue({ clock, random });
-  const metrics = createMetrics({ queueDepth: () => queue.depth, leading: () => working });
-  const http = createHttp(clock, { onRequest: ({ method }) => metrics.cloudCalled(method) });
+  const metrics = createMetrics(
+    {
+      queueDepth: () => queue.depth,
+      activeWorkers: () => queue.processing,
+      leading: () => working,
+      jobs: () => countPhases(informer.values()),
+      oldestLookSeconds: () => reconciler.oldestLookMs() / 1000,
+      regions: () => reader.regions(),
+      openCredentials: () => reader.openCredentials,
+    },
+    WORKERS,
+  );
+  const http = createHttp(clock, {
+    onEnd: ({ method, status, durationMs }) => metrics.cloudCalled(method, status, durationMs / 1000),
+  });
   const reader = new CloudReader({
     client: new JobClient(http, clock),
     clock,
@@ -51,6 +65,10 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     budget: config.budget,
     freshMs: config.polling.minSeconds * 1000,
     wake: (key) => queue.add(key, 'low'),
+    onLook: (observation) => {
+      if (observation.kind === 'job') metrics.looked('job', undefined);
+      else metrics.looked(observation.error.class, observation.error.code);
+    },
   });
   /** Whether this replica is the one that works. */
   let working = false;
@@ -63,7 +81,11 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const authenticators = new Authenticators(http, clock, random);
   const { ownCredentials } = config;
   const reconciler = new Reconciler({
-    store: new ClusterCloudJobs(cloudJobs, client),
+    store: new ClusterCloudJobs(cloudJobs, client, (before, after) => {
+      metrics.statusWritten();
+      const end = endOf(before, after);
+      if (end !== undefined) metrics.finished(end.outcome, end.seconds);
+    }),
     secrets: new SecretCache(new ClusterSecrets(client), clock, end.signal),
     reader,
     transitions: logTransitions(logger),
@@ -87,7 +109,9 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     clock,
     logger,
     timings: { stopMs: DRAIN_MS },
-    observer: { reconciled: (_, outcome, ms) => metrics.reconciled(outcome, ms / 1000) },
+    observer: {
+      reconciled: ({ waitedMs }, outcome, ms) => metrics.reconciled(outcome, ms / 1000, waitedMs / 1000),
+    },
   });
   const informer = new Informer({
     client,

@@ -76,6 +76,11 @@ export class Breaker {
     };
   }
 
+  /** Whether it has let nothing but probes through since it opened. */
+  get open(): boolean {
+    return this.#cause !== undefined;
+  }
+
   /** Nothing would be lost with it. */
   get idle(): boolean {
     return this.#failures === 0 && this.#underWay === 0 && this.#cause === undefined;

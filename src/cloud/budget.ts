@@ -72,6 +72,16 @@ export class Budget {
     this.#arm();
   }
 
+  /** Calls that could be made at once. */
+  get tokens(): number {
+    return this.#bucket.tokens;
+  }
+
+  /** Keys that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.urgent.size + this.#waiting.poll.size;
+  }
+
   get paused(): boolean {
     return this.#bucket.paused;
   }

@@ -36,8 +36,16 @@ export interface HttpOptions {
   readonly timeoutMs?: number;
   /** The longest answer after decompression, in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number;
-  /** Told of each request as it is sent. */
-  readonly onRequest?: (request: { readonly method: string; readonly host: string }) => void;
+  /** Told of each request that has ended. Must not throw. */
+  readonly onEnd?: (request: EndedRequest) => void;
+}
+
+export interface EndedRequest {
+  readonly method: string;
+  /** Undefined: no complete answer. */
+  readonly status: number | undefined;
+  /** From before connecting to the last byte, in milliseconds. */
+  readonly durationMs: number;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -62,7 +70,7 @@ const SHORTEST_SECRET = 8;
  * and its secrets go to the named host or nowhere. Any status is an answer; nothing is thrown.
  */
 export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
-  const { timeoutMs = TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES, onRequest } = options;
+  const { timeoutMs = TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES, onEnd } = options;
   const httpAgent = new http.Agent(AGENT_OPTIONS);
   const httpsAgent = new https.Agent({ ...AGENT_OPTIONS, minVersion: 'TLSv1.2' });
   const client = axios.create({
@@ -82,7 +90,8 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
   async function attempt(request: HttpRequest): Promise<Attempt> {
     const deadline = new AbortController();
     const cancel = clock.schedule(request.timeoutMs ?? timeoutMs, () => deadline.abort());
-    onRequest?.({ method: request.method, host: request.url.host });
+    const startedAt = clock.monotonic();
+    let status: number | undefined;
     try {
       const response = await client.request<Buffer>({
         method: request.method,
@@ -92,6 +101,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
         signal: AbortSignal.any([request.signal, deadline.signal]),
         maxBodyLength: MAX_REQUEST_BYTES,
       });
+      ({ status } = response);
       return { answer: readAnswer(response, request.secrets ?? []), stale: false };
     } catch (error) {
       const problem = request.signal.aborted
@@ -105,6 +115,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       };
     } finally {
       cancel();
+      onEnd?.({ method: request.method, status, durationMs: clock.monotonic() - startedAt });
     }
   }
 

@@ -27,6 +27,10 @@ export class Pool<T extends { readonly idle: boolean }> {
     return this.#entries.values();
   }
 
+  entries(): Iterable<readonly [string, T]> {
+    return this.#entries.entries();
+  }
+
   get size(): number {
     return this.#entries.size;
   }

@@ -22,6 +22,18 @@ export interface ReaderOptions {
   readonly freshMs: number;
   /** Tells that it is worth to read for the key again, now. Must not throw. */
   readonly wake: (key: string) => void;
+  /** Told of each look that made a call. Must not throw. */
+  readonly onLook?: (observation: Observation) => void;
+}
+
+/** One region, over all its projects. */
+export interface RegionState {
+  /** Calls that could be made at once; of the project that has fewest. */
+  readonly tokens: number;
+  /** Keys that wait for their turn. */
+  readonly waiting: number;
+  /** Whether its breaker lets nothing but probes through. */
+  readonly open: boolean;
 }
 
 /** One job as one credential sees it, and the CloudJobs (keys) that follow it. */
@@ -113,6 +125,26 @@ export class CloudReader {
     this.#dropUnused(followed.id);
   }
 
+  /** The regions that were asked of late, by name. */
+  regions(): ReadonlyMap<string, RegionState> {
+    const states = new Map<string, RegionState>();
+    for (const [id, { tokens, waiting }] of this.#budgets.entries()) {
+      const [name] = JSON.parse(id) as [string, string];
+      const known = states.get(name);
+      states.set(name, {
+        tokens: Math.min(tokens, known?.tokens ?? Infinity),
+        waiting: waiting + (known?.waiting ?? 0),
+        open: this.#regions.get(name).open,
+      });
+    }
+    return states;
+  }
+
+  /** How many credentials are held back because the cloud rejects them. */
+  get openCredentials(): number {
+    return [...this.#credentials.values()].filter(({ open }) => open).length;
+  }
+
   /** Aborts all calls and wakes nobody any more. */
   close(): void {
     for (const budget of this.#budgets.values()) budget.close();
@@ -186,7 +218,10 @@ export class CloudReader {
       const answer = await this.#options.client.read(target, signal, mayCall);
       const observation = untimed(answer);
       if (!signal.aborted) {
-        if (calls > 0) report(answer, budget, passes);
+        if (calls > 0) {
+          report(answer, budget, passes);
+          this.#options.onLook?.(answer);
+        }
         this.#share(job, observation, keys);
       }
       return observation;

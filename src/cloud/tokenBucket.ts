@@ -59,6 +59,12 @@ export class TokenBucket {
     return Math.max(0, Math.ceil(Math.max(pause, pause > 0 ? pause + refill : refill)));
   }
 
+  /** Calls that could be made at once; 0 during a pause. */
+  get tokens(): number {
+    this.#fill();
+    return this.paused ? 0 : this.#tokens;
+  }
+
   get paused(): boolean {
     return this.#clock.monotonic() < this.#pausedUntil;
   }

@@ -1,46 +1,99 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+/** What one region of the cloud looks like now, over all projects. */
+export interface RegionGauges {
+  /** Calls that could be made at once; of the project that has fewest. */
+  readonly tokens: number;
+  /** CloudJobs that wait for their turn to ask. */
+  readonly waiting: number;
+  /** Whether the region's breaker lets nothing through. */
+  readonly open: boolean;
+}
+
 /** What is read when somebody asks, instead of being counted on the way. */
 export interface Gauges {
   /** Keys that wait for a worker. */
   readonly queueDepth: () => number;
+  /** Keys that have a worker. */
+  readonly activeWorkers: () => number;
   /** Whether this replica is the one that works. */
   readonly leading: () => boolean;
+  /** CloudJobs by what their phase means. */
+  readonly jobs: () => ReadonlyMap<string, number>;
+  /** Seconds since the last good look at the unfinished job that was not heard of for longest; 0 without one. */
+  readonly oldestLookSeconds: () => number;
+  /** By the name of the region. */
+  readonly regions: () => ReadonlyMap<string, RegionGauges>;
+  /** Credentials whose calls are held back because the cloud rejects them. */
+  readonly openCredentials: () => number;
 }
 
 export interface Metrics {
   /** How one pass ended, as the controller calls it. */
-  reconciled(outcome: string, seconds: number): void;
+  reconciled(outcome: string, seconds: number, waitedSeconds: number): void;
   /** A watch of CloudJobs was opened anew, and why. */
   watchRestarted(why: string): void;
-  /** One HTTP request to the cloud was sent. */
-  cloudCalled(method: string): void;
+  /** One HTTP request to the cloud, IAM included, has ended; undefined: without an answer. */
+  cloudCalled(method: string, status: number | undefined, seconds: number): void;
+  /** One look at a job has ended: `job`, or the class of its error and the cloud's code. */
+  looked(outcome: string, code: string | undefined): void;
+  /** A status was stored. */
+  statusWritten(): void;
+  /** A job was seen to have ended, so many seconds after the cloud made it. */
+  finished(outcome: 'succeeded' | 'failed', seconds: number): void;
   /** The exposition format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
+  /** What there is beside Node's own metrics, for the documentation. */
+  table(): Promise<readonly MetricRow[]>;
+}
+
+export interface MetricRow {
+  readonly name: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+  readonly help: string;
 }
 
 const CONTROLLER = 'cloudjob';
+/** The cloud's codes are its own: so many different ones are told apart, further ones are `other`. */
+const MAX_CODES = 64;
+const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600];
 
 /**
  * Prometheus metrics under controller-runtime's names, so that stock dashboards work, and `cloudjob_*` for the cloud's side.
  * No label grows with objects.
+ *
+ * @param workers passes that may run at a time
  */
-export function createMetrics({ queueDepth, leading }: Gauges): Metrics {
+export function createMetrics(gauges: Gauges, workers: number): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const total = new Counter({
+  const reconciles = new Counter({
     name: 'controller_runtime_reconcile_total',
     help: 'Passes over one object, by how they ended.',
     labelNames: ['controller', 'result'],
     registers,
   });
-  const time = new Histogram({
+  const errors = new Counter({
+    name: 'controller_runtime_reconcile_errors_total',
+    help: 'Passes over one object that failed and are done again.',
+    labelNames: ['controller'],
+    registers,
+  });
+  const reconcileTime = new Histogram({
     name: 'controller_runtime_reconcile_time_seconds',
     help: 'Time of one pass, the wait for the cloud included.',
     labelNames: ['controller'],
-    buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    buckets: SECONDS,
+    registers,
+  });
+  const queueTime = new Histogram({
+    name: 'workqueue_queue_duration_seconds',
+    help: 'How long a key waited for a worker since it was due.',
+    labelNames: ['name'],
+    buckets: SECONDS,
     registers,
   });
   const restarts = new Counter({
@@ -51,35 +104,133 @@ export function createMetrics({ queueDepth, leading }: Gauges): Metrics {
   });
   const calls = new Counter({
     name: 'cloudjob_cloud_requests_total',
-    help: 'HTTP requests sent to the cloud, IAM included.',
+    help: 'HTTP requests to the cloud, IAM included, by method and status (none: no complete answer).',
+    labelNames: ['method', 'status'],
+    registers,
+  });
+  const callTime = new Histogram({
+    name: 'cloudjob_cloud_request_duration_seconds',
+    help: 'Time of one HTTP request to the cloud, to its last byte.',
     labelNames: ['method'],
+    buckets: SECONDS,
     registers,
   });
-  const depth = new Gauge({
-    name: 'workqueue_depth',
-    help: 'Keys that wait for a worker.',
-    labelNames: ['name'],
+  const looks = new Counter({
+    name: 'cloudjob_looks_total',
+    help: "Looks at jobs, by outcome (job, or the class of the error) and the cloud's error code.",
+    labelNames: ['outcome', 'code'],
     registers,
   });
-  const master = new Gauge({
-    name: 'leader_election_master_status',
-    help: '1 while this replica works.',
-    labelNames: ['name'],
+  const writes = new Counter({
+    name: 'cloudjob_status_writes_total',
+    help: 'Statuses stored; an unchanged job costs none.',
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'cloudjob_job_duration_seconds',
+    help: "Age of a job, by the cloud's clock of its creation, when it was seen to have ended.",
+    labelNames: ['outcome'],
+    buckets: MINUTES,
     registers,
   });
 
+  gauge('workqueue_depth', 'Keys that wait for a worker.', ['name'], (set) =>
+    set({ name: CONTROLLER }, gauges.queueDepth()),
+  );
+  gauge('controller_runtime_active_workers', 'Passes under way.', ['controller'], (set) =>
+    set({ controller: CONTROLLER }, gauges.activeWorkers()),
+  );
+  gauge(
+    'controller_runtime_max_concurrent_reconciles',
+    'Passes that may run at a time.',
+    ['controller'],
+    (set) => set({ controller: CONTROLLER }, workers),
+  );
+  gauge('leader_election_master_status', '1 while this replica works.', ['name'], (set) =>
+    set({ name: CONTROLLER }, Number(gauges.leading())),
+  );
+  gauge('cloudjob_jobs', 'CloudJobs by what their phase means (none: not seen yet).', ['phase'], (set) => {
+    for (const [phase, count] of gauges.jobs()) set({ phase }, count);
+  });
+  gauge(
+    'cloudjob_observation_age_seconds',
+    'Time since the last good look at the unfinished job that was not heard of for longest.',
+    [],
+    (set) => set({}, gauges.oldestLookSeconds()),
+  );
+  const byRegion = (name: string, help: string, read: (region: RegionGauges) => number): void =>
+    gauge(name, help, ['region'], (set) => {
+      for (const [region, state] of gauges.regions()) set({ region }, read(state));
+    });
+  byRegion(
+    'cloudjob_budget_tokens',
+    'Calls that could be made at once, of the project that has fewest.',
+    ({ tokens }) => tokens,
+  );
+  byRegion('cloudjob_budget_waiting', 'CloudJobs that wait for their turn to ask.', ({ waiting }) => waiting);
+  byRegion('cloudjob_region_breaker_open', '1 while calls to the region are held back.', ({ open }) =>
+    Number(open),
+  );
+  gauge(
+    'cloudjob_credential_breakers_open',
+    'Credentials whose calls are held back because the cloud rejects them.',
+    [],
+    (set) => set({}, gauges.openCredentials()),
+  );
+
+  function gauge(
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: (set: (labels: Record<string, string>, value: number) => void) => void,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        read((labels, value) => this.set(labels, value));
+      },
+    });
+  }
+
+  const codes = new Set<string>();
+  function codeLabel(code: string): string {
+    if (codes.has(code) || codes.size < MAX_CODES) return codes.add(code) && code;
+    return 'other';
+  }
+
+  const nodeMetrics = new Registry();
+  collectDefaultMetrics({ register: nodeMetrics });
+  const everything = Registry.merge([nodeMetrics, registry]);
+
   return {
-    reconciled(outcome, seconds) {
-      total.inc({ controller: CONTROLLER, result: outcome });
-      time.observe({ controller: CONTROLLER }, seconds);
+    reconciled(outcome, seconds, waitedSeconds) {
+      reconciles.inc({ controller: CONTROLLER, result: outcome });
+      if (outcome !== 'done' && outcome !== 'requeue') errors.inc({ controller: CONTROLLER });
+      reconcileTime.observe({ controller: CONTROLLER }, seconds);
+      queueTime.observe({ name: CONTROLLER }, waitedSeconds);
     },
     watchRestarted: (reason) => restarts.inc({ reason }),
-    cloudCalled: (method) => calls.inc({ method }),
-    text() {
-      depth.set({ name: CONTROLLER }, queueDepth());
-      master.set({ name: CONTROLLER }, Number(leading()));
-      return registry.metrics();
+    cloudCalled(method, status, seconds) {
+      calls.inc({ method, status: status === undefined ? 'none' : String(status) });
+      callTime.observe({ method }, seconds);
     },
+    looked: (outcome, code) => looks.inc({ outcome, code: code === undefined ? '' : codeLabel(code) }),
+    statusWritten: () => writes.inc(),
+    finished: (outcome, seconds) => duration.observe({ outcome }, seconds),
+    text: () => everything.metrics(),
     contentType: registry.contentType,
+    async table() {
+      const rows = await registry.getMetricsAsJSON();
+      return rows.map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(name), help }));
+    },
   };
+
+  function labelsOf(name: string): readonly string[] {
+    const metric = registry.getSingleMetric(name) as unknown as { readonly labelNames?: readonly string[] };
+    return metric.labelNames ?? [];
+  }
 }

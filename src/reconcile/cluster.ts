@@ -20,6 +20,8 @@ export class ClusterCloudJobs implements CloudJobStore {
   constructor(
     private readonly cache: Pick<Informer<KubeObject>, 'get'>,
     private readonly client: Pick<KubeClient, 'mergePatch' | 'delete'>,
+    /** Told of each status that was stored. Must not throw. */
+    private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
   ) {}
 
   get(key: string): CloudJob | undefined {
@@ -47,6 +49,7 @@ export class ClusterCloudJobs implements CloudJobStore {
         { subresource: 'status' },
         signal,
       );
+      this.onWrite(before, status);
       return readCloudJob(stored);
     } catch (error) {
       if (isConflict(error) || isNotFound(error)) return 'stale';

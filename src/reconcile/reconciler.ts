@@ -104,6 +104,18 @@ export class Reconciler {
     return this.#conclude(key, current, memory, learnt ?? NOTHING, signal);
   }
 
+  /** Milliseconds since the last good look at the unfinished job that was not heard of for longest; 0 without one. */
+  oldestLookMs(): number {
+    const now = this.parts.clock.monotonic();
+    let oldest = now;
+    for (const [key, { heardAt, suspended }] of this.#memories) {
+      const cloudJob = this.parts.store.get(key);
+      if (heardAt === undefined || suspended || cloudJob === undefined || isFinished(cloudJob)) continue;
+      oldest = Math.min(oldest, heardAt);
+    }
+    return now - oldest;
+  }
+
   #recall(key: string, cloudJob: CloudJob): Memory {
     const { metadata, spec, status } = cloudJob;
     const now = this.parts.clock.monotonic();

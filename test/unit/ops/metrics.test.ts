@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMetrics, type Gauges, type Metrics } from '../../../src/ops/metrics.js';
+
+const NONE: Gauges = {
+  queueDepth: () => 0,
+  activeWorkers: () => 0,
+  leading: () => false,
+  jobs: () => new Map(),
+  oldestLookSeconds: () => 0,
+  regions: () => new Map(),
+  openCredentials: () => 0,
+};
+
+/** The lines of one metric, without its explanation. */
+async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
+  return (await metrics.text()).split('\n').filter((line) => line.startsWith(name));
+}
+
+describe('metrics', () => {
+  it('count passes under the names of controller-runtime', async () => {
+    const metrics = createMetrics(NONE, 64);
+
+    metrics.reconciled('done', 0.2, 0.01);
+    metrics.reconciled('late', 120, 3);
+
+    expect(await linesOf(metrics, 'controller_runtime_reconcile_total')).toEqual([
+      'controller_runtime_reconcile_total{controller="cloudjob",result="done"} 1',
+      'controller_runtime_reconcile_total{controller="cloudjob",result="late"} 1',
+    ]);
+    expect(await linesOf(metrics, 'controller_runtime_reconcile_errors_total')).toEqual([
+      'controller_runtime_reconcile_errors_total{controller="cloudjob"} 1',
+    ]);
+    expect(await linesOf(metrics, 'controller_runtime_max_concurrent_reconciles')).toEqual([
+      'controller_runtime_max_concurrent_reconciles{controller="cloudjob"} 64',
+    ]);
+  });
+
+  it('tell calls by status, and calls without an answer', async () => {
+    const metrics = createMetrics(NONE, 1);
+
+    metrics.cloudCalled('GET', 200, 0.1);
+    metrics.cloudCalled('GET', 429, 0.1);
+    metrics.cloudCalled('POST', undefined, 10);
+
+    expect(await linesOf(metrics, 'cloudjob_cloud_requests_total')).toEqual([
+      'cloudjob_cloud_requests_total{method="GET",status="200"} 1',
+      'cloudjob_cloud_requests_total{method="GET",status="429"} 1',
+      'cloudjob_cloud_requests_total{method="POST",status="none"} 1',
+    ]);
+  });
+
+  it('do not grow with the codes that a cloud may make up', async () => {
+    const metrics = createMetrics(NONE, 1);
+
+    for (let index = 0; index < 500; index += 1) metrics.looked('transient', `E.${index}`);
+    metrics.looked('transient', 'E.0');
+
+    const lines = await linesOf(metrics, 'cloudjob_looks_total');
+    expect(lines).toHaveLength(65);
+    expect(lines).toContain('cloudjob_looks_total{outcome="transient",code="E.0"} 2');
+    expect(lines).toContain('cloudjob_looks_total{outcome="transient",code="other"} 436');
+  });
+
+  it('read gauges when they are asked for, and forget what is no longer there', async () => {
+    const regions = new Map([['eu-de', { tokens: 3.5, waiting: 2, open: true }]]);
+    const metrics = createMetrics({ ...NONE, leading: () => true, regions: () => regions }, 1);
+
+    expect(await linesOf(metrics, 'leader_election_master_status')).toEqual([
+      'leader_election_master_status{name="cloudjob"} 1',
+    ]);
+    expect(await linesOf(metrics, 'cloudjob_region_breaker_open')).toEqual([
+      'cloudjob_region_breaker_open{region="eu-de"} 1',
+    ]);
+    expect(await linesOf(metrics, 'cloudjob_budget_')).toEqual([
+      'cloudjob_budget_tokens{region="eu-de"} 3.5',
+      'cloudjob_budget_waiting{region="eu-de"} 2',
+    ]);
+
+    regions.clear();
+
+    expect(await linesOf(metrics, 'cloudjob_budget_')).toEqual([]);
+  });
+
+  it('come with those of the process', async () => {
+    expect(await linesOf(createMetrics(NONE, 1), 'process_cpu_seconds_total')).toHaveLength(1);
+  });
+});
