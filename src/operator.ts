@@ -9,6 +9,7 @@ import { KubeClient } from './kube/client.js';
 import { Controller } from './kube/controller.js';
 import { Informer } from './kube/informer.js';
 import { loadClusterAccess } from './kube/kubeconfig.js';
+import type { KubeObject } from './kube/object.js';
 import { LeaderElection } from './kube/leader.js';
 import { WorkQueue } from './kube/queue.js';
 import { HttpTransport } from './kube/transport.js';
@@ -77,7 +78,10 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   /** Ends the work, at once, when the Lease is lost. */
   const lost = new AbortController();
 
-  const cloudJobs = { get: (key: string) => informer.get(key) };
+  const cloudJobs: Pick<Informer<KubeObject>, 'get' | 'refresh'> = {
+    get: (key) => informer.get(key),
+    refresh: (ref, seen, signal) => informer.refresh(ref, seen, signal),
+  };
   const authenticators = new Authenticators(http, clock, random);
   const { ownCredentials } = config;
   const reconciler = new Reconciler({

@@ -1,9 +1,13 @@
 import { Reflector } from './reflector.js';
 import type { ReflectorOptions } from './reflector.js';
-import type { KubeObject } from './object.js';
+import type { KubeClient } from './client.js';
+import { isNotFound } from './errors.js';
+import { objectKey } from './object.js';
+import type { KubeObject, ObjectRef } from './object.js';
 import { Store } from './store.js';
 
 export type InformerOptions<T extends KubeObject> = Omit<ReflectorOptions<T>, 'store' | 'namespace'> & {
+  readonly client: Pick<KubeClient, 'get'>;
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
 };
@@ -12,8 +16,11 @@ export type InformerOptions<T extends KubeObject> = Omit<ReflectorOptions<T>, 's
 export class Informer<T extends KubeObject> {
   readonly #store = new Store<T>();
   readonly #reflectors: readonly Reflector<T>[];
+  readonly #options: InformerOptions<T>;
 
-  constructor({ namespaces, ...options }: InformerOptions<T>) {
+  constructor(informerOptions: InformerOptions<T>) {
+    const { namespaces, ...options } = informerOptions;
+    this.#options = informerOptions;
     const scopes =
       namespaces.length === 0 ? [{}] : [...new Set(namespaces)].map((namespace) => ({ namespace }));
     this.#reflectors = scopes.map((scope) => new Reflector({ ...options, ...scope, store: this.#store }));
@@ -22,6 +29,26 @@ export class Informer<T extends KubeObject> {
   /** The object as last seen, by `namespace/name`. */
   get(key: string): T | undefined {
     return this.#store.get(key);
+  }
+
+  /**
+   * Reads an object by name where a write has shown that the cache is behind: a watch may be late, or may have lost
+   * an event. What the watch tells meanwhile counts more.
+   *
+   * @param seen the resourceVersion that was written against
+   * @throws KubeError when the API server fails
+   */
+  async refresh(ref: ObjectRef, seen: string, signal: AbortSignal): Promise<void> {
+    const key = objectKey(ref);
+    const isBehind = (): boolean => this.#store.get(key)?.metadata.resourceVersion === seen;
+    if (!isBehind()) return;
+    let object: KubeObject | undefined;
+    try {
+      object = await this.#options.client.get(this.#options.type, ref, signal);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    if (isBehind()) this.#reflectors[0]?.take(key, object);
   }
 
   values(): IterableIterator<T> {

@@ -96,6 +96,15 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
+  /** Takes what a read by name told of an object (undefined: it is gone), as if the watch had told it. */
+  take(key: string, object: KubeObject | undefined): void {
+    const { store } = this.#options;
+    const known = store.get(key);
+    const trimmed = object === undefined ? undefined : this.#trim(object);
+    if (trimmed !== undefined) this.#tell(store.put(trimmed));
+    else if (known !== undefined) this.#tell(store.remove(known));
+  }
+
   async #list(signal: AbortSignal): Promise<string> {
     const { client, type, namespace, store, logger } = this.#options;
     const scope = namespace === undefined ? {} : { namespace };

@@ -18,7 +18,7 @@ export function trim(object: KubeObject): KubeObject {
 /** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
 export class ClusterCloudJobs implements CloudJobStore {
   constructor(
-    private readonly cache: Pick<Informer<KubeObject>, 'get'>,
+    private readonly cache: Pick<Informer<KubeObject>, 'get' | 'refresh'>,
     private readonly client: Pick<KubeClient, 'mergePatch' | 'delete'>,
     /** Told of each status that was stored. Must not throw. */
     private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
@@ -52,8 +52,9 @@ export class ClusterCloudJobs implements CloudJobStore {
       this.onWrite(before, status);
       return readCloudJob(stored);
     } catch (error) {
-      if (isConflict(error) || isNotFound(error)) return 'stale';
-      throw error;
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+      await this.cache.refresh({ namespace, name }, resourceVersion ?? '', signal);
+      return 'stale';
     }
   }
 

@@ -221,6 +221,62 @@ describe('listing and watching', () => {
   });
 });
 
+describe('an object that a write has shown to be stale', () => {
+  const signal = new AbortController().signal;
+  const ref = { namespace: 'ns', name: 'a' };
+
+  it.each<[string, string, Answer, string[]]>([
+    ['is read anew', '1', (response) => json(response, 200, object('a', '9')), ['+a i', '~a 1→9']],
+    ['is forgotten when it is gone', '1', refused(404, 'NotFound'), ['+a i', '-a']],
+    ['is not read when the watch has told of it meanwhile', '0', refused(500, 'InternalError'), ['+a i']],
+  ])('%s', async (_, seen, answer, told) => {
+    const rig = await follow({ lists: [list('7', [object('a', '1')]), answer], watches: [] });
+    await until(() => rig.informer.synced, 'synced');
+
+    await rig.informer.refresh(ref, seen, signal);
+
+    expect(rig.told).toEqual(told);
+  });
+
+  it('is left as the watch tells it, if that comes while it is read', async () => {
+    let answerWatch = (): void => undefined;
+    const rig = await follow({
+      lists: [
+        list('7', [object('a', '1')]),
+        (response) => {
+          answerWatch();
+          void until(() => rig.informer.get('ns/a')?.metadata.resourceVersion === '12', 'the watch').then(
+            () => json(response, 200, object('a', '11')),
+          );
+        },
+      ],
+      watches: [
+        (response) => {
+          response.flushHeaders();
+          answerWatch = () => void response.write(`${JSON.stringify(modified(object('a', '12')))}\n`);
+        },
+      ],
+    });
+    await until(() => rig.asked().length === 2, 'the watch');
+
+    await rig.informer.refresh(ref, '1', signal);
+
+    expect(rig.told).toEqual(['+a i', '~a 1→12']);
+  });
+
+  it('stays as it is when it cannot be read', async () => {
+    const rig = await follow({
+      lists: [list('7', [object('a', '1')]), refused(500, 'InternalError')],
+      watches: [],
+    });
+    await until(() => rig.informer.synced, 'synced');
+
+    await expect(rig.informer.refresh(ref, '1', signal)).rejects.toThrow();
+
+    expect(rig.told).toEqual(['+a i']);
+  });
+});
+
 describe('a version that is too old', () => {
   const gone = { type: 'ERROR', object: statusBody(410, 'Expired', 'too old resource version') };
 

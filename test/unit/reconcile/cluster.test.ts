@@ -34,9 +34,16 @@ function stored(object: CloudJob): KubeObject {
   return { ...object, metadata: { ...object.metadata, resourceVersion: '8' } };
 }
 
-function storeOf(client: FakeClient, cache: KubeObject[] = []): ClusterCloudJobs {
+function storeOf(
+  client: FakeClient,
+  cache: KubeObject[] = [],
+  refreshed: unknown[][] = [],
+): ClusterCloudJobs {
   return new ClusterCloudJobs(
-    { get: (key) => cache.find(({ metadata }) => key === `infra/${metadata.name}`) },
+    {
+      get: (key) => cache.find(({ metadata }) => key === `infra/${metadata.name}`),
+      refresh: async (...call) => void refreshed.push(call),
+    },
     client,
   );
 }
@@ -90,8 +97,13 @@ describe('a status', () => {
   it.each([
     ['has changed', CONFLICT],
     ['is gone', NOT_FOUND],
-  ])('is stale when the object %s in between', async (_, error) => {
-    expect(await storeOf(new FakeClient(error)).writeStatus(cloudJob(), {}, SIGNAL)).toBe('stale');
+  ])('is stale when the object %s in between, and the cache is told', async (_, error) => {
+    const refreshed: unknown[][] = [];
+
+    const written = await storeOf(new FakeClient(error), [], refreshed).writeStatus(cloudJob(), {}, SIGNAL);
+
+    expect(written).toBe('stale');
+    expect(refreshed).toEqual([[{ namespace: 'infra', name: 'scale-up' }, '7', SIGNAL]]);
   });
 
   it('passes on every other failure', async () => {
