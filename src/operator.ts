@@ -87,8 +87,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const reconciler = new Reconciler({
     store: new ClusterCloudJobs(cloudJobs, client, (before, after) => {
       metrics.statusWritten();
-      const end = endOf(before, after);
-      if (end !== undefined) metrics.finished(end.outcome, end.seconds);
+      const ending = endOf(before, after);
+      if (ending !== undefined) metrics.finished(ending.outcome, ending.seconds);
     }),
     secrets: new SecretCache(new ClusterSecrets(client), clock, end.signal),
     reader,

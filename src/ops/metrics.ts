@@ -184,16 +184,17 @@ export function createMetrics(gauges: Gauges, workers: number): Metrics {
     labelNames: string[],
     read: (set: (labels: Record<string, string>, value: number) => void) => void,
   ): void {
-    new Gauge({
+    const metric = new Gauge({
       name,
       help,
       labelNames,
-      registers,
       collect() {
         this.reset();
         read((labels, value) => this.set(labels, value));
       },
+      registers: [],
     });
+    registry.registerMetric(metric);
   }
 
   const codes = new Set<string>();

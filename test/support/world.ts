@@ -25,6 +25,11 @@ export const SECRET = 'cce-credentials';
 /** More than any suite has namespaces. */
 const REGIONS = Array.from({ length: 100 }, (_, index) => `lab-${index}`);
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One CloudJob of one namespace. */
 export interface Ref {
   readonly namespace: string;
@@ -54,14 +59,17 @@ export class World {
     private readonly namespaces: string[],
   ) {}
 
-  static async start(): Promise<World> {
+  /** @param through puts something between the Kubernetes API and the operator, and returns where it listens */
+  static async start(
+    through: (target: Address) => Promise<Address> = (target) => Promise.resolve(target),
+  ): Promise<World> {
     const home = mkdtempSync(join(tmpdir(), 'cloudjob-world-'));
     const api = await startApi(home);
     const client = new KubeClient(api.kubeconfigFile);
     const crd = await installCrd(client);
     const cloud = await ScriptedCloud.start();
     const { hostname, port } = client.server;
-    const apiDoor = await TcpProxy.start({ host: hostname, port: Number(port) });
+    const apiDoor = await TcpProxy.start(await through({ host: hostname, port: Number(port) }));
     const namespaces: string[] = [];
     const recorder = new Recorder(client, `${CLOUDJOBS}/cloudjobs`, [TOKEN_MARK], (namespace) =>
       namespaces.includes(namespace),

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { tells } from '../support/jobs.js';
+import { LyingApi, type Lies } from '../support/lyingApi.js';
+import { chance } from '../support/seed.js';
+import { describeWhen, realKubeconfig } from '../support/skips.js';
+import { until } from '../support/until.js';
+import { has, World } from '../support/world.js';
+
+const LIES: Lies = {
+  refuse: 0.1,
+  swallow: 0.1,
+  staleList: 0.5,
+  drop: 0.1,
+  double: 0.2,
+  swap: 0.2,
+  cut: 0.1,
+  expire: 0.1,
+};
+const JOBS = 30;
+const ROUNDS = 5;
+
+describeWhen(realKubeconfig === undefined, 'the liar speaks no TLS')('an API server that lies', () => {
+  const { seed, random } = chance();
+  let world: World;
+  let liar: LyingApi;
+  beforeAll(async () => {
+    world = await World.start(async (target) => {
+      liar = new LyingApi(target, random);
+      return { host: '127.0.0.1', port: await liar.start() };
+    });
+  }, 90_000);
+  afterAll(async () => {
+    await world?.stop();
+    await liar?.stop();
+  }, 60_000);
+
+  it(`makes nothing wrong be written, and all is well when it tells the truth (seed ${seed})`, async () => {
+    const namespace = await world.namespace();
+    const jobIDs = Array.from({ length: JOBS }, (_, index) => `lied-to-${index}`);
+    const setPhases = (phase: string): void => {
+      for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+    };
+    setPhases('Initializing');
+    await world.startOperator();
+    liar.lie(LIES);
+
+    const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      setPhases(round % 2 === 0 ? 'Running' : 'Paused');
+      const written = world.cloud.requests(jobIDs[0] ?? '').length;
+      await Promise.all(
+        refs.map((ref, index) =>
+          index % ROUNDS === round
+            ? world.patch(ref, { metadata: { labels: { round: String(round) } } })
+            : undefined,
+        ),
+      );
+      // Objects whose birth was swallowed are not looked at until the next list.
+      await until(
+        'some of the jobs to be asked about again',
+        () =>
+          world.operator.exit !== undefined ||
+          jobIDs.filter((jobID) => world.cloud.requests(jobID).length > written).length > JOBS / 4,
+        60_000,
+      );
+      expect(world.operator.exit).toBeUndefined();
+    }
+    setPhases('Success');
+    liar.repent();
+
+    for (const ref of refs) {
+      await world.untilStatus(ref, 'is Success', (status) => has(status, 'Ready', 'True'), 60_000);
+    }
+    expect(Object.entries(liar.told).filter(([, times]) => times === 0)).toEqual([]);
+  }, 180_000);
+});
