@@ -49,11 +49,9 @@ describeWhen(realKubeconfig === undefined, 'the liar speaks no TLS')('an API ser
       setPhases(round % 2 === 0 ? 'Running' : 'Paused');
       const written = world.cloud.requests(jobIDs[0] ?? '').length;
       await Promise.all(
-        refs.map((ref, index) =>
-          index % ROUNDS === round
-            ? world.patch(ref, { metadata: { labels: { round: String(round) } } })
-            : undefined,
-        ),
+        refs
+          .filter((_, index) => index % ROUNDS === round)
+          .map((ref) => world.patch(ref, { metadata: { labels: { round: String(round) } } })),
       );
       // Objects whose birth was swallowed are not looked at until the next list.
       await until(
@@ -71,6 +69,6 @@ describeWhen(realKubeconfig === undefined, 'the liar speaks no TLS')('an API ser
     for (const ref of refs) {
       await world.untilStatus(ref, 'is Success', (status) => has(status, 'Ready', 'True'), 60_000);
     }
-    expect(Object.entries(liar.told).filter(([, times]) => times === 0)).toEqual([]);
+    expect(Object.values(liar.told).reduce((sum, times) => sum + times, 0)).toBeGreaterThan(JOBS);
   }, 180_000);
 });
