@@ -71,9 +71,10 @@ const oneOf =
  */
 const RULES: readonly Rule[] = [
   { body: (body) => LOCKED_KEY.test(body.message ?? ''), class: 'unauthorized' },
+  // Whatever its body says: to go on asking would be wrong.
+  { status: oneOf(429), class: 'throttled' },
   { body: withCode(/^APIGW?\.0101$/), class: 'misconfigured' },
   { body: withCode(/^APIGW?\.0308$|^CCE\.\d\d429/), class: 'throttled' },
-  { status: oneOf(429), class: 'throttled' },
   { status: oneOf(401), class: 'unauthorized' },
   { status: oneOf(403), class: 'forbidden' },
   { status: oneOf(404, 410), body: withCode(/^CCE\.\d\d404|^CCE_CM\.|^E\.CFE\.404/), class: 'notFound' },
