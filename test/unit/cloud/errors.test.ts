@@ -61,6 +61,7 @@ describe('readError: what went wrong', () => {
     ['no permission for the gateway', 403, gateway('APIG.0302'), 'forbidden'],
     ['a user who is forbidden in the region', 403, gateway('APIGW.0802'), 'forbidden'],
     ['no permission of IAM', 403, gateway('IAM.0003'), 'forbidden'],
+    ['throttling by a gateway that also says there is no such API', 429, gateway('APIGW.0101'), 'throttled'],
     ['throttling', 429, gateway('APIGW.0308'), 'throttled'],
     ['throttling under another status', 403, gateway('APIGW.0308'), 'throttled'],
     ['a locked resource', 429, cce('CCE.01429002'), 'throttled'],
