@@ -1,50 +1,95 @@
+import type { Reason } from '../api/conditions.js';
 import type { CloudErrorClass } from './errors.js';
 
-/** What budgets and breakers do about a class of errors; `reconcile/failure.ts` says what it means for a CloudJob. */
-export interface Reaction {
-  /** What the requests of the region and project do: go on, wait for `Retry-After`, or wait and then go slower. */
-  readonly budget: 'goOn' | 'pause' | 'slowDown';
-  /** Counts towards the breaker of the region when the server failed or did not answer. */
-  readonly tripsRegion: boolean;
-  /** Counts towards the breaker of a credential that signs. */
-  readonly tripsCredential: boolean;
+/** Failures are retried at first after `firstSeconds`, then twice as late each time, up to `lastSeconds`. */
+export interface Retry {
+  readonly firstSeconds: number;
+  readonly lastSeconds: number;
 }
 
-/** One row for each class of errors. */
+/**
+ * What a look that told nothing of the job means for it:
+ * - `notFound`: the cloud does not know the job.
+ * - `refused`: it will go on until somebody changes something (credentials, permissions, the endpoint).
+ * - `unreachable`: it may pass by itself.
+ */
+export type FailureKind = 'notFound' | 'refused' | 'unreachable';
+
+/** What a class of errors does. */
+export interface Reaction {
+  /** Conditions: which rows of `reconcile/conditionTable.ts` they take, with this reason and this sentence. */
+  readonly kind: FailureKind;
+  readonly reason: Reason;
+  readonly meaning: string;
+  /** Cadence: when this CloudJob looks again; never before `Retry-After`. */
+  readonly retry: Retry;
+  /** Budget: what the requests of the region and project do: go on, wait for `Retry-After`, or wait and then go slower. */
+  readonly budget: 'goOn' | 'pause' | 'slowDown';
+  /**
+   * Breaker: which one it counts towards. That of the region only where the server failed or did not answer; that of
+   * the credential only where it signs.
+   */
+  readonly breaker: 'none' | 'region' | 'credential';
+}
+
+/** The one table of reactions: conditions, cadence, budget and breaker of each class of errors. */
 export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
   throttled: {
+    kind: 'unreachable',
+    reason: 'CloudThrottled',
+    meaning: 'The cloud limits the rate of requests; the operator slows down and tries again',
+    retry: { firstSeconds: 5, lastSeconds: 60 },
     budget: 'slowDown',
-    tripsRegion: false,
-    tripsCredential: false,
+    breaker: 'none',
   },
   transient: {
+    kind: 'unreachable',
+    reason: 'CloudUnavailable',
+    meaning: 'The cloud cannot be reached; the operator tries again',
+    retry: { firstSeconds: 2, lastSeconds: 60 },
     budget: 'pause',
-    tripsRegion: true,
-    tripsCredential: false,
-  },
-  unauthorized: {
-    budget: 'goOn',
-    tripsRegion: false,
-    tripsCredential: true,
-  },
-  forbidden: {
-    budget: 'goOn',
-    tripsRegion: false,
-    tripsCredential: false,
-  },
-  notFound: {
-    budget: 'goOn',
-    tripsRegion: false,
-    tripsCredential: false,
-  },
-  misconfigured: {
-    budget: 'goOn',
-    tripsRegion: false,
-    tripsCredential: false,
+    breaker: 'region',
   },
   malformed: {
+    kind: 'unreachable',
+    reason: 'MalformedResponse',
+    meaning: 'The cloud answered with something that is not a job; the operator tries again',
+    retry: { firstSeconds: 2, lastSeconds: 60 },
     budget: 'goOn',
-    tripsRegion: false,
-    tripsCredential: false,
+    breaker: 'none',
+  },
+  unauthorized: {
+    kind: 'refused',
+    reason: 'CredentialsRejected',
+    meaning: 'The cloud rejects the credentials; renew them in the Secret',
+    // Few attempts: the cloud locks a key after more than five failed signatures, and counts for everybody.
+    retry: { firstSeconds: 10, lastSeconds: 60 },
+    budget: 'goOn',
+    breaker: 'credential',
+  },
+  forbidden: {
+    kind: 'refused',
+    reason: 'AccessDenied',
+    meaning: 'The credentials may not read the job; grant them the action cce:job:get in the project',
+    retry: { firstSeconds: 15, lastSeconds: 120 },
+    budget: 'goOn',
+    breaker: 'none',
+  },
+  misconfigured: {
+    kind: 'refused',
+    reason: 'CloudMisconfigured',
+    meaning:
+      "The region's endpoint does not answer as the job API; check spec.projectID and the region's address",
+    retry: { firstSeconds: 15, lastSeconds: 120 },
+    budget: 'goOn',
+    breaker: 'none',
+  },
+  notFound: {
+    kind: 'notFound',
+    reason: 'JobNotFound',
+    meaning: 'The cloud does not know the job',
+    retry: { firstSeconds: 2, lastSeconds: 60 },
+    budget: 'goOn',
+    breaker: 'none',
   },
 };

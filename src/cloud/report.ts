@@ -20,10 +20,10 @@ export function report(observation: Observation, budget: Budget, { region, crede
   const { error } = observation;
   const reaction = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;
-  if (reaction.tripsRegion && failedToServe) region.failed(error);
+  if (reaction.breaker === 'region' && failedToServe) region.failed(error);
   else if (error.status !== undefined) region.succeeded();
   // A lock that the cloud tells of opens the breaker at once.
-  if (reaction.tripsCredential) credential?.failed(error, error.retryAfterMs !== undefined);
+  if (reaction.breaker === 'credential') credential?.failed(error, error.retryAfterMs !== undefined);
   else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
     credential?.succeeded();
   if (error.status === undefined) return;

@@ -1,4 +1,4 @@
-import type { Reason } from '../api/conditions.js';
+import type { Retry } from '../cloud/reactions.js';
 
 /** How often unfinished jobs may be looked at, in seconds. */
 export interface Polling {
@@ -10,24 +10,6 @@ export interface Polling {
 const JITTER = 0.15;
 /** The wait grows by this share of the time in which nothing has changed. */
 const GROWTH = 0.1;
-
-/** Failures are retried at first after `firstSeconds`, then twice as late each time, up to `lastSeconds`. */
-const RETRIES: Readonly<
-  Partial<Record<Reason, { readonly firstSeconds: number; readonly lastSeconds: number }>>
-> = {
-  // Cheap to look at, and usually mended by somebody who is watching.
-  CredentialsNotFound: { firstSeconds: 2, lastSeconds: 30 },
-  InvalidCredentials: { firstSeconds: 2, lastSeconds: 30 },
-  CredentialsRequired: { firstSeconds: 30, lastSeconds: 300 },
-  // Few attempts: the cloud locks a key after more than five failed signatures, and counts for everybody.
-  CredentialsRejected: { firstSeconds: 10, lastSeconds: 60 },
-  AccessDenied: { firstSeconds: 15, lastSeconds: 120 },
-  CloudMisconfigured: { firstSeconds: 15, lastSeconds: 120 },
-  JobNotFound: { firstSeconds: 2, lastSeconds: 60 },
-  CloudThrottled: { firstSeconds: 5, lastSeconds: 60 },
-  CloudUnavailable: { firstSeconds: 2, lastSeconds: 60 },
-  MalformedResponse: { firstSeconds: 2, lastSeconds: 60 },
-};
 
 /**
  * Milliseconds until an unfinished job that was read well is looked at again.
@@ -57,13 +39,12 @@ export function lookAgainMs(
  * @param random in [0, 1)
  */
 export function retryMs(
-  reason: Reason,
+  { firstSeconds, lastSeconds }: Retry,
   failures: number,
   atLeastMs: number | undefined,
   { minSeconds }: Polling,
   random: number,
 ): number {
-  const { firstSeconds, lastSeconds } = RETRIES[reason] ?? { firstSeconds: 5, lastSeconds: 60 };
   const seconds = Math.max(minSeconds, Math.min(lastSeconds, firstSeconds * 2 ** Math.min(failures - 1, 20)));
   return Math.max(jitter(seconds * 1000, random), atLeastMs ?? 0);
 }

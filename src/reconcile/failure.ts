@@ -1,61 +1,23 @@
 import type { Reason } from '../api/conditions.js';
-import type { CloudError, CloudErrorClass } from '../cloud/errors.js';
-import type { Finding } from './finding.js';
+import type { CloudError } from '../cloud/errors.js';
+import { REACTIONS, type FailureKind, type Retry } from '../cloud/reactions.js';
+import type { CredentialsReason, Finding } from './finding.js';
 
-/**
- * A look that told nothing of the job:
- * - `notFound`: the cloud does not know the job.
- * - `refused`: it will go on until somebody changes something (credentials, permissions, the endpoint).
- * - `unreachable`: it may pass by itself.
- */
+/** A look that told nothing of the job. */
 export interface Failure {
-  readonly kind: 'notFound' | 'refused' | 'unreachable';
+  readonly kind: FailureKind;
   readonly reason: Reason;
   readonly message: string;
+  readonly retry: Retry;
 }
 
-const BY_CLASS: Readonly<
-  Record<
-    CloudErrorClass,
-    { readonly kind: Failure['kind']; readonly reason: Reason; readonly meaning: string }
-  >
-> = {
-  notFound: {
-    kind: 'notFound',
-    reason: 'JobNotFound',
-    meaning: 'The cloud does not know the job',
-  },
-  unauthorized: {
-    kind: 'refused',
-    reason: 'CredentialsRejected',
-    meaning: 'The cloud rejects the credentials; renew them in the Secret',
-  },
-  forbidden: {
-    kind: 'refused',
-    reason: 'AccessDenied',
-    meaning: 'The credentials may not read the job; grant them the action cce:job:get in the project',
-  },
-  misconfigured: {
-    kind: 'refused',
-    reason: 'CloudMisconfigured',
-    meaning:
-      "The region's endpoint does not answer as the job API; check spec.projectID and the region's address",
-  },
-  throttled: {
-    kind: 'unreachable',
-    reason: 'CloudThrottled',
-    meaning: 'The cloud limits the rate of requests; the operator slows down and tries again',
-  },
-  transient: {
-    kind: 'unreachable',
-    reason: 'CloudUnavailable',
-    meaning: 'The cloud cannot be reached; the operator tries again',
-  },
-  malformed: {
-    kind: 'unreachable',
-    reason: 'MalformedResponse',
-    meaning: 'The cloud answered with something that is not a job; the operator tries again',
-  },
+/** Before the cloud is asked at all: how often it is tried to find credentials. What the cloud answers is in `REACTIONS`. */
+const CREDENTIALS_RETRIES: Readonly<Record<CredentialsReason, Retry>> = {
+  // Cheap to look at, and usually mended by somebody who is watching.
+  CredentialsNotFound: { firstSeconds: 2, lastSeconds: 30 },
+  InvalidCredentials: { firstSeconds: 2, lastSeconds: 30 },
+  // Mended only by another spec, which is looked at at once, or by a restart with another config.
+  CredentialsRequired: { firstSeconds: 30, lastSeconds: 300 },
 };
 
 /** The failure in a finding, if it is one. */
@@ -63,14 +25,21 @@ export function failureOf(finding: Finding): Failure | undefined {
   switch (finding.kind) {
     case 'error':
       return describe(finding.error);
-    case 'credentials':
-      return { kind: 'refused', reason: finding.reason, message: finding.message };
+    case 'credentials': {
+      const { reason, message } = finding;
+      return { kind: 'refused', reason, message, retry: CREDENTIALS_RETRIES[reason] };
+    }
     default:
       return undefined;
   }
 }
 
 function describe({ class: errorClass, code, message }: CloudError): Failure {
-  const { kind, reason, meaning } = BY_CLASS[errorClass];
-  return { kind, reason, message: `${meaning} (${code === undefined ? '' : `${code}: `}${message})` };
+  const { kind, reason, meaning, retry } = REACTIONS[errorClass];
+  return {
+    kind,
+    reason,
+    message: `${meaning} (${code === undefined ? '' : `${code}: `}${message})`,
+    retry,
+  };
 }

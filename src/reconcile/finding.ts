@@ -1,6 +1,8 @@
-import type { Reason } from '../api/conditions.js';
 import type { Failure } from './failure.js';
 import type { Observation } from '../cloud/job.js';
+
+/** Why there is nothing to ask the cloud with. */
+export type CredentialsReason = 'CredentialsNotFound' | 'InvalidCredentials' | 'CredentialsRequired';
 
 /** What one pass learnt of the job. */
 export type Finding =
@@ -9,7 +11,7 @@ export type Finding =
   /** Nobody asked, or the answer is still to come. */
   | { readonly kind: 'none' }
   /** There are no credentials to ask with. */
-  | { readonly kind: 'credentials'; readonly reason: Reason; readonly message: string }
+  | { readonly kind: 'credentials'; readonly reason: CredentialsReason; readonly message: string }
   /** The spec names something that the operator does not have, such as a region. */
   | { readonly kind: 'unusable'; readonly message: string };
 

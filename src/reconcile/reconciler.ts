@@ -204,7 +204,7 @@ export class Reconciler {
     if (failure !== undefined) {
       memory.failures += 1;
       const atLeast = finding.kind === 'error' ? finding.error.retryAfterMs : undefined;
-      memory.nextLookAt = now + retryMs(failure.reason, memory.failures, atLeast, polling, random());
+      memory.nextLookAt = now + retryMs(failure.retry, memory.failures, atLeast, polling, random());
       return;
     }
     memory.failures = 0;

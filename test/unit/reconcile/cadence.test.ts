@@ -1,11 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { REACTIONS } from '../../../src/cloud/reactions.js';
 import { lookAgainMs, retryMs } from '../../../src/reconcile/cadence.js';
+import { failureOf } from '../../../src/reconcile/failure.js';
+import type { CredentialsReason, Finding } from '../../../src/reconcile/finding.js';
+import { failed } from '../../support/cloudJobs.js';
 
 const POLLING = { minSeconds: 2, maxSeconds: 60 };
 const MIDDLE = 0.5;
 const seconds = (count: number): number => count * 1000;
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+function noCredentials(reason: CredentialsReason): Finding {
+  return { kind: 'credentials', reason, message: 'none' };
+}
 
 describe('lookAgainMs', () => {
   it.each([
@@ -40,24 +48,25 @@ describe('lookAgainMs', () => {
 
 describe('retryMs', () => {
   it.each([
-    ['CloudUnavailable', [2, 4, 8, 16, 32, 60, 60]],
-    ['CloudThrottled', [5, 10, 20, 40, 60, 60, 60]],
-    ['CredentialsNotFound', [2, 4, 8, 16, 30, 30, 30]],
-    ['CredentialsRejected', [10, 20, 40, 60, 60, 60, 60]],
-    ['CredentialsRequired', [30, 60, 120, 240, 300, 300, 300]],
-    ['AccessDenied', [15, 30, 60, 120, 120, 120, 120]],
-  ] as const)('doubles the wait up to a limit: %s', (reason, expected) => {
-    const waits = expected.map((_, index) => retryMs(reason, index + 1, undefined, POLLING, MIDDLE));
+    [failed('transient'), [2, 4, 8, 16, 32, 60, 60]],
+    [failed('throttled'), [5, 10, 20, 40, 60, 60, 60]],
+    [failed('unauthorized'), [10, 20, 40, 60, 60, 60, 60]],
+    [failed('forbidden'), [15, 30, 60, 120, 120, 120, 120]],
+    [noCredentials('CredentialsNotFound'), [2, 4, 8, 16, 30, 30, 30]],
+    [noCredentials('CredentialsRequired'), [30, 60, 120, 240, 300, 300, 300]],
+  ] as const)('doubles the wait up to a limit: %j', (finding, expected) => {
+    const retry = failureOf(finding)!.retry;
+    const waits = expected.map((_, index) => retryMs(retry, index + 1, undefined, POLLING, MIDDLE));
 
     expect(waits).toEqual(expected.map(seconds));
   });
 
   it('stays at its limit however long it fails', () => {
-    expect(retryMs('CloudUnavailable', 1_000_000, undefined, POLLING, MIDDLE)).toBe(seconds(60));
+    expect(retryMs(REACTIONS.transient.retry, 1_000_000, undefined, POLLING, MIDDLE)).toBe(seconds(60));
   });
 
   it("is never shorter than the operator's minimum", () => {
-    expect(retryMs('JobNotFound', 1, undefined, { minSeconds: 20, maxSeconds: 60 }, MIDDLE)).toBe(
+    expect(retryMs(REACTIONS.notFound.retry, 1, undefined, { minSeconds: 20, maxSeconds: 60 }, MIDDLE)).toBe(
       seconds(20),
     );
   });
@@ -65,7 +74,9 @@ describe('retryMs', () => {
   it('is never shorter than the cloud asked for, not even by jitter', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), random, fc.nat(10_000_000), (failures, share, floor) => {
-        expect(retryMs('CloudThrottled', failures, floor, POLLING, share)).toBeGreaterThanOrEqual(floor);
+        expect(retryMs(REACTIONS.throttled.retry, failures, floor, POLLING, share)).toBeGreaterThanOrEqual(
+          floor,
+        );
       }),
     );
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { findCondition } from '../../../src/api/conditions.js';
 import type { CloudJob } from '../../../src/api/cloudjob.js';
 import { decide } from '../../../src/reconcile/decide.js';
+import { failureOf } from '../../../src/reconcile/failure.js';
 import type { Finding, History } from '../../../src/reconcile/finding.js';
 import {
   after,
@@ -18,6 +19,7 @@ import {
 import { kstatus } from '../../support/kstatus.js';
 
 const NOTHING: Finding = { kind: 'none' };
+const THROTTLED = failureOf(failed('throttled'));
 const SILENT_FOR_11_MINUTES: History = { silentMs: 660_000 };
 
 function followed(phase: string, spec = {}): CloudJob {
@@ -303,7 +305,7 @@ describe('from one situation to the next', () => {
 
     const late = after(waiting, NOTHING, 6, {
       silentMs: 6_000,
-      lastFailure: { kind: 'unreachable', reason: 'CloudThrottled', message: 'slow down' },
+      lastFailure: THROTTLED,
     });
 
     expect(conditionsOf(late).Stalled).toBe('True/CloudThrottled');
@@ -481,7 +483,7 @@ describe('events', () => {
   it('tells of throttling once, not at every look', () => {
     const history: History = {
       silentMs: 0,
-      lastFailure: { kind: 'unreachable', reason: 'CloudThrottled', message: 'slow down' },
+      lastFailure: THROTTLED,
     };
 
     expect(events(followed('Running'), failed('throttled'), history)).toEqual([]);
