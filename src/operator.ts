@@ -7,6 +7,7 @@ import { CloudReader } from './cloud/reader.js';
 import { systemClock } from './clock.js';
 import { KubeClient } from './kube/client.js';
 import { Controller } from './kube/controller.js';
+import { EventRecorder } from './kube/events.js';
 import { Informer } from './kube/informer.js';
 import { loadClusterAccess } from './kube/kubeconfig.js';
 import type { KubeObject } from './kube/object.js';
@@ -17,10 +18,10 @@ import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets, trim } from './reconcile/cluster.js';
-import type { TransitionSink } from './reconcile/ports.js';
 import { countPhases, endOf } from './reconcile/census.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { SecretCache } from './reconcile/secrets.js';
+import { Telling } from './reconcile/telling.js';
 import type { Settings } from './settings.js';
 
 /** Passes at a time. They spend their time waiting for the network, so there may be many. */
@@ -29,6 +30,8 @@ const WORKERS = 64;
 const WATCH_SILENCE_MS = 300_000;
 /** At the end the passes that are under way may finish; one that waits for a slow cloud has nothing to lose. */
 const DRAIN_MS = 3_000;
+/** Then the events that they told of may still be stored. */
+const EVENTS_DRAIN_MS = 1_000;
 const USER_AGENT = 'cloudjob-operator';
 
 /**
@@ -78,6 +81,14 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   /** Ends the work, at once, when the Lease is lost. */
   const lost = new AbortController();
 
+  const events = new EventRecorder({
+    client,
+    clock,
+    random,
+    logger,
+    reporter: { controller: USER_AGENT, instance: hostname() },
+    onOutcome: (outcome) => metrics.eventEnded(outcome),
+  });
   const cloudJobs: Pick<Informer<KubeObject>, 'get' | 'refresh'> = {
     get: (key) => informer.get(key),
     refresh: (ref, seen, signal) => informer.refresh(ref, seen, signal),
@@ -92,7 +103,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     }),
     secrets: new SecretCache(new ClusterSecrets(client), clock, end.signal),
     reader,
-    transitions: logTransitions(logger),
+    transitions: new Telling(events, logger),
     clock,
     random,
     clouds: {
@@ -146,10 +157,15 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const ops = await serveOps(settings.httpPort, probes, metrics);
   logger.info('http listening', { port: ops.port });
   const watching = informer.run(AbortSignal.any([end.signal, stop]));
+  const telling = events.run(AbortSignal.any([end.signal, lost.signal]));
+  const work = async (): Promise<void> => {
+    working = true;
+    await controller.run(stop, lost.signal);
+    await events.drain(EVENTS_DRAIN_MS);
+  };
   try {
     if (!settings.leaderElect) {
-      working = true;
-      await controller.run(stop, lost.signal);
+      await work();
       return;
     }
     const election = new LeaderElection({
@@ -162,27 +178,15 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       identity: `${hostname()}_${randomUUID()}`,
     });
     await election.lead(stop, async (leading) => {
-      working = true;
       leading.addEventListener('abort', () => lost.abort(), { once: true });
-      await controller.run(stop, lost.signal);
+      await work();
     });
   } finally {
     end.abort();
     reader.close();
-    await watching;
+    await Promise.all([watching, telling]);
     await ops.close();
     http.close();
     transport.close();
   }
-}
-
-/** One line for each transition; nothing while nothing happens. */
-function logTransitions(logger: Logger): TransitionSink {
-  return {
-    tell({ metadata: { namespace, name } }, events) {
-      for (const { type, reason, message } of events) {
-        logger.info('cloud job transition', { namespace, name, type, reason, detail: message });
-      }
-    },
-  };
 }

@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../clock.js';
 import type { Logger } from '../ops/log.js';
 import type { KubeClient } from './client.js';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.js';
+import { microTime } from './microTime.js';
 import type { KubeObject, ResourceType } from './object.js';
 
 const LEASES: ResourceType = {
@@ -213,9 +214,8 @@ export class LeaderElection {
     };
   }
 
-  /** metav1.MicroTime: six fraction digits. */
   #microTime(): string {
-    return new Date(this.#options.clock.now()).toISOString().replace('Z', '000Z');
+    return microTime(this.#options.clock.now());
   }
 }
 

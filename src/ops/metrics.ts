@@ -39,6 +39,8 @@ export interface Metrics {
   looked(outcome: string, code: string | undefined): void;
   /** A status was stored. */
   statusWritten(): void;
+  /** What became of an event. */
+  eventEnded(outcome: string): void;
   /** A job was seen to have ended, so many seconds after the cloud made it. */
   finished(outcome: 'succeeded' | 'failed', seconds: number): void;
   /** The exposition format of Prometheus. */
@@ -124,6 +126,12 @@ export function createMetrics(gauges: Gauges, workers: number): Metrics {
   const writes = new Counter({
     name: 'cloudjob_status_writes_total',
     help: 'Statuses stored; an unchanged job costs none.',
+    registers,
+  });
+  const events = new Counter({
+    name: 'cloudjob_events_total',
+    help: 'Kubernetes Events by what became of them: told, limited (too many of one object), overflow, refused.',
+    labelNames: ['outcome'],
     registers,
   });
   const duration = new Histogram({
@@ -221,6 +229,7 @@ export function createMetrics(gauges: Gauges, workers: number): Metrics {
     },
     looked: (outcome, code) => looks.inc({ outcome, code: code === undefined ? '' : codeLabel(code) }),
     statusWritten: () => writes.inc(),
+    eventEnded: (outcome) => events.inc({ outcome }),
     finished: (outcome, seconds) => duration.observe({ outcome }, seconds),
     text: () => everything.metrics(),
     contentType: registry.contentType,

@@ -50,7 +50,13 @@ export interface CloudJobStore {
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }
 
-/** Where transitions are told. Must not throw and must not wait. */
+/** Where transitions are told. */
 export interface TransitionSink {
-  tell(cloudJob: CloudJob, events: readonly TransitionEvent[]): void;
+  /**
+   * They will have happened once the status is stored; told before that, so that a crash in between loses none. Resolves
+   * when they are told, or cannot be; never rejects.
+   */
+  announce(cloudJob: CloudJob, events: readonly TransitionEvent[]): Promise<void>;
+  /** The status is stored. Must not throw. */
+  confirm(cloudJob: CloudJob, events: readonly TransitionEvent[]): void;
 }

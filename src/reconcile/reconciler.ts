@@ -23,6 +23,8 @@ const FIRST_LOOK_MS = 1_000;
 const RESTART_SPREAD_MS = 15_000;
 /** A pass that lost a race is done again this much later: the watch needs a moment to bring the newer object. */
 const STALE_RETRY_MS = 100;
+/** The status waits no longer than this for its events to be stored. */
+const ANNOUNCE_MS = 1_000;
 
 const DONE: Result = { kind: 'done' };
 const NOTHING: Finding = { kind: 'none' };
@@ -262,16 +264,20 @@ export class Reconciler {
     }
   }
 
-  /** Writes the status if it is another one, then tells of it: what was not stored has not happened. */
+  /** Tells what happens, and writes the status if it is another one. */
   async #write(
     cloudJob: CloudJob,
     { status, events }: Decision,
     signal: AbortSignal,
   ): Promise<CloudJob | 'stale'> {
+    const { store, transitions, clock } = this.parts;
+    if (events.length > 0) {
+      await settlesWithin(transitions.announce(cloudJob, events), ANNOUNCE_MS, clock, signal);
+    }
     const stored = isDeepStrictEqual(status, cloudJob.status)
       ? cloudJob
-      : await this.parts.store.writeStatus(cloudJob, status, signal);
-    if (stored !== 'stale' && events.length > 0) this.parts.transitions.tell(cloudJob, events);
+      : await store.writeStatus(cloudJob, status, signal);
+    if (stored !== 'stale' && events.length > 0) transitions.confirm(cloudJob, events);
     return stored;
   }
 }

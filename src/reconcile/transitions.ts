@@ -21,6 +21,11 @@ export interface TransitionEvent {
     | 'Recovered'
     | 'TTLIgnored';
   readonly message: string;
+  /**
+   * Tells it from everything else that happens to the object. Made of the status before, and of no more than the gist of
+   * what was learnt: a pass that starts again, in another process too, and with later news, comes to the same key.
+   */
+  readonly key: string;
 }
 
 /** The most failed sub-jobs that one pass tells of one by one. */
@@ -43,20 +48,28 @@ export function transitionEvents(
   const before = cloudJob.status;
   const message = after.message ?? '';
   const events: TransitionEvent[] = [];
-  const tell = (type: TransitionEvent['type'], reason: TransitionEvent['reason'], text = message): void => {
-    events.push({ type, reason, message: text });
+  const tell = (
+    type: TransitionEvent['type'],
+    reason: TransitionEvent['reason'],
+    about: readonly unknown[],
+    text = message,
+  ): void => {
+    events.push({ type, reason, message: text, key: JSON.stringify([reason, ...about]) });
   };
+  const { jobID } = after;
+  /** Between two times that the cloud could not be asked lies one that it could. */
+  const trouble = [after.observedGeneration, sinceSynced(before)];
 
   const failure = failureOf(finding);
   if (failure?.reason === 'CloudThrottled' && history.lastFailure?.reason !== 'CloudThrottled') {
-    tell('Warning', 'Throttled', failure.message);
+    tell('Warning', 'Throttled', trouble, failure.message);
   }
   if (
     failure !== undefined &&
     CREDENTIAL_REASONS.has(failure.reason) &&
     syncedReason(before) !== syncedReason(after)
   ) {
-    tell('Warning', 'CredentialsRejected');
+    tell('Warning', 'CredentialsRejected', [...trouble, failure.reason]);
   }
   const stalledBefore = findCondition(before.conditions, 'Stalled');
   const stalledAfter = findCondition(after.conditions, 'Stalled');
@@ -65,36 +78,44 @@ export function transitionEvents(
     stalledAfter.reason !== 'JobFailed' &&
     stalledAfter.reason !== stalledBefore?.reason
   ) {
-    tell('Warning', 'Stalled');
+    tell('Warning', 'Stalled', [...trouble, stalledAfter.reason]);
   }
   if (finding.kind === 'job' && findCondition(before.conditions, 'Synced')?.status === 'False') {
-    tell('Normal', 'Recovered', `The job is read from the cloud again. ${message}`);
+    tell('Normal', 'Recovered', trouble, `The job is read from the cloud again. ${message}`);
   }
 
-  if (!isKnown(before) && isKnown(after)) tell('Normal', 'Observed');
+  if (!isKnown(before) && isKnown(after)) tell('Normal', 'Observed', [jobID]);
   else if (before.phase !== after.phase && after.phase !== undefined && !isTerminal(after.phase)) {
-    tell('Normal', 'PhaseChanged');
+    tell('Normal', 'PhaseChanged', [jobID, before.phase, before.updateTime, after.phase]);
   }
   const failed = newlyFailed(before, after);
   for (const subJob of failed.slice(0, MAX_SUB_JOB_EVENTS))
-    tell('Warning', 'SubJobFailed', describeFailed(subJob));
+    tell('Warning', 'SubJobFailed', [jobID, identity(subJob)], describeFailed(subJob));
   if (failed.length > MAX_SUB_JOB_EVENTS) {
-    tell('Warning', 'SubJobFailed', `${failed.length - MAX_SUB_JOB_EVENTS} further sub-jobs have failed.`);
+    const further = `${failed.length - MAX_SUB_JOB_EVENTS} further sub-jobs have failed.`;
+    tell('Warning', 'SubJobFailed', [jobID, 'further', failedSubJobs(before).length], further);
   }
 
   if (isTerminal(after.phase) && !isTerminal(before.phase)) {
-    if (classifyPhase(after.phase) === 'succeeded') tell('Normal', 'Succeeded');
-    else tell('Warning', 'Failed');
+    if (classifyPhase(after.phase) === 'succeeded') tell('Normal', 'Succeeded', [jobID]);
+    else tell('Warning', 'Failed', [jobID]);
     const ttl = 'problems' in cloudJob.spec ? undefined : cloudJob.spec.ttlSecondsAfterFinished;
     if (ttl !== undefined && isTracked(cloudJob.metadata)) {
       tell(
         'Warning',
         'TTLIgnored',
+        [jobID],
         'spec.ttlSecondsAfterFinished is ignored: a GitOps tool tracks this CloudJob and would create it again. Remove the field, or the object from the tool.',
       );
     }
   }
   return events;
+}
+
+/** Since when the cloud could be asked, or could not; undefined before the first look. */
+function sinceSynced({ conditions }: CloudJobStatus): string | undefined {
+  const synced = findCondition(conditions, 'Synced');
+  return synced?.status === 'Unknown' ? undefined : synced?.lastTransitionTime;
 }
 
 function syncedReason(status: CloudJobStatus): string | undefined {

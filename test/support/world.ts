@@ -18,7 +18,14 @@ const CRD_FILE = fileURLToPath(new URL('../../crds/cloudjob.dev_cloudjobs.yaml',
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const CLOUDJOBS = '/apis/cloudjob.dev/v1alpha1';
 const eventsSchema = z.object({
-  items: z.array(z.object({ involvedObject: z.object({ name: z.string() }) })),
+  items: z.array(
+    z.object({
+      regarding: z.object({ name: z.string() }),
+      reason: z.string(),
+      eventTime: z.string(),
+      series: z.object({ count: z.number() }).nullish(),
+    }),
+  ),
 });
 export const SECRET = 'cce-credentials';
 
@@ -222,12 +229,15 @@ export class World {
     return this.recorder.versions(namespace, name);
   }
 
-  /** The number of events in the namespace that are about the object. */
-  async countEvents({ namespace, name }: Ref): Promise<number> {
+  /** The events about the object, in the order in which they happened; repeated ones with how often: `Throttled x2`. */
+  async events({ namespace, name }: Ref): Promise<string[]> {
     const events = eventsSchema.parse(
-      demand(await this.client.get(`/api/v1/namespaces/${namespace}/events`)),
+      demand(await this.client.get(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)),
     );
-    return events.items.filter(({ involvedObject }) => involvedObject.name === name).length;
+    return events.items
+      .filter(({ regarding }) => regarding.name === name)
+      .toSorted((a, b) => (a.eventTime < b.eventTime ? -1 : 1))
+      .map(({ reason, series }) => (series ? `${reason} x${series.count}` : reason));
   }
 
   async kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {

@@ -489,6 +489,47 @@ describe('events', () => {
     expect(events(followed('Running'), failed('throttled'), history)).toEqual([]);
   });
 
+  describe('have a key', () => {
+    const keys = (object: CloudJob, finding: Finding, at = 1): string[] =>
+      decide(object, finding, CREATED + at * 1000, HEALTHY).events.map(({ key }) => key);
+    const waiting = after(cloudJob(), NOTHING, 1);
+
+    it.each<[string, CloudJob, Finding, CloudJob, Finding]>([
+      ['the job has moved on', followed('Running'), read('Failed'), followed('Running'), read('Failed', {})],
+      ['the wait was told first', cloudJob(), read('Running'), waiting, read('Initializing')],
+      ['the wait was told first', cloudJob(), failed('unauthorized'), waiting, failed('unauthorized')],
+      [
+        'the sub-job tells more',
+        followed('Running'),
+        read('Running', withFailedNode),
+        followed('Running'),
+        read('Running', { subJobs: [{ ...withFailedNode.subJobs[0]!, reason: 'disk is full' }] }),
+      ],
+    ])('that is the same when a pass starts again after %s', (_, object, finding, again, later) => {
+      expect(keys(again, later, 99)).toEqual(keys(object, finding));
+      expect(keys(object, finding)).toHaveLength(1);
+    });
+
+    it('that is different for each spell of trouble', () => {
+      const first = after(followed('Running'), failed('unauthorized'), 60);
+      const mended = after(first, read('Running'), 120);
+      const second = after(mended, failed('unauthorized'), 180);
+
+      expect(keys(mended, failed('unauthorized'))).not.toEqual(
+        keys(followed('Running'), failed('unauthorized')),
+      );
+      expect(keys(second, read('Running'))).not.toEqual(keys(first, read('Running')));
+    });
+
+    it('that is different for each time that the job comes to a phase', () => {
+      const at = (updateTime: string): CloudJob => after(cloudJob(), read('Initializing', { updateTime }), 1);
+
+      expect(keys(at('2026-01-01T00:00:00Z'), read('Running'))).not.toEqual(
+        keys(at('2026-01-01T00:01:00Z'), read('Running')),
+      );
+    });
+  });
+
   it('warns about a ttl that is ignored', () => {
     const object = cloudJob(
       { ttlSecondsAfterFinished: 1 },

@@ -280,6 +280,40 @@ describe('a job that needs no looking at', () => {
   });
 });
 
+describe('events', () => {
+  it('are told before the status that they speak of, so that a crash in between loses none', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    let tell: () => void = () => undefined;
+    world.transitions.announcing = new Promise((resolve) => {
+      tell = resolve;
+    });
+
+    const pass = world.pass();
+    await settle();
+    const before = [world.transitions.announced.length, world.store.written.length];
+    tell();
+    await pass;
+
+    expect(before).toEqual([1, 0]);
+    expect(world.store.written).toHaveLength(1);
+    expect(world.transitions.told).toEqual(['Observed']);
+  });
+
+  it('hold up the status for a second at most', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.transitions.announcing = new Promise(() => undefined);
+
+    const pass = world.pass();
+    await world.clock.advance(999);
+    const early = world.store.written.length;
+    await world.clock.advance(1);
+    await pass;
+
+    expect([early, world.store.written.length]).toEqual([0, 1]);
+    expect(world.clock.pending).toBe(0);
+  });
+});
+
 describe('a write that does not get through', () => {
   it('keeps what was learnt when it is stale, and does not ask the cloud again', async () => {
     const world = new ReconcilerWorld(cloudJob());
@@ -295,6 +329,8 @@ describe('a write that does not get through', () => {
     expect(world.object.status.phase).toBe('Running');
     expect(toldBefore).toEqual([]);
     expect(world.transitions.told).toEqual(['Observed']);
+    const [first, ...again] = world.transitions.announced;
+    expect(again.map(({ key }) => key)).toEqual([first?.key]);
   });
 
   it('keeps what was learnt when it throws, and does not ask the cloud again', async () => {

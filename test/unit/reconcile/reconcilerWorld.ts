@@ -107,7 +107,16 @@ class FakeSecrets implements SecretReader {
 class FakeTransitions implements TransitionSink {
   readonly told: TransitionEvent['reason'][] = [];
 
-  tell(_cloudJob: CloudJob, events: readonly TransitionEvent[]): void {
+  readonly announced: TransitionEvent[] = [];
+  /** Resolves each announcement. */
+  announcing: Promise<void> = Promise.resolve();
+
+  announce(_cloudJob: CloudJob, events: readonly TransitionEvent[]): Promise<void> {
+    this.announced.push(...events);
+    return this.announcing;
+  }
+
+  confirm(_cloudJob: CloudJob, events: readonly TransitionEvent[]): void {
     this.told.push(...events.map(({ reason }) => reason));
   }
 }

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { microTime } from './microTime.js';
+import type { ResourceType } from './object.js';
+
+export const EVENTS: ResourceType = {
+  group: 'events.k8s.io',
+  version: 'v1',
+  plural: 'events',
+  namespaced: true,
+};
+
+/** What an event is about. */
+export interface Regarding {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion?: string;
+}
+
+/** Something that happened to an object. */
+export interface Happening {
+  readonly type: 'Normal' | 'Warning';
+  /** Why, in one word. */
+  readonly reason: string;
+  /** What was being done, in one word. */
+  readonly action: string;
+  /** For people; more than 1,024 bytes are cut off. */
+  readonly note: string;
+  /**
+   * Tells it from everything else that happens to the object. What is derived again from the same facts, by another
+   * process too, must have the same key.
+   */
+  readonly key: string;
+}
+
+/** Who reports: the controller, and which of its replicas (up to 128 characters). */
+export interface Reporter {
+  readonly controller: string;
+  readonly instance: string;
+}
+
+/** The API's limit for a note, in bytes. */
+const MAX_NOTE_BYTES = 1024;
+/** The API's limit for a name is 253. */
+const MAX_NAME_PREFIX = 236;
+
+/** The same for the same happening to the same object, in every process; no other happening has it. */
+export function eventName({ name, uid }: Regarding, { key }: Happening): string {
+  const hash = createHash('sha256').update(`${uid}\n${key}`).digest('hex').slice(0, 16);
+  // A name's parts may not end in a hyphen.
+  return `${name.slice(0, MAX_NAME_PREFIX).replace(/[-.]+$/, '')}.${hash}`;
+}
+
+/** @param at milliseconds since the epoch */
+export function eventObject(
+  name: string,
+  regarding: Regarding,
+  { type, reason, action, note }: Happening,
+  { controller, instance }: Reporter,
+  at: number,
+): Record<string, unknown> {
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name, namespace: regarding.namespace },
+    regarding,
+    type,
+    reason,
+    action,
+    note: cut(note),
+    eventTime: microTime(at),
+    reportingController: controller,
+    reportingInstance: instance.slice(0, 128),
+  };
+}
+
+/** How often it happened (2 or more) and when last, as a patch of the event. */
+export function eventSeries(count: number, lastAt: number): Record<string, unknown> {
+  return { series: { count, lastObservedTime: microTime(lastAt) } };
+}
+
+/** Never ends in half a character. */
+function cut(note: string): string {
+  const bytes = Buffer.from(note);
+  if (bytes.length <= MAX_NOTE_BYTES) return note;
+  const room = MAX_NOTE_BYTES - Buffer.byteLength('…');
+  return `${bytes
+    .subarray(0, room)
+    .toString()
+    .replace(/\uFFFD+$/, '')}…`;
+}

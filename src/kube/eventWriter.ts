@@ -1,0 +1,72 @@
+import type { KubeClient } from './client.js';
+import {
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  isTooManyRequests,
+  isUnauthorized,
+  KubeError,
+} from './errors.js';
+import {
+  eventObject,
+  EVENTS,
+  eventSeries,
+  type Happening,
+  type Regarding,
+  type Reporter,
+} from './eventObject.js';
+
+/** One event and how much of it the API server knows. Instants are in milliseconds since the epoch. */
+export interface Telling {
+  readonly regarding: Regarding;
+  readonly happening: Happening;
+  firstAt: number;
+  lastAt: number;
+  /** How often it happened, and how often the API server knows it to have; 0: the event is not stored. */
+  count: number;
+  told: number;
+}
+
+/** Brings the API server's knowledge of events up to date. */
+export class EventWriter {
+  constructor(
+    private readonly client: Pick<KubeClient, 'create' | 'mergePatch'>,
+    private readonly reporter: Reporter,
+  ) {}
+
+  /** Creates the event, or tells how often it has happened since. @throws KubeError */
+  write(name: string, telling: Telling, signal: AbortSignal): Promise<void> {
+    return telling.told === 0 ? this.#create(name, telling, signal) : this.#repeat(name, telling, signal);
+  }
+
+  async #create(name: string, telling: Telling, signal: AbortSignal): Promise<void> {
+    const { regarding, happening, firstAt } = telling;
+    const body = eventObject(name, regarding, happening, this.reporter, firstAt);
+    try {
+      await this.client.create(EVENTS, regarding.namespace, body, signal);
+    } catch (error) {
+      // Told by an earlier process, or by a request of this one whose answer was lost.
+      if (!isAlreadyExists(error)) throw error;
+    }
+    telling.told = 1;
+  }
+
+  async #repeat(name: string, telling: Telling, signal: AbortSignal): Promise<void> {
+    const { count, lastAt, regarding } = telling;
+    const ref = { namespace: regarding.namespace, name };
+    try {
+      await this.client.mergePatch(EVENTS, ref, eventSeries(count, lastAt), {}, signal);
+      telling.told = count;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      // The API server forgets events after an hour or so: this is the first of a new series.
+      Object.assign(telling, { firstAt: lastAt, count: 1, told: 0 });
+    }
+  }
+}
+
+/** Whether sending the same again would be of no use: no permission, a namespace that goes away, a bad object. */
+export function isRefusal(error: unknown): boolean {
+  const isAnswer = error instanceof KubeError && error.status >= 400 && error.status < 500;
+  return isAnswer && !isTooManyRequests(error) && !isUnauthorized(error) && !isConflict(error);
+}

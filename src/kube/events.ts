@@ -1,0 +1,239 @@
+import { sleep, type Clock } from '../clock.js';
+import type { Logger } from '../ops/log.js';
+import type { Backoff } from './backoff.js';
+import type { KubeClient } from './client.js';
+import { localError } from './errors.js';
+import { eventName, type Happening, type Regarding, type Reporter } from './eventObject.js';
+import { EventWriter, isRefusal, type Telling } from './eventWriter.js';
+import { WorkQueue } from './queue.js';
+import { RateLimit, RateLimits, type Rate } from './rateLimit.js';
+import { onAbort, openScope } from './scope.js';
+
+export interface EventLimits {
+  /** Over all objects. What is above waits. */
+  readonly overall: Rate;
+  /** Of one object. What is above is dropped. */
+  readonly perObject: Rate;
+  /** Events that are remembered, the untold among them; the oldest is dropped for one more. */
+  readonly entries: number;
+  /** One request, in milliseconds. */
+  readonly requestMs: number;
+  /** Of an event that the API server failed to take. */
+  readonly backoff: Backoff;
+  /** Repeats within this time, in milliseconds, are told with one request. */
+  readonly seriesMs: number;
+}
+
+const EVENT_LIMITS: EventLimits = {
+  overall: { perSecond: 100, burst: 1_000 },
+  perObject: { perSecond: 0.1, burst: 50 },
+  entries: 5_000,
+  requestMs: 10_000,
+  backoff: { baseMs: 500, maxMs: 30_000 },
+  seriesMs: 1_000,
+};
+/** Requests at a time. */
+const WORKERS = 8;
+
+/**
+ * What became of an event. `limited`: too many of one object. `overflow`: too many untold ones. `refused`: the API
+ * server will not have it.
+ */
+export type EventOutcome = 'told' | 'limited' | 'overflow' | 'refused';
+
+export interface EventRecorderOptions {
+  readonly client: Pick<KubeClient, 'create' | 'mergePatch'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  readonly limits?: Partial<EventLimits>;
+  /** Must not throw. */
+  readonly onOutcome?: (outcome: EventOutcome) => void;
+}
+
+interface Entry extends Telling {
+  /** Whether the change that it tells of was made: the next time is a repeat. */
+  confirmed: boolean;
+  /** Run when it is told, lost or held back. */
+  waiters: (() => void)[];
+}
+
+/**
+ * Tells what happens to objects as Events (events.k8s.io/v1), each once. Who changes an object announces what the
+ * change means, makes it, and confirms. An event's name is made of the object's uid and the happening's key alone:
+ *
+ * - A crash before the change loses nothing: the next process derives the same happenings from the same facts, and the
+ *   API server knows their names already. A crash after it has nothing left to tell. So it is with a leader that was
+ *   replaced while it was paused.
+ * - What was announced and then lost its race is announced again, and stays one event.
+ * - What happens again after it was confirmed becomes the event's series. The count is this process's: a crash may cost
+ *   a repeat, and a successor takes its own first time for what the stored event tells of.
+ * - Lost is what exceeds its object's rate, what the API server refuses (no permission, a namespace that goes away), the
+ *   oldest of what piles up in an outage, and what is still untold when the process ends; all but the last are counted.
+ *   What is held back (outage, overall rate) is not waited for, and a crash meanwhile loses it.
+ *
+ * Nothing here throws. Whoever waits for an announcement brings a deadline of its own.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #limits: EventLimits;
+  readonly #writer: EventWriter;
+  readonly #queue: WorkQueue;
+  readonly #overall: RateLimit;
+  readonly #perObject: RateLimits;
+  /** By name, the most recently used last. */
+  readonly #entries = new Map<string, Entry>();
+  #onDrained: (() => void) | undefined;
+  #ended = false;
+  #refusalLogged = false;
+
+  constructor(options: EventRecorderOptions) {
+    const { client, reporter, clock, random, limits } = options;
+    this.#options = options;
+    this.#limits = { ...EVENT_LIMITS, ...limits };
+    const { overall, perObject, entries, backoff } = this.#limits;
+    this.#writer = new EventWriter(client, reporter);
+    this.#queue = new WorkQueue({ clock, random, backoff });
+    this.#overall = new RateLimit(overall, clock);
+    this.#perObject = new RateLimits(perObject, entries, clock);
+  }
+
+  /** Events of which something is still to be told. */
+  get untold(): number {
+    return [...this.#entries.values()].filter(isUntold).length;
+  }
+
+  /** Sends events until the signal aborts, and then gives up what is left at once; never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const unlisten = onAbort(signal, () => {
+      this.#ended = true;
+      this.#queue.shutDown();
+      for (const entry of this.#entries.values()) release(entry);
+      this.#entries.clear();
+      this.#onDrained?.();
+    });
+    await Promise.all(Array.from({ length: WORKERS }, () => this.#work(signal)));
+    unlisten();
+  }
+
+  /** Tells what is about to be made true; resolves when all of it is told, lost or held back. */
+  async announce(regarding: Regarding, happenings: readonly Happening[]): Promise<void> {
+    if (this.#ended) return;
+    await Promise.all(happenings.map((happening) => this.#announce(regarding, happening)));
+  }
+
+  /** What was announced has come true. */
+  confirm(regarding: Regarding, happenings: readonly Happening[]): void {
+    for (const happening of happenings) {
+      const name = eventName(regarding, happening);
+      const entry = this.#entries.get(name);
+      if (entry === undefined) continue;
+      if (entry.confirmed) {
+        entry.count += 1;
+        entry.lastAt = this.#options.clock.now();
+        this.#queue.addAfter(name, this.#limits.seriesMs, 'low');
+      }
+      entry.confirmed = true;
+    }
+  }
+
+  /** Tells what is left, for `ms` milliseconds at most. */
+  async drain(ms: number): Promise<void> {
+    if (this.untold === 0) return;
+    const late = new AbortController();
+    this.#onDrained = () => late.abort();
+    for (const [name, entry] of this.#entries) if (isUntold(entry)) this.#queue.add(name, 'low');
+    await sleep(this.#options.clock, ms, late.signal);
+    this.#onDrained = undefined;
+    const { untold } = this;
+    if (untold > 0) this.#options.logger.warn('events left untold', { events: untold });
+  }
+
+  #announce(regarding: Regarding, happening: Happening): Promise<void> {
+    const name = eventName(regarding, happening);
+    const known = this.#entries.get(name);
+    if (known === undefined && !this.#perObject.take(regarding.uid)) {
+      this.#options.onOutcome?.('limited');
+      return Promise.resolve();
+    }
+    const now = this.#options.clock.now();
+    const fresh = { regarding, happening, firstAt: now, lastAt: now, count: 1, told: 0 };
+    const entry = known ?? { ...fresh, confirmed: false, waiters: [] };
+    this.#keep(name, entry);
+    if (known === undefined) this.#queue.add(name, 'high');
+    const isHeldBack = this.#queue.failures(name) > 0 || this.#overall.waitMs > 0;
+    if (entry.told > 0 || isHeldBack) return Promise.resolve();
+    return new Promise((resolve) => entry.waiters.push(resolve));
+  }
+
+  /** Makes it the most recently used, and room for it. */
+  #keep(name: string, entry: Entry): void {
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
+    const [oldest] = this.#entries;
+    if (this.#entries.size <= this.#limits.entries || oldest === undefined) return;
+    if (isUntold(oldest[1])) this.#lose(...oldest, 'overflow');
+    else this.#entries.delete(oldest[0]);
+  }
+
+  #lose(name: string, entry: Entry, outcome: EventOutcome): void {
+    this.#entries.delete(name);
+    this.#queue.cancelDelayed(name);
+    this.#queue.forget(name);
+    this.#options.onOutcome?.(outcome);
+    release(entry);
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    for (let item = await this.#queue.get(signal); item !== undefined; item = await this.#queue.get(signal)) {
+      const entry = this.#entries.get(item.key);
+      if (entry !== undefined && isUntold(entry)) await this.#tell(item.key, entry, signal);
+      else this.#queue.forget(item.key);
+      this.#queue.done(item.key);
+      if (this.#onDrained !== undefined && this.untold === 0) this.#onDrained();
+    }
+  }
+
+  async #tell(name: string, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { clock, onOutcome } = this.#options;
+    const { requestMs, seriesMs } = this.#limits;
+    while (!this.#overall.take()) {
+      release(entry);
+      await sleep(clock, this.#overall.waitMs, signal);
+      if (signal.aborted) return;
+    }
+    const late = (): Error =>
+      localError('DeadlineExceeded', `the event was not taken within ${requestMs} ms`);
+    const scope = openScope(signal, clock, requestMs, late);
+    try {
+      await this.#writer.write(name, entry, scope.signal);
+      this.#queue.forget(name);
+      onOutcome?.('told');
+      if (isUntold(entry)) this.#queue.addAfter(name, seriesMs, 'low');
+    } catch (error) {
+      if (isRefusal(error)) this.#refused(name, entry, error);
+      else this.#queue.addRateLimited(name, 'low');
+    } finally {
+      scope.end();
+      release(entry);
+    }
+  }
+
+  #refused(name: string, entry: Entry, error: unknown): void {
+    const { logger } = this.#options;
+    this.#lose(name, entry, 'refused');
+    // Where one is refused, most are: the others are only counted.
+    const log = this.#refusalLogged ? 'debug' : 'warn';
+    logger[log]('event refused', { namespace: entry.regarding.namespace, error: String(error) });
+    this.#refusalLogged = true;
+  }
+}
+
+function isUntold({ count, told }: Telling): boolean {
+  return told < count;
+}
+
+function release(entry: Entry): void {
+  for (const waiter of entry.waiters.splice(0)) waiter();
+}
