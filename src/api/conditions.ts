@@ -13,46 +13,33 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /**
- * Why a condition is as it is: a closed list, so that people, alerts and the troubleshooting guide can count on it.
- * metav1.Condition wants `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`.
+ * Why a condition is as it is, and what that means: a closed list, so that people, alerts and the troubleshooting guide
+ * can count on it. metav1.Condition wants `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`. The meanings are printed in the docs.
  */
 export const REASONS = {
-  /** Applied, the cloud has not answered yet. */
-  WaitingForCloud: 'WaitingForCloud',
-  /** The cloud accepted the job and has not started it. */
-  JobInitializing: 'JobInitializing',
-  JobRunning: 'JobRunning',
-  JobSucceeded: 'JobSucceeded',
-  JobFailed: 'JobFailed',
-  /** `readyWhen: Observed`: the job is being followed, or was until it finished. */
-  JobObserved: 'JobObserved',
-  /** The cloud answers with a phase that nobody documented. */
-  UnknownPhase: 'UnknownPhase',
-  /** The last look at the job was good. */
-  JobRead: 'JobRead',
-  /** The cloud does not know the job, and never did while it was followed. */
-  JobNotFound: 'JobNotFound',
-  /** The cloud knew the job and no longer does, and it had not finished. */
-  JobVanished: 'JobVanished',
-  DeadlineExceeded: 'DeadlineExceeded',
-  InvalidSpec: 'InvalidSpec',
-  Suspended: 'Suspended',
-  /** The Secret does not exist, or the operator may not read it. */
-  CredentialsNotFound: 'CredentialsNotFound',
-  /** The Secret is there and its keys make no credentials. */
-  InvalidCredentials: 'InvalidCredentials',
-  /** The operator has no credentials of its own for this namespace. */
-  CredentialsRequired: 'CredentialsRequired',
-  /** The cloud said 401. */
-  CredentialsRejected: 'CredentialsRejected',
-  /** The cloud said 403. */
-  AccessDenied: 'AccessDenied',
-  /** The endpoint answers, but not as the job API: wrong host, wrong project form, wrong method. */
-  CloudMisconfigured: 'CloudMisconfigured',
-  CloudThrottled: 'CloudThrottled',
-  CloudUnavailable: 'CloudUnavailable',
-  /** 200, and yet not a job. */
-  MalformedResponse: 'MalformedResponse',
+  WaitingForCloud: 'Applied; the cloud has not answered yet.',
+  JobInitializing: 'The cloud accepted the job and has not started it.',
+  JobRunning: 'The job is under way.',
+  JobSucceeded: 'The job has ended well.',
+  JobFailed: 'The job has ended badly; the message names the deepest failed sub-job and its reason.',
+  JobObserved: '`readyWhen: Observed`: the job is being followed, or was until it finished.',
+  UnknownPhase: 'The cloud answers with a phase that nobody documented; the job is followed until it ends.',
+  JobRead: 'The last look at the job was good.',
+  JobNotFound: 'The cloud does not know the job, and never did while it was followed.',
+  JobVanished: 'The cloud knew the job and no longer does, and it had not finished.',
+  DeadlineExceeded: 'The job is unfinished `activeDeadlineSeconds` after its creation; it is still followed.',
+  InvalidSpec: 'The spec cannot be used; the message names the field and what is allowed.',
+  Suspended: '`spec.suspend` is true: the cloud is not asked.',
+  CredentialsNotFound: 'The Secret does not exist, or the operator may not read it.',
+  InvalidCredentials: 'The Secret is there and its keys make no credentials.',
+  CredentialsRequired: 'The operator has no credentials of its own for this namespace.',
+  CredentialsRejected: 'The cloud said 401: the credentials are wrong, expired or locked.',
+  AccessDenied: 'The cloud said 403: the credentials are good and may not read the job.',
+  CloudMisconfigured:
+    'The endpoint answers, but not as the job API: wrong address, wrong form of the project, wrong method.',
+  CloudThrottled: 'The cloud limits the rate of requests.',
+  CloudUnavailable: 'The cloud cannot be reached, or fails.',
+  MalformedResponse: 'The cloud answers 200, and yet not with this job.',
 } as const;
 
 export type Reason = keyof typeof REASONS;

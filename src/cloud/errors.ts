@@ -3,16 +3,7 @@ import { asObject, parseObject } from './json.js';
 import { readRetryAfter } from './retryAfter.js';
 import { cleanText } from './text.js';
 
-/**
- * What went wrong, in the only terms that the rest of the operator reacts to (`reactions.ts`):
- * - `throttled`: 429; wait.
- * - `transient`: 5xx, network, timeouts, 408, 409; try again.
- * - `unauthorized`: 401; the credentials are wrong, expired or locked.
- * - `forbidden`: 403; the credentials are good and may not read the job.
- * - `notFound`: CCE itself does not know the job.
- * - `misconfigured`: the gateway's own 404, 400, 405 …: this is not the job API's address.
- * - `malformed`: 200, and yet not a job.
- */
+/** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
 export type CloudErrorClass =
   'throttled' | 'transient' | 'unauthorized' | 'forbidden' | 'notFound' | 'misconfigured' | 'malformed';
 

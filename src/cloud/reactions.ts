@@ -15,8 +15,10 @@ export interface Retry {
  */
 export type FailureKind = 'notFound' | 'refused' | 'unreachable';
 
-/** What a class of errors does. */
+/** A class of errors and what it does. */
 export interface Reaction {
+  /** What the cloud does or says, for people. */
+  readonly when: string;
   /** Conditions: which rows of `reconcile/conditionTable.ts` they take, with this reason and this sentence. */
   readonly kind: FailureKind;
   readonly reason: Reason;
@@ -32,9 +34,10 @@ export interface Reaction {
   readonly breaker: 'none' | 'region' | 'credential';
 }
 
-/** The one table of reactions: conditions, cadence, budget and breaker of each class of errors. */
+/** The one table of reactions: conditions, cadence, budget and breaker of each class of errors; the docs print it. */
 export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
   throttled: {
+    when: '429, or a code of throttling under another status',
     kind: 'unreachable',
     reason: 'CloudThrottled',
     meaning: 'The cloud limits the rate of requests; the operator slows down and tries again',
@@ -43,6 +46,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'none',
   },
   transient: {
+    when: '5xx, 408, 409, 425, no answer in time, a broken connection',
     kind: 'unreachable',
     reason: 'CloudUnavailable',
     meaning: 'The cloud cannot be reached; the operator tries again',
@@ -51,6 +55,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'region',
   },
   malformed: {
+    when: '200, and yet not this job',
     kind: 'unreachable',
     reason: 'MalformedResponse',
     meaning: 'The cloud answered with something that is not a job; the operator tries again',
@@ -59,6 +64,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'none',
   },
   unauthorized: {
+    when: '401, or a locked access key: the credentials are wrong, expired or locked',
     kind: 'refused',
     reason: 'CredentialsRejected',
     meaning: 'The cloud rejects the credentials; renew them in the Secret',
@@ -68,6 +74,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'credential',
   },
   forbidden: {
+    when: '403: the credentials are good and may not read the job',
     kind: 'refused',
     reason: 'AccessDenied',
     meaning: 'The credentials may not read the job; grant them the action cce:job:get in the project',
@@ -76,6 +83,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'none',
   },
   misconfigured: {
+    when: "the gateway's own 404, any other 4xx, a redirect: not the address of the job API",
     kind: 'refused',
     reason: 'CloudMisconfigured',
     meaning:
@@ -85,6 +93,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'none',
   },
   notFound: {
+    when: '404 or 410 of CCE itself: it does not know the job',
     kind: 'notFound',
     reason: 'JobNotFound',
     meaning: 'The cloud does not know the job',

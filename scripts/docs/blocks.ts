@@ -1,0 +1,61 @@
+import { REASONS } from '../../src/api/conditions.js';
+import { createMetrics } from '../../src/ops/metrics.js';
+import { RUN_FLAGS } from '../../src/settings.js';
+import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
+import { markdownTable } from './table.js';
+
+/**
+ * What may stand between `<!-- generated: NAME -->` and `<!-- /generated -->` in a Markdown file, by its name. To add
+ * one: a function here, the two markers in a page, `npm run docs`; a test fails when the page is out of date.
+ */
+export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = {
+  'cloud-errors': cloudErrors,
+  'cloud-error-conditions': cloudErrorConditions,
+  metrics,
+  flags,
+  reasons,
+};
+
+/** Files that are generated as a whole, by their path from the root. */
+export const FILES: Readonly<Record<string, () => string | Promise<string>>> = {};
+
+async function metrics(): Promise<string> {
+  const none = new Map<string, never>();
+  const gauges = {
+    queueDepth: () => 0,
+    activeWorkers: () => 0,
+    leading: () => false,
+    jobs: () => none,
+    oldestLookSeconds: () => 0,
+    regions: () => none,
+    openCredentials: () => 0,
+  };
+  const rows = await createMetrics(gauges, 1).table();
+  return markdownTable(
+    ['Metric', 'Type', 'Labels', 'What it tells'],
+    rows.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
+  );
+}
+
+function flags(): string {
+  return markdownTable(
+    ['Flag', 'Environment', 'Takes', 'What it does'],
+    Object.entries(RUN_FLAGS).map(([name, { env, takes, help }]) => [
+      code(`--${name}`),
+      code(env),
+      code(takes),
+      help,
+    ]),
+  );
+}
+
+function reasons(): string {
+  return markdownTable(
+    ['Reason', 'Means'],
+    Object.entries(REASONS).map(([reason, meaning]) => [code(reason), meaning]),
+  );
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
