@@ -2,31 +2,18 @@ import { sleep, type Clock } from '../clock.js';
 import type { Logger } from '../ops/log.js';
 import type { KubeClient } from './client.js';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.js';
-import { microTime } from './microTime.js';
-import type { KubeObject, ResourceType } from './object.js';
-
-const LEASES: ResourceType = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  namespaced: true,
-};
-
-/** client-go's defaults, in milliseconds. */
-export interface LeaseTimings {
-  /** Others may take a lease that was not renewed for so long. */
-  readonly leaseMs: number;
-  /** A leader that could not renew for so long stops. Less than `leaseMs`, so that it stops before another starts. */
-  readonly renewDeadlineMs: number;
-  readonly retryMs: number;
-}
-
-const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
-
-/** The Lease went to somebody else, or could not be renewed in time. */
-export class LeaseLost extends Error {
-  override readonly name = 'LeaseLost';
-}
+import {
+  acquisition,
+  LEASE_TIMINGS,
+  LeaseAges,
+  LEASES,
+  LeaseLost,
+  leaseSpec,
+  release,
+  renewal,
+  type LeaseTimings,
+} from './lease.js';
+import type { KubeObject } from './object.js';
 
 export interface LeaderElectionOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -40,12 +27,6 @@ export interface LeaderElectionOptions {
   readonly timings?: LeaseTimings;
 }
 
-/** What was last seen of the Lease, and since when it has looked so, on this process's own clock. */
-interface Seen {
-  readonly version: string;
-  readonly since: number;
-}
-
 /**
  * One of several replicas works at a time: the one that holds a Lease (coordination.k8s.io/v1), with client-go's
  * semantics. The age of another's Lease is measured on this process's monotonic clock, from when it was seen to
@@ -54,7 +35,7 @@ interface Seen {
 export class LeaderElection {
   readonly #options: LeaderElectionOptions;
   readonly #timings: LeaseTimings;
-  #seen: Seen | undefined;
+  readonly #ages = new LeaseAges();
   #leading = false;
 
   constructor(options: LeaderElectionOptions) {
@@ -133,12 +114,11 @@ export class LeaderElection {
     const signal = AbortSignal.any([parent, late.signal]);
     try {
       const lease = await client.get(LEASES, { namespace, name }, signal);
-      const { holderIdentity, leaseTransitions } = specOf(lease);
-      if (holderIdentity !== identity && holderIdentity !== '' && !this.#isExpired(lease)) return false;
-      const taken =
-        holderIdentity === identity
-          ? {}
-          : { acquireTime: this.#microTime(), leaseTransitions: leaseTransitions + 1 };
+      const before = leaseSpec(lease);
+      const isOurs = before.holderIdentity === identity;
+      const isFree = before.holderIdentity === '' || this.#ages.isExpired(lease, clock.monotonic());
+      if (!isOurs && !isFree) return false;
+      const taken = isOurs ? {} : acquisition(before, clock.now());
       await this.#write(lease, { ...this.#claim(), ...taken }, signal);
       return true;
     } catch (error) {
@@ -153,8 +133,8 @@ export class LeaderElection {
   }
 
   async #create(signal: AbortSignal): Promise<boolean> {
-    const { client, logger, namespace, name } = this.#options;
-    const spec = { ...this.#claim(), acquireTime: this.#microTime(), leaseTransitions: 0 };
+    const { client, clock, logger, namespace, name } = this.#options;
+    const spec = { ...this.#claim(), ...acquisition(undefined, clock.now()) };
     const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name }, spec };
     try {
       await client.create(LEASES, namespace, lease, signal);
@@ -174,9 +154,8 @@ export class LeaderElection {
     const cancel = clock.schedule(this.#timings.retryMs, () => late.abort());
     try {
       const lease = await client.get(LEASES, { namespace, name }, late.signal);
-      if (specOf(lease).holderIdentity !== identity) return;
-      const spec = { ...this.#claim(), holderIdentity: '', leaseDurationSeconds: 1 };
-      await this.#write(lease, spec, late.signal);
+      if (leaseSpec(lease).holderIdentity !== identity) return;
+      await this.#write(lease, release(clock.now()), late.signal);
       logger.info('lease released', { namespace, lease: name, identity });
     } catch (error) {
       logger.warn('lease not released', { namespace, lease: name, error: String(error) });
@@ -198,39 +177,8 @@ export class LeaderElection {
     );
   }
 
-  /** Whether the Lease has looked the same for longer than its holder promised to renew it. */
-  #isExpired(lease: KubeObject): boolean {
-    const now = this.#options.clock.monotonic();
-    const version = lease.metadata.resourceVersion;
-    if (this.#seen?.version !== version) this.#seen = { version, since: now };
-    return now - this.#seen.since > specOf(lease).leaseDurationMs;
-  }
-
   #claim(): Record<string, unknown> {
-    return {
-      holderIdentity: this.#options.identity,
-      leaseDurationSeconds: Math.ceil(this.#timings.leaseMs / 1000),
-      renewTime: this.#microTime(),
-    };
+    const { identity, clock } = this.#options;
+    return renewal(identity, this.#timings.leaseMs, clock.now());
   }
-
-  #microTime(): string {
-    return microTime(this.#options.clock.now());
-  }
-}
-
-interface LeaseSpec {
-  readonly holderIdentity: string;
-  readonly leaseDurationMs: number;
-  readonly leaseTransitions: number;
-}
-
-function specOf(lease: KubeObject): LeaseSpec {
-  const spec = (lease['spec'] ?? {}) as Readonly<Record<string, unknown>>;
-  const { holderIdentity, leaseDurationSeconds, leaseTransitions } = spec;
-  return {
-    holderIdentity: typeof holderIdentity === 'string' ? holderIdentity : '',
-    leaseDurationMs: (typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds : 15) * 1000,
-    leaseTransitions: typeof leaseTransitions === 'number' ? leaseTransitions : 0,
-  };
 }

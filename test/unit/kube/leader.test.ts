@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { KubeError } from '../../../src/kube/errors.js';
-import { LeaderElection, LeaseLost } from '../../../src/kube/leader.js';
+import { LeaderElection } from '../../../src/kube/leader.js';
+import { LeaseLost } from '../../../src/kube/lease.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../../../src/kube/object.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { failure, half, MemoryLogger } from './support.js';
