@@ -35,7 +35,7 @@ export function planShards(leases: readonly ShardLease[], me: string): ShardPlan
   const share = Math.ceil(leases.length / loads.size);
   return {
     take: free.slice(0, Math.max(0, share - mine)),
-    claim: free.length === 0 ? findClaim(leases, loads, mine) : undefined,
+    claim: free.length === 0 ? findClaim(leases, loads, me) : undefined,
     handOver: findHandOvers(leases, loads, me),
   };
 }
@@ -60,8 +60,11 @@ function findHandOvers(
 function findClaim(
   leases: readonly ShardLease[],
   loads: ReadonlyMap<string, number>,
-  mine: number,
+  me: string,
 ): number | undefined {
+  // What was claimed already is on its way.
+  const claimed = numbersOf(leases, ({ holder, claimant }) => claimant === me && holder !== me);
+  const mine = (loads.get(me) ?? 0) + claimed.length;
   const most = Math.max(...loads.values());
   if (most - mine < 2) return undefined;
   const [claim] = numbersOf(

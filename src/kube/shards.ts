@@ -153,7 +153,7 @@ export class Shards {
     const claimant = isRecord(annotations) ? annotations[CLAIM] : undefined;
     return {
       holder: isHeld ? identity : isFree ? undefined : holderIdentity,
-      claimant: typeof claimant === 'string' && claimant !== identity ? claimant : undefined,
+      claimant: typeof claimant === 'string' ? claimant : undefined,
     };
   }
 

@@ -1,80 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { KubeError } from '../../../src/kube/errors.js';
 import { LeaderElection } from '../../../src/kube/leader.js';
 import { LeaseLost } from '../../../src/kube/lease.js';
-import type { KubeObject, ObjectRef, ResourceType } from '../../../src/kube/object.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
+import { LeaseClient, LeaseServer, type Network } from './leaseServer.js';
 import { failure, half, MemoryLogger } from './support.js';
-
-/** How the API server treats one replica: answers, fails, never answers, or does as told and never answers. */
-type Network = 'good' | 'failing' | 'hanging' | 'deaf';
-
-/** The one Lease of an API server. */
-class LeaseServer {
-  lease: KubeObject | undefined;
-  #version = 0;
-
-  get spec(): Readonly<Record<string, unknown>> {
-    return (this.lease?.['spec'] ?? {}) as Readonly<Record<string, unknown>>;
-  }
-
-  store(spec: Readonly<Record<string, unknown>>): KubeObject {
-    this.#version += 1;
-    const metadata = { namespace: 'ops', name: 'operator', uid: 'u', resourceVersion: String(this.#version) };
-    this.lease = { metadata, spec: { ...this.spec, ...spec } };
-    return this.lease;
-  }
-}
-
-/** The API server as one replica reaches it. */
-class LeaseClient {
-  network: Network = 'good';
-
-  constructor(private readonly server: LeaseServer) {}
-
-  get = (_type: ResourceType, _ref: ObjectRef, signal: AbortSignal): Promise<KubeObject> =>
-    this.#answer(signal, () => {
-      if (this.server.lease === undefined) throw new KubeError(404, 'NotFound', 'no such lease');
-      return this.server.lease;
-    });
-
-  create = (_type: ResourceType, _namespace: string | undefined, body: unknown, signal: AbortSignal) =>
-    this.#answer(signal, () => {
-      if (this.server.lease !== undefined) throw new KubeError(409, 'AlreadyExists', 'there is one');
-      return this.server.store((body as { readonly spec: Record<string, unknown> }).spec);
-    });
-
-  mergePatch = (
-    _type: ResourceType,
-    _ref: ObjectRef,
-    patch: Readonly<Record<string, unknown>>,
-    _options: object,
-    signal: AbortSignal,
-  ): Promise<KubeObject> =>
-    this.#answer(signal, () => {
-      const { metadata, spec } = patch as {
-        readonly metadata: { readonly resourceVersion: string };
-        readonly spec: Record<string, unknown>;
-      };
-      if (metadata.resourceVersion !== this.server.lease?.metadata.resourceVersion) {
-        throw new KubeError(409, 'Conflict', 'stale');
-      }
-      return this.server.store(spec);
-    });
-
-  async #answer(signal: AbortSignal, handle: () => KubeObject): Promise<KubeObject> {
-    if (this.network === 'failing') throw new KubeError(503, 'ServiceUnavailable', 'no leader');
-    if (signal.aborted) throw new KubeError(0, 'Canceled', 'canceled');
-    if (this.network === 'good') return handle();
-    if (this.network === 'deaf') handle();
-    return new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(new KubeError(0, 'Canceled', 'canceled')), {
-        once: true,
-      });
-    });
-  }
-}
 
 /** One replica: once started, it waits for the Lease and then works until it is stopped or the Lease is lost. */
 class Replica {
