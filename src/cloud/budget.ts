@@ -86,6 +86,12 @@ export class Budget {
     return this.#bucket.paused;
   }
 
+  /** Has other limits from now on. */
+  limit(options: BucketOptions): void {
+    this.#bucket.limit(options);
+    this.#arm();
+  }
+
   pause(ms: number): void {
     this.#bucket.pause(ms);
     this.#takeBackTurns();

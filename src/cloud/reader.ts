@@ -16,8 +16,10 @@ export interface ReaderOptions {
   readonly clock: Clock;
   /** 0 to 1, as `Math.random`. */
   readonly random: () => number;
-  /** Per region and project. */
+  /** Per region and project; all replicas together. */
   readonly budget: BucketOptions;
+  /** How many replicas may work at the same time; left out: one. */
+  readonly replicas?: number;
   /** An observation that one CloudJob caused is given to others of the same job until it is so old, in milliseconds. */
   readonly freshMs: number;
   /** Tells that it is worth to read for the key again, now. Must not throw. */
@@ -53,8 +55,11 @@ interface Flight {
 
 const WAITING: Reading = { kind: 'waiting' };
 const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: false };
+const CREDENTIAL_BREAKER = { openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: true };
 /** The cloud locks a key for 5 minutes, for everybody, after more than five failed signatures in a row. */
-const CREDENTIAL_BREAKER = { failures: 3, openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: true };
+const FAILURES_BEFORE_LOCK = 5;
+/** One replica alone leaves some of them to others who use the key. */
+const MAX_FAILURES = 3;
 
 /**
  * Looks at jobs without being a burden: one call for all CloudJobs of the same job, within the budget of the region
@@ -69,13 +74,16 @@ export class CloudReader {
   readonly #followed = new Map<string, { readonly id: string; readonly target: Target }>();
   /** By the fingerprint of a credential whose calls under way use up what may still fail. */
   readonly #queues = new Map<string, Set<string>>();
+  #limits: BucketOptions;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    const { clock, random, budget, wake } = options;
-    this.#budgets = new Pool(() => new Budget(budget, clock, random, wake));
+    const { clock, random, budget, wake, replicas = 1 } = options;
+    this.#limits = budget;
+    const failures = Math.max(1, Math.min(MAX_FAILURES, Math.floor(FAILURES_BEFORE_LOCK / replicas)));
+    this.#budgets = new Pool(() => new Budget(this.#limits, clock, random, wake));
     this.#regions = new Pool(() => new Breaker(REGION_BREAKER, clock, random));
-    this.#credentials = new Pool(() => new Breaker(CREDENTIAL_BREAKER, clock, random));
+    this.#credentials = new Pool(() => new Breaker({ ...CREDENTIAL_BREAKER, failures }, clock, random));
   }
 
   /**
@@ -123,6 +131,16 @@ export class CloudReader {
     job?.followers.delete(key);
     job?.untold.delete(key);
     this.#dropUnused(followed.id);
+  }
+
+  /** May use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
+  share(part: number): void {
+    const { requestsPerSecond, burst } = this.#options.budget;
+    this.#limits = {
+      requestsPerSecond: requestsPerSecond * part,
+      burst: Math.max(1, Math.floor(burst * part)),
+    };
+    for (const budget of this.#budgets.values()) budget.limit(this.#limits);
   }
 
   /** The regions that were asked of late, by name. */

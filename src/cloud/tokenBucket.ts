@@ -23,7 +23,7 @@ const ONE = 1 - 1e-9;
  */
 export class TokenBucket {
   readonly #clock: Clock;
-  readonly #options: BucketOptions;
+  #options: BucketOptions;
   readonly #random: () => number;
   #rate: number;
   #tokens: number;
@@ -37,6 +37,14 @@ export class TokenBucket {
     this.#rate = options.requestsPerSecond;
     this.#tokens = options.burst;
     this.#filledAt = clock.monotonic();
+  }
+
+  /** Has other limits from now on; what was learnt of the cloud's own limit is kept in proportion. */
+  limit(options: BucketOptions): void {
+    this.#fill();
+    this.#rate *= options.requestsPerSecond / this.#options.requestsPerSecond;
+    this.#tokens = Math.min(options.burst, this.#tokens);
+    this.#options = options;
   }
 
   /** Takes the token for one call, if there is one now. */

@@ -42,6 +42,17 @@ describe('a budget', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('that gets other limits keeps what it has learnt of the limit of the cloud, in proportion', async () => {
+    const { clock, calls, budget, enter } = setUpCallers(4, 4);
+    budget.slowDown(1000);
+    budget.limit({ requestsPerSecond: 2, burst: 2 });
+
+    for (let n = 0; n < 4; n += 1) enter(`job-${n}`, 'poll');
+    await clock.advance(4000);
+
+    expect(calls.map(({ at }) => at)).toEqual([1000, 2000, 3000, 4000]);
+  });
+
   it('wakes keys in the order in which they came, urgent ones first', async () => {
     const { clock, calls, enter } = setUpCallers(1, 1);
 

@@ -47,8 +47,14 @@ interface Call {
 function setUp({
   requestsPerSecond = 100,
   burst = 100,
+  replicas = 1,
   answer,
-}: { requestsPerSecond?: number; burst?: number; answer?: (jobID: string) => Observation } = {}) {
+}: {
+  requestsPerSecond?: number;
+  burst?: number;
+  replicas?: number;
+  answer?: (jobID: string) => Observation;
+} = {}) {
   const clock = new FakeClock();
   const calls: Call[] = [];
   const woken: string[] = [];
@@ -71,6 +77,7 @@ function setUp({
     clock,
     random: () => 0,
     budget: { requestsPerSecond, burst },
+    replicas,
     freshMs: 2000,
     wake: (key) => woken.push(key),
   });
@@ -184,6 +191,26 @@ describe('the budget', () => {
     expect((await read('c', target({ jobID: 'job-2' }))).kind).toBe('waiting');
   });
 
+  it('is a part of the whole where other replicas have the rest, for projects known and new', async () => {
+    const { clock, calls, woken, reader, read } = setUp({
+      requestsPerSecond: 8,
+      burst: 4,
+      answer: () => RUNNING,
+    });
+    await read('known', target({ jobID: 'known' }));
+    reader.share(0.5);
+
+    const projects = ['project-1', 'new'];
+    for (const projectID of projects) {
+      for (let n = 0; n < 10; n += 1) await read(`${projectID}-${n}`, target({ projectID, jobID: `${n}` }));
+    }
+    const atOnce = calls.length - 1;
+    await clock.advance(1000);
+
+    expect(atOnce).toBe(2 * projects.length);
+    expect(woken).toHaveLength(4 * projects.length);
+  });
+
   it('holds back everybody until Retry-After has passed', async () => {
     const answers = [failure({ class: 'throttled', status: 429, retryAfterMs: 56_818 }), RUNNING];
     const { clock, calls, woken, read } = setUp({ answer: () => answers.shift() ?? RUNNING });
@@ -257,6 +284,20 @@ describe('the breaker of a credential', () => {
     expect(new Set(woken).size).toBe(47);
     // Without a time to wait: the key may be renewed at any moment.
     expect(await read('key-9', target({ jobID: 'job-9', signs: true }))).toEqual(rejected);
+  });
+
+  it.each([
+    [1, 3],
+    [2, 2],
+    [3, 1],
+    [5, 1],
+  ])('of each of %i replicas lets %i fail, so that all together never lock a key', async (replicas, each) => {
+    const { calls, read } = setUp({ replicas, answer: () => rejected });
+
+    for (let n = 0; n < 10; n += 1) await read('a', target({ signs: true }));
+
+    expect(calls).toHaveLength(each);
+    expect(each * replicas).toBeLessThanOrEqual(5);
   });
 
   it('stays closed longer than the cloud locks a key, and lets other credentials pass', async () => {
