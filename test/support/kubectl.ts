@@ -21,15 +21,42 @@ export async function runKubectl(
   args: readonly string[],
   input = '',
 ): Promise<KubectlResult> {
-  const child = spawn(
+  return run(
     'kubectl',
-    ['--kubeconfig', kubeconfigFile, '--cache-dir', join(home, 'kubectl'), ...args],
-    {
-      env: { PATH: process.env['PATH'], HOME: home },
-      timeout: DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    },
+    ['--kubeconfig', kubeconfigFile, '--cache-dir', kubectlCache(home), ...args],
+    home,
+    {},
+    input,
   );
+}
+
+/** Runs a script of the plain POSIX shell, in which `kubectl` talks to that cluster. */
+export async function runShell(
+  kubeconfigFile: string,
+  home: string,
+  script: string,
+  args: readonly string[],
+): Promise<KubectlResult> {
+  const env = { KUBECONFIG: kubeconfigFile, KUBECACHEDIR: kubectlCache(home) };
+  return run('sh', ['-eu', '-s', '--', ...args], home, env, script);
+}
+
+function kubectlCache(home: string): string {
+  return join(home, 'kubectl');
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  home: string,
+  env: Readonly<Record<string, string>>,
+  input: string,
+): Promise<KubectlResult> {
+  const child = spawn(command, args, {
+    env: { PATH: process.env['PATH'], HOME: home, ...env },
+    timeout: DEADLINE_MS,
+    killSignal: 'SIGKILL',
+  });
   child.stdin.on('error', () => {
     // It did not want its input; its exit code tells.
   });

@@ -7,7 +7,7 @@ import { dump, load } from 'js-yaml';
 import * as z from 'zod';
 import { startApi, type Api } from './api.js';
 import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
-import { runKubectl, type KubectlResult } from './kubectl.js';
+import { runKubectl, runShell, type KubectlResult } from './kubectl.js';
 import { OperatorProcess, type Exit } from './operatorProcess.js';
 import { Recorder } from './recorder.js';
 import { PROJECT, ScriptedCloud, TOKEN_MARK } from './scriptedCloud.js';
@@ -185,6 +185,11 @@ export class World {
     return this.client.mergePatch(pathOf(ref), patch);
   }
 
+  /** Changes the status as the operator does. */
+  async patchStatus(ref: Ref, status: object): Promise<void> {
+    demand(await this.client.mergePatch(`${pathOf(ref)}/status`, { status }));
+  }
+
   async delete(ref: Ref): Promise<void> {
     demand(await this.client.delete(pathOf(ref)));
   }
@@ -242,6 +247,11 @@ export class World {
 
   async kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {
     return runKubectl(this.api.kubeconfigFile, this.home, args, input);
+  }
+
+  /** Runs a shell script that uses kubectl as a user of this cluster does. */
+  async shell(script: string, args: readonly string[] = []): Promise<KubectlResult> {
+    return runShell(this.api.kubeconfigFile, this.home, script, args);
   }
 
   async stop(): Promise<void> {

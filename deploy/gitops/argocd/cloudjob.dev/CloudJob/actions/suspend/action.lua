@@ -1,0 +1,3 @@
+-- Stops asking the cloud about the job; what is known of it stays.
+obj.spec.suspend = true
+return obj
