@@ -45,7 +45,7 @@ function literal(value: unknown): string {
       .map(([key, item]) => `[${quoted(key)}] = ${literal(item)}`)
       .join(', ')}}`;
   }
-  return typeof value === 'string' ? quoted(value) : String(value);
+  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
 }
 
 /** Every byte as a number: Lua 5.1 knows no escapes for anything else. */

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../kubeClient.js';
-import type { Verdict } from './verdict.js';
+import { textAt, type Verdict } from './verdict.js';
 
 /** The two conditions of a resource template. */
 export interface ResourceTemplate {
@@ -34,10 +34,5 @@ function parse(selector: string): Requirement[] {
 }
 
 function matches({ path, value }: Requirement, object: KubeObject): boolean {
-  let found: unknown = object;
-  for (const key of path.split('.')) {
-    if (typeof found !== 'object' || found === null) return false;
-    found = (found as Record<string, unknown>)[key];
-  }
-  return found !== undefined && String(found) === value;
+  return textAt(object, path) === value;
 }

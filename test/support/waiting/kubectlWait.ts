@@ -6,9 +6,8 @@ import type { Verdict } from './verdict.js';
  * it would see the same at any later time.
  */
 export async function kubectlWaitVerdict(world: World, condition: string, ref: Ref): Promise<Verdict> {
-  const { code, stderr } = await world.kubectl([
-    ...['-n', ref.namespace, 'wait', `cjob/${ref.name}`, `--for=${condition}`, '--timeout=0s'],
-  ]);
+  const args = ['-n', ref.namespace, 'wait', `cjob/${ref.name}`, `--for=${condition}`, '--timeout=0s'];
+  const { code, stderr } = await world.kubectl(args);
   if (code === 0) return 'done';
   if (!/condition not met|timed out/.test(stderr)) throw new Error(stderr);
   return 'waits';

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../kubeClient.js';
-import { conditionStatus, type Verdict } from './verdict.js';
+import { conditionStatus, textAt, type Verdict } from './verdict.js';
 
 /** The `wait` block of a `kubernetes_manifest`, either form. */
 export interface TerraformWait {
@@ -16,14 +16,10 @@ export function terraformVerdict({ conditions, fields }: TerraformWait, object: 
   const met =
     conditions.every(({ type, status }) => conditionStatus(object, type) === status) &&
     Object.entries(fields).every(([path, expression]) => {
-      const value = path.split('.').reduce(property, object as unknown);
-      return value !== undefined && new RegExp(expression, 'u').test(String(value));
+      const text = textAt(object, path);
+      return text !== undefined && new RegExp(expression, 'u').test(text);
     });
   return met ? 'done' : 'waits';
-}
-
-function property(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }
 
 /** Reads the `wait` block of a recipe: as much of HCL as a guide needs. */

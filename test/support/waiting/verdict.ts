@@ -7,3 +7,14 @@ export type Verdict = 'done' | 'fails' | 'waits';
 export function conditionStatus({ status }: KubeObject, type: string): string | undefined {
   return status?.conditions?.find((one) => one.type === type)?.status;
 }
+
+/** The text, number or truth value at a path such as `status.conditions.0.status`, as text. */
+export function textAt(object: KubeObject, path: string): string | undefined {
+  let found: unknown = object;
+  for (const key of path.split('.')) {
+    if (typeof found !== 'object' || found === null) return undefined;
+    found = (found as Record<string, unknown>)[key];
+  }
+  if (typeof found === 'string') return found;
+  return typeof found === 'number' || typeof found === 'boolean' ? String(found) : undefined;
+}
