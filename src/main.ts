@@ -3,7 +3,6 @@ import { crdYaml } from './api/crd.js';
 import { KubeconfigError } from './kube/kubeconfig.js';
 import { createWinstonLogger } from './ops/logger.js';
 import { runOperator } from './operator.js';
-import { runSandbox } from './sandbox/sandbox.js';
 import { LOG_LEVELS, readConfig, readSettings, RUN_FLAGS, SettingsError } from './settings.js';
 
 const USAGE = `Usage: cloudjob-operator COMMAND [FLAGS]
@@ -37,7 +36,9 @@ async function run(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function sandbox(args: readonly string[]): Promise<number> {
+async function sandbox(args: readonly string[]): Promise<number> {
+  // Not loaded by the operator in production: it would take a third of its memory.
+  const { runSandbox } = await import('./sandbox/sandbox.js');
   return runSandbox(args, {
     runOperator: ({ config, logLevel, ...options }, signal) => {
       const level = LOG_LEVELS.find((name) => name === logLevel) ?? 'warn';

@@ -43,7 +43,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const clock = systemClock;
   const { random } = Math;
   const { config } = settings;
-  const access = loadClusterAccess(settings.kubeconfig, clock);
+  const access = await loadClusterAccess(settings.kubeconfig, clock);
   const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
   const client = new KubeClient({ transport, clock, random });
   const queue = new WorkQueue({ clock, random });

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
-import type { User } from '@kubernetes/client-node';
+import { delimiter, join } from 'node:path';
 import type { Clock } from '../clock.js';
+import type { loadWithClientNode } from './clientNode.js';
 import { isRecord, localError } from './errors.js';
+import { readPlainKubeconfig, readServiceAccount } from './plainKubeconfig.js';
 
 /** No usable configuration; the message says which file, what is wrong and what to do. Thrown at start only. */
 export class KubeconfigError extends Error {
@@ -47,11 +46,20 @@ const CREDENTIALS_AGE_MS = 10_000;
 /** An exec plugin that has not answered after this time (milliseconds) is given up and started anew. */
 const PLUGIN_PATIENCE_MS = 60_000;
 
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+/** A kubeconfig's current context, read. */
+export interface ClusterConfig {
+  readonly server: string;
+  readonly namespace: string | undefined;
+  /** Of the kubeconfig; '' without a user. */
+  readonly userName: string;
+  /** Reads files and asks exec plugins anew. Rejects with whatever they fail with. */
+  credentials(): Promise<Credentials>;
+}
 
 interface Source {
   readonly where: string;
-  readonly load: (config: KubeConfig) => void;
+  /** @throws KubeconfigError */
+  readonly load: () => ClusterConfig;
 }
 
 /**
@@ -61,28 +69,14 @@ interface Source {
  *
  * @throws KubeconfigError
  */
-export function loadClusterAccess(file: string | undefined, clock: Clock): ClusterAccess {
-  const source = findSource(file);
-  const config = loadConfig(source);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) {
-    throw new KubeconfigError(
-      `${source.where}: current-context "${config.currentContext ?? ''}" names no cluster; set it with kubectl config use-context`,
-    );
-  }
-  if (cluster.proxyUrl) {
-    throw new KubeconfigError(
-      `${source.where}: cluster "${cluster.name}": proxy-url is not supported; remove it`,
-    );
-  }
-  const server = parseServer(cluster.server);
+export async function loadClusterAccess(file: string | undefined, clock: Clock): Promise<ClusterAccess> {
+  const source = await findSource(file);
+  const config = source.load();
+  const server = parseServer(config.server);
   if (server === undefined) {
-    throw new KubeconfigError(
-      `${source.where}: cluster "${cluster.name}": server must be an http or https URL`,
-    );
+    throw new KubeconfigError(`${source.where}: the cluster's server must be an http or https URL`);
   }
-  const namespace = config.getContextObject(config.currentContext)?.namespace;
-  return new KubeconfigAccess(source, config, server, namespace, clock);
+  return new KubeconfigAccess(source, config, server, clock);
 }
 
 interface Resolution {
@@ -97,15 +91,15 @@ class KubeconfigAccess implements ClusterAccess {
   readonly namespace: string | undefined;
   readonly #source: Source;
   readonly #clock: Clock;
-  #config: KubeConfig;
+  #config: ClusterConfig;
   #renewedAt = -Infinity;
   #current: Resolution | undefined;
 
-  constructor(source: Source, config: KubeConfig, server: URL, namespace: string | undefined, clock: Clock) {
+  constructor(source: Source, config: ClusterConfig, server: URL, clock: Clock) {
     this.#source = source;
     this.#config = config;
     this.server = server;
-    this.namespace = namespace;
+    this.namespace = config.namespace;
     this.#clock = clock;
   }
 
@@ -141,7 +135,7 @@ class KubeconfigAccess implements ClusterAccess {
     if (this.server.protocol === 'http:' || now - this.#renewedAt < CREDENTIALS_AGE_MS) return false;
     this.#renewedAt = now;
     try {
-      this.#config = loadConfig(this.#source);
+      this.#config = this.#source.load();
     } catch {
       // A file that is being rewritten at this moment; what was read before may still serve.
       return false;
@@ -151,14 +145,18 @@ class KubeconfigAccess implements ClusterAccess {
   }
 }
 
-function findSource(file: string | undefined): Source {
+async function findSource(file: string | undefined): Promise<Source> {
   if (file !== undefined) return fileSource(file);
   const fromEnvironment = process.env['KUBECONFIG'];
   if (fromEnvironment !== undefined && fromEnvironment !== '') {
-    return { where: `KUBECONFIG ${fromEnvironment}`, load: (config) => config.loadFromDefault() };
+    const where = `KUBECONFIG ${fromEnvironment}`;
+    return fromEnvironment.includes(delimiter)
+      ? clientNodeSource(where, (config) => config.loadFromDefault())
+      : fileSource(fromEnvironment, where);
   }
-  if (process.env['KUBERNETES_SERVICE_HOST'] && existsSync(SERVICE_ACCOUNT_TOKEN)) {
-    return { where: 'the service account of the pod', load: (config) => config.loadFromCluster() };
+  if (readServiceAccount(process.env) !== undefined) {
+    const where = 'the service account of the pod';
+    return { where, load: () => readServiceAccount(process.env) ?? unreadable(where) };
   }
   const home = join(homedir(), '.kube', 'config');
   if (existsSync(home)) return fileSource(home);
@@ -167,46 +165,37 @@ function findSource(file: string | undefined): Source {
   );
 }
 
-function fileSource(file: string): Source {
-  return { where: `kubeconfig ${file}`, load: (config) => config.loadFromFile(file) };
+async function fileSource(file: string, where = `kubeconfig ${file}`): Promise<Source> {
+  if (readPlainKubeconfig(file) === undefined) {
+    return clientNodeSource(where, (config) => config.loadFromFile(file));
+  }
+  return { where, load: () => readPlainKubeconfig(file) ?? unreadable(where) };
 }
 
-function loadConfig({ where, load }: Source): KubeConfig {
-  const config = new KubeConfig();
+/** Exec plugins, auth providers, several files, and words on what is wrong. */
+async function clientNodeSource(
+  where: string,
+  fill: Parameters<typeof loadWithClientNode>[1],
+): Promise<Source> {
+  const { loadWithClientNode } = await import('./clientNode.js');
+  return { where, load: () => loadWithClientNode(where, fill) };
+}
+
+function unreadable(where: string): never {
+  throw new KubeconfigError(`${where}: cannot be read any more`);
+}
+
+/** An exec plugin's output and a YAML error's text may contain a token: only the kind of failure is told. */
+async function resolveCredentials(config: ClusterConfig): Promise<Credentials> {
   try {
-    load(config);
+    return await config.credentials();
   } catch (error) {
-    throw new KubeconfigError(`${where}: cannot be read: ${describe(error)}`);
+    const code = isRecord(error) && typeof error['code'] === 'string' ? ` (${error['code']})` : '';
+    throw localError(
+      'CredentialsUnavailable',
+      `no credentials for user "${config.userName}" of the kubeconfig${code}: check its exec plugin and the files that it names`,
+    );
   }
-  // client-node leaves out the CA, too, when a context has no user.
-  const cluster = config.getCurrentCluster();
-  if (config.getCurrentUser() === null && cluster !== null) {
-    config.loadFromClusterAndUser(cluster, { name: 'anonymous' });
-  }
-  for (const user of config.getUsers()) tellPluginVersion(user);
-  return config;
-}
-
-/** Some exec plugins refuse to work without this variable, and client-node does not set it. */
-function tellPluginVersion({ exec }: User): void {
-  if (!isRecord(exec)) return;
-  const value = JSON.stringify({
-    apiVersion: exec['apiVersion'],
-    kind: 'ExecCredential',
-    spec: { interactive: false },
-  });
-  const env: unknown[] = Array.isArray(exec['env']) ? exec['env'] : [];
-  Object.assign(exec, { env: [...env, { name: 'KUBERNETES_EXEC_INFO', value }] });
-}
-
-/** What may be told of an error: a YAML error's own message quotes the file, tokens included. */
-function describe(error: unknown): string {
-  if (!isRecord(error)) return 'it is not a kubeconfig';
-  if (error['code'] === 'ENOENT') return 'it, or a file that it names, does not exist';
-  if (typeof error['code'] === 'string') return error['code'];
-  const mark = error['mark'];
-  if (isRecord(mark) && typeof mark['line'] === 'number') return `line ${mark['line'] + 1} is not valid YAML`;
-  return 'it is not a kubeconfig (a cluster, user or context lacks its name or its contents)';
 }
 
 function parseServer(text: string): URL | undefined {
@@ -214,44 +203,4 @@ function parseServer(text: string): URL | undefined {
   const url = new URL(text);
   url.pathname = url.pathname.replace(/\/+$/, '');
   return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined;
-}
-
-async function resolveCredentials(config: KubeConfig): Promise<Credentials> {
-  const options: RequestOptions = { headers: {} };
-  try {
-    await config.applyToHTTPSOptions(options);
-  } catch (error) {
-    // An exec plugin's output and a YAML error's text may contain a token: only the kind of failure is told.
-    const code = isRecord(error) && typeof error['code'] === 'string' ? ` (${error['code']})` : '';
-    const user = config.getCurrentUser()?.name ?? '';
-    throw localError(
-      'CredentialsUnavailable',
-      `no credentials for user "${user}" of the kubeconfig${code}: check its exec plugin and the files that it names`,
-    );
-  }
-  return {
-    headers: authHeaders(options),
-    tls: {
-      ...buffer('ca', options.ca),
-      ...buffer('cert', options.cert),
-      ...buffer('key', options.key),
-      ...(options.servername === undefined ? {} : { servername: options.servername }),
-      rejectUnauthorized: options.rejectUnauthorized ?? true,
-    },
-  };
-}
-
-function authHeaders({ headers, auth }: RequestOptions): Record<string, string> {
-  const result: Record<string, string> = {};
-  // Token files often end in a newline, which no header may contain.
-  for (const [name, value] of Object.entries(headers ?? {})) result[name] = String(value).trim();
-  if (typeof auth === 'string') {
-    result['Authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
-  }
-  return result;
-}
-
-function buffer(name: 'ca' | 'cert' | 'key', value: unknown): Readonly<Record<string, Buffer>> {
-  if (Buffer.isBuffer(value)) return { [name]: value };
-  return typeof value === 'string' ? { [name]: Buffer.from(value) } : {};
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import { sleep } from '../clock.js';
 import { KubeClient } from '../kube/client.js';
 import { isAlreadyExists, isNotFound } from '../kube/errors.js';
-import { loadClusterAccess } from '../kube/kubeconfig.js';
+import type { ClusterAccess } from '../kube/kubeconfig.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
 import { HttpTransport } from '../kube/transport.js';
 import { errorText } from './errorText.js';
@@ -39,8 +39,7 @@ export class Cluster {
   /** In the order of creation. */
   readonly #created: { readonly type: ResourceType; readonly ref: ObjectRef; readonly uid: string }[] = [];
 
-  constructor(kubeconfigPath: string, clock: Clock) {
-    const access = loadClusterAccess(kubeconfigPath, clock);
+  constructor(access: ClusterAccess, clock: Clock) {
     this.#clock = clock;
     this.#transport = new HttpTransport({ access, clock, userAgent: 'cloudjob-sandbox' });
     this.client = new KubeClient({ transport: this.#transport, clock, random: () => randomInt(1000) / 1000 });

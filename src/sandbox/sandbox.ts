@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { sleep, systemClock } from '../clock.js';
 import { startCce } from './cce/server.js';
 import type { RunningCce } from './cce/server.js';
+import { loadClusterAccess } from '../kube/kubeconfig.js';
 import { Cluster } from './cluster.js';
 import { playDemo } from './demo.js';
 import { errorText } from './errorText.js';
@@ -89,7 +90,7 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
   const kube = await chooseKube(options, deps.env['KUBEBUILDER_ASSETS'], folder, signal);
   cleanUps.add('the Kubernetes API', () => kube.close());
 
-  const cluster = new Cluster(kube.kubeconfigPath, clock);
+  const cluster = new Cluster(await loadClusterAccess(kube.kubeconfigPath, clock), clock);
   cleanUps.add('the connections to the Kubernetes API', async () => cluster.close());
   if (kube.borrowed) {
     cleanUps.add('the samples', async (late) => {

@@ -40,7 +40,7 @@ export class RawApi {
   }
 
   static async open(kubeconfigFile: string): Promise<RawApi> {
-    const access = loadClusterAccess(kubeconfigFile, systemClock);
+    const access = await loadClusterAccess(kubeconfigFile, systemClock);
     return new RawApi(access.server, await access.credentials());
   }
 

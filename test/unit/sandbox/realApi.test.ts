@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
+import { loadClusterAccess } from '../../../src/kube/kubeconfig.js';
 import { Cluster } from '../../../src/sandbox/cluster.js';
 import { startRealApi } from '../../../src/sandbox/realApi.js';
 import { describeWhen } from '../../support/skips.js';
@@ -38,7 +39,7 @@ describeWhen(
   it('takes the CRD, serves CloudJobs, and leaves neither process nor file', async () => {
     const api = await startRealApi({ assets });
     const folder = dirname(api.kubeconfigPath);
-    const cluster = new Cluster(api.kubeconfigPath, systemClock);
+    const cluster = new Cluster(await loadClusterAccess(api.kubeconfigPath, systemClock), systemClock);
 
     await cluster.installCrd(signal);
     await cluster.prepareNamespace(signal);

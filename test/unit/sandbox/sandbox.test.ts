@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { sleep, systemClock } from '../../../src/clock.js';
+import { loadClusterAccess } from '../../../src/kube/kubeconfig.js';
 import { CLOUDJOBS, Cluster } from '../../../src/sandbox/cluster.js';
 import { runSandbox } from '../../../src/sandbox/sandbox.js';
 import type { SandboxDeps, SandboxOperatorOptions } from '../../../src/sandbox/sandbox.js';
@@ -44,7 +45,7 @@ async function tinyOperator(
   { kubeconfig, config }: SandboxOperatorOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const cluster = new Cluster(kubeconfig, systemClock);
+  const cluster = new Cluster(await loadClusterAccess(kubeconfig, systemClock), systemClock);
   const { cce } = (config['regions'] as Record<string, { cce: string }>)['lab']!;
   while (!signal.aborted) {
     const { items } = await cluster.client.list(CLOUDJOBS, {}, AbortSignal.timeout(5000));

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startChild, type Child } from './child.js';
+import type { Figure } from './figure.js';
+import { startOperator, type Operator } from './operator.js';
+
+/** A row of the table: what is measured together. */
+export interface Row {
+  readonly name: string;
+  /** Whether a quick run, as CI makes one, has it. */
+  readonly quick: boolean;
+  readonly run: (bench: Bench) => Promise<readonly Figure[]>;
+}
+
+/** The world that the rows are measured in; each part is started when first asked for. */
+export class Bench {
+  readonly folder = mkdtempSync(join(tmpdir(), 'cloudjob-bench-'));
+  readonly #children = new Map<string, Child>();
+  #operator: Operator | undefined;
+
+  /** @param quick fewer objects and runs */
+  constructor(readonly quick: boolean) {}
+
+  /** The simulated CCE. */
+  get cloud(): Child {
+    return this.#child('./cloudProcess.js');
+  }
+
+  /** A Kubernetes API that only lists. */
+  get shelf(): Child {
+    return this.#child('./shelfProcess.js');
+  }
+
+  /** Starts the operator in place of the one before. */
+  async operator(kubeconfigFile: string, config: object = {}): Promise<Operator> {
+    await this.stopOperator();
+    const cloudURL = await this.cloud.call<string>('url');
+    this.#operator = await startOperator({ folder: this.folder, kubeconfigFile, cloudURL, config });
+    return this.#operator;
+  }
+
+  async stopOperator(): Promise<void> {
+    await this.#operator?.stop();
+    this.#operator = undefined;
+  }
+
+  /** A kubeconfig for an API without credentials. */
+  async plainKubeconfig(url: string): Promise<string> {
+    const file = join(this.folder, 'plain.kubeconfig');
+    writeFileSync(
+      file,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        'current-context': 'bench',
+        clusters: [{ name: 'bench', cluster: { server: url } }],
+        users: [{ name: 'bench', user: {} }],
+        contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+      }),
+    );
+    return file;
+  }
+
+  async close(): Promise<void> {
+    await this.stopOperator();
+    for (const child of this.#children.values()) await child.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #child(module: string): Child {
+    const child = this.#children.get(module) ?? startChild(module);
+    this.#children.set(module, child);
+    return child;
+  }
+}

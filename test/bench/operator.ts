@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { until } from './wait.js';
+
+/** The operator as users run it: `node dist/main.js run …`, in a process of its own. */
+export interface Operator {
+  readonly pid: number;
+  /** Milliseconds from its start until `/readyz` said yes. */
+  readonly readyMs: number;
+  /** The sum of a metric over all its labels. */
+  metric(name: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface OperatorOptions {
+  /** Where its files are put. */
+  readonly folder: string;
+  readonly kubeconfigFile: string;
+  readonly cloudURL: string;
+  readonly config?: object;
+}
+
+const MAIN = fileURLToPath(new URL('../../../main.js', import.meta.url));
+const READY_MS = 300_000;
+
+/** Starts it over all namespaces, with a budget that is out of the way, and waits until it is ready. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const configFile = join(options.folder, 'config.json');
+  const config = {
+    regions: { lab: { cce: options.cloudURL, iam: options.cloudURL } },
+    budget: { requestsPerSecond: 1_000, burst: 1_000 },
+    ...options.config,
+  };
+  writeFileSync(configFile, JSON.stringify(config));
+  const startedAt = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      ...(process.env['CLOUDJOB_BENCH_NODE_FLAGS']?.split(' ') ?? []),
+      MAIN,
+      'run',
+      '--kubeconfig',
+      options.kubeconfigFile,
+      '--config',
+      configFile,
+      '--leader-elect=false',
+      '--http-port=0',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], NODE_ENV: 'production' } },
+  );
+  const log: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log.push(text);
+    if (log.length > 50) log.splice(1, 1);
+  });
+  const alive = (): void => {
+    if (child.exitCode !== null) throw new Error(`the operator ended:\n${log.join('')}`);
+  };
+  const port = await until('the operator to listen', 20, READY_MS, () => {
+    alive();
+    return Number(/"port":\s*(\d+)/.exec(log.slice(0, 5).join(''))?.[1] ?? 0);
+  });
+  const read = async (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+  await until('the operator to be ready', 5, READY_MS, async () => {
+    alive();
+    return (await read('/readyz')).ok;
+  });
+  const readyMs = performance.now() - startedAt;
+  return {
+    pid: child.pid ?? 0,
+    readyMs,
+    async metric(name) {
+      const text = await (await read('/metrics')).text();
+      let sum = 0;
+      for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))) {
+        sum += Number(value);
+      }
+      return sum;
+    },
+    stop: () => end(child),
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
