@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { codeBlocks, commands, readGuide, readTable } from '../support/guide.js';
 import { describeWhen, describeWithKubectl } from '../support/skips.js';
@@ -73,8 +74,69 @@ describeWithKubectl('the commands of the guide', () => {
   });
 });
 
+describeWithKubectl('the patch for Argo CD', () => {
+  const command = commands(guide).find((one) => one.includes('argocd-cm.yaml')) ?? '';
+
+  it('adds to the ConfigMap what is said of CloudJobs, and takes nothing away', async () => {
+    const configMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'argocd-cm', namespace: 'argocd' },
+      data: { url: 'https://argocd.example.com' },
+    };
+    const [, file = ''] = /--patch-file (deploy\/\S+)$/.exec(command) ?? [];
+
+    const result = await world.kubectl(
+      [
+        'patch',
+        '--local',
+        '-f',
+        '-',
+        '--patch-file',
+        fileURLToPath(new URL(`../../${file}`, import.meta.url)),
+        '-o',
+        'json',
+      ],
+      JSON.stringify(configMap),
+    );
+
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    const { data } = JSON.parse(result.stdout) as { readonly data: object };
+    expect(data).toMatchObject(configMap.data);
+    expect(Object.keys(data)).toHaveLength(5);
+  });
+});
+
 describeWithKubectl('the script of the guide', () => {
   const [script = ''] = codeBlocks(guide, 'sh');
+
+  it('goes on as soon as the CloudJob is Ready', async () => {
+    const { ref, object } = recorded('succeeded');
+    const waited = await world.follow(ref.namespace, 'waited-for');
+    const status = JSON.stringify({ status: { ...object.status, jobID: waited.name } });
+
+    // What the operator would write comes while the script sleeps.
+    const { code, stdout } = await world.shell(
+      `sleep() { kubectl -n ${waited.namespace} patch cjob/${waited.name} --subresource=status --type=merge -p '${status}'; }
+      ${script}`,
+      [waited.name, waited.namespace, '60'],
+    );
+
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/patched\n.*condition met/) });
+  });
+
+  it('gives up when the time is up, and shows the CloudJob', async () => {
+    const { ref } = recorded('running');
+
+    const { code, stdout, stderr } = await world.shell(`sleep() { echo "slept $1"; }\n${script}`, [
+      ref.name,
+      ref.namespace,
+      '10',
+    ]);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: 'slept 5\nslept 5\n' });
+    expect(stderr).toContain('JobRunning');
+  });
 
   it('tells why a CloudJob is Stalled', async () => {
     const { ref } = recorded('job not found');
