@@ -8,6 +8,7 @@ import { systemClock } from './clock.js';
 import { KubeClient } from './kube/client.js';
 import { Controller } from './kube/controller.js';
 import { EventRecorder } from './kube/events.js';
+import { FencedTransport } from './kube/fence.js';
 import { Informer } from './kube/informer.js';
 import { loadClusterAccess } from './kube/kubeconfig.js';
 import type { KubeObject } from './kube/object.js';
@@ -45,13 +46,26 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const { config } = settings;
   const access = await loadClusterAccess(settings.kubeconfig, clock);
   const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
-  const client = new KubeClient({ transport, clock, random });
+  const leaseClient = new KubeClient({ transport, clock, random });
+  const election = settings.leaderElect
+    ? new LeaderElection({
+        client: leaseClient,
+        clock,
+        random,
+        logger,
+        namespace: access.namespace ?? 'default',
+        name: USER_AGENT,
+        identity: `${hostname()}_${randomUUID()}`,
+      })
+    : undefined;
+  const mayWrite = (): boolean => election?.leading ?? true;
+  const client = new KubeClient({ transport: new FencedTransport(transport, mayWrite), clock, random });
   const queue = new WorkQueue({ clock, random });
   const metrics = createMetrics(
     {
       queueDepth: () => queue.depth,
       activeWorkers: () => queue.processing,
-      leading: () => working,
+      leading: () => working && mayWrite(),
       jobs: () => countPhases(informer.values()),
       oldestLookSeconds: () => reconciler.oldestLookMs() / 1000,
       regions: () => reader.regions(),
@@ -164,19 +178,12 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     await events.drain(EVENTS_DRAIN_MS);
   };
   try {
-    if (!settings.leaderElect) {
+    if (election === undefined) {
       await work();
       return;
     }
-    const election = new LeaderElection({
-      client,
-      clock,
-      random,
-      logger,
-      namespace: access.namespace ?? 'default',
-      name: USER_AGENT,
-      identity: `${hostname()}_${randomUUID()}`,
-    });
+    // Whoever cannot read the CloudJobs must not take the Lease from those who can.
+    await informer.untilSynced(stop);
     await election.lead(stop, async (leading) => {
       leading.addEventListener('abort', () => lost.abort(), { once: true });
       await work();

@@ -6,6 +6,7 @@ export type LocalReason =
   | 'DeadlineExceeded'
   | 'InvalidRequest'
   | 'MalformedResponse'
+  | 'NotLeading'
   | 'ResponseTooLarge'
   | 'Stalled';
 

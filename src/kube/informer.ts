@@ -4,6 +4,7 @@ import type { KubeClient } from './client.js';
 import { isNotFound } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject, ObjectRef } from './object.js';
+import { onAbort } from './scope.js';
 import { Store } from './store.js';
 
 export type InformerOptions<T extends KubeObject> = Omit<ReflectorOptions<T>, 'store' | 'namespace'> & {
@@ -58,6 +59,14 @@ export class Informer<T extends KubeObject> {
   /** Whether every namespace was listed once. */
   get synced(): boolean {
     return this.#reflectors.every(({ synced }) => synced);
+  }
+
+  /** Resolves once every namespace was listed once, or when the signal aborts. */
+  async untilSynced(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => {
+      onAbort(signal, resolve);
+    });
+    await Promise.race([aborted, Promise.all(this.#reflectors.map(({ whenSynced }) => whenSynced))]);
   }
 
   /** When the quietest of the watches last heard from the API server, on the clock's monotonic time. */

@@ -37,14 +37,17 @@ export class LeaderElection {
   readonly #timings: LeaseTimings;
   readonly #ages = new LeaseAges();
   #leading = false;
+  /** Until when nobody else can have taken the Lease, on the monotonic clock. */
+  #heldUntil = -Infinity;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
     this.#timings = options.timings ?? LEASE_TIMINGS;
   }
 
+  /** Whether this process leads. It asks the clock, not a timer: after a pause of the process it is right at once. */
   get leading(): boolean {
-    return this.#leading;
+    return this.#leading && this.#options.clock.monotonic() < this.#heldUntil;
   }
 
   /**
@@ -88,26 +91,34 @@ export class LeaderElection {
   /** Renews until done; aborts `lost` when that has not worked for `renewDeadlineMs`. */
   async #renew(lost: AbortController, done: AbortSignal): Promise<void> {
     const { clock, logger, namespace, name } = this.#options;
-    const { renewDeadlineMs, retryMs } = this.#timings;
+    const { retryMs } = this.#timings;
     const lose = (): void => {
       logger.error('lease lost', { namespace, lease: name });
       lost.abort();
     };
-    let cancel = clock.schedule(renewDeadlineMs, lose);
+    const watch = (): (() => void) => clock.schedule(this.#heldUntil - clock.monotonic(), lose);
+    let cancel = watch();
     for (;;) {
       await sleep(clock, retryMs, AbortSignal.any([done, lost.signal]));
       if (done.aborted || lost.signal.aborted) break;
-      const startedAt = clock.monotonic();
-      if (!(await this.#attempt(lost.signal)) || lost.signal.aborted) continue;
-      // From before the request: the server may have stored it at once and answered late.
+      await this.#attempt(lost.signal);
+      if (lost.signal.aborted) break;
       cancel();
-      cancel = clock.schedule(renewDeadlineMs - (clock.monotonic() - startedAt), lose);
+      cancel = watch();
     }
     cancel();
   }
 
   /** One try to get or keep the Lease; false when somebody else has it or the API server fails. */
-  async #attempt(parent: AbortSignal): Promise<boolean> {
+  async #attempt(signal: AbortSignal): Promise<boolean> {
+    // From before the request: the server may have stored it at once and answered late.
+    const startedAt = this.#options.clock.monotonic();
+    const held = await this.#try(signal);
+    if (held) this.#heldUntil = startedAt + this.#timings.renewDeadlineMs;
+    return held;
+  }
+
+  async #try(parent: AbortSignal): Promise<boolean> {
     const { client, clock, logger, namespace, name, identity } = this.#options;
     const late = new AbortController();
     const cancel = clock.schedule(this.#timings.renewDeadlineMs / 2, () => late.abort());
@@ -117,7 +128,10 @@ export class LeaderElection {
       const before = leaseSpec(lease);
       const isOurs = before.holderIdentity === identity;
       const isFree = before.holderIdentity === '' || this.#ages.isExpired(lease, clock.monotonic());
-      if (!isOurs && !isFree) return false;
+      if (!isOurs && !isFree) {
+        this.#heldUntil = -Infinity;
+        return false;
+      }
       const taken = isOurs ? {} : acquisition(before, clock.now());
       await this.#write(lease, { ...this.#claim(), ...taken }, signal);
       return true;

@@ -7,7 +7,7 @@ import type { KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
 import type { KubeObject, ResourceType } from './object.js';
 import { objectKey } from './object.js';
-import { openScope } from './scope.js';
+import { nothing, openScope } from './scope.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
 
@@ -63,6 +63,11 @@ export class Reflector<T extends KubeObject> {
   /** Where the next watch starts; undefined: list first. */
   #resourceVersion: string | undefined;
   #synced = false;
+  #tellSynced = nothing;
+  /** Resolves when the store has taken a whole list. */
+  readonly whenSynced = new Promise<void>((resolve) => {
+    this.#tellSynced = resolve;
+  });
   #lastActivity: number;
   #failures = 0;
   #refusals = 0;
@@ -123,6 +128,7 @@ export class Reflector<T extends KubeObject> {
     this.#resourceVersion = page.resourceVersion;
     if (!this.#synced) logger.info('cache synced', { ...this.#where(), objects: objects.length });
     this.#synced = true;
+    this.#tellSynced();
     return page.resourceVersion;
   }
 

@@ -27,6 +27,8 @@ export interface KubeRequest {
   readonly contentType?: string;
   /** Whether the request may be sent again when it is not known if the server has carried it out. */
   readonly idempotent: boolean;
+  /** Asked when there is a connection to send it on; false: it fails with `NotLeading`. */
+  readonly maySend?: () => boolean;
 }
 
 /** Deadlines in milliseconds, sizes in bytes. */
@@ -203,6 +205,10 @@ export class HttpTransport implements Transport {
       const unlisten = onAbort(signal, () => void outgoing.destroy(asError(signal.reason)));
 
       outgoing.on('socket', (socket) => {
+        if (request.maySend?.() === false) {
+          outgoing.destroy(localError('NotLeading', `${what}: this process does not lead any more`));
+          return;
+        }
         const connected = (): void => late(this.#limits.headersMs, 'no answer');
         if (!socket.connecting) return connected();
         late(this.#limits.connectMs, 'no connection');

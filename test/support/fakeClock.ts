@@ -35,6 +35,12 @@ export class FakeClock implements Clock {
     this.#now += ms;
   }
 
+  /** Moves time on and runs nothing, as when the process is paused; what fell due runs with the next `advance`. */
+  pause(ms: number): void {
+    this.#now += ms;
+    this.#monotonic += ms;
+  }
+
   /** Moves time on, runs what falls due in order, and lets promises settle after each task. */
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms;
@@ -46,8 +52,8 @@ export class FakeClock implements Clock {
       if (due === undefined) break;
       const [id, { at, task }] = due;
       this.#tasks.delete(id);
-      this.#now += at - this.#monotonic;
-      this.#monotonic = at;
+      this.#now += Math.max(0, at - this.#monotonic);
+      this.#monotonic = Math.max(this.#monotonic, at);
       task();
       await settle();
     }

@@ -179,13 +179,24 @@ describe('a Lease that is held', () => {
     const replica = await leader();
     server.store({ holderIdentity: 'thief' });
 
-    await clock.advance(10_000);
+    await clock.advance(2_000);
 
     expect(await replica.ended).toMatchObject({
       name: 'LeaseLost',
       message: 'lease ops/operator was lost; another replica may be leading now',
     });
     expect(server.spec['holderIdentity']).toBe('thief');
+  });
+
+  it('is not believed in any more by a process that was paused, before any timer runs', async () => {
+    const replica = await leader();
+    await clock.advance(2_000);
+    clock.pause(9_999);
+    const almost = replica.election.leading;
+    clock.pause(1);
+
+    expect([almost, replica.election.leading]).toEqual([true, false]);
+    expect(replica.works).toBe(true);
   });
 
   it('leaves no timer behind', async () => {

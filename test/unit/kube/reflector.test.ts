@@ -212,13 +212,22 @@ describe('listing and watching', () => {
     };
     const rig = await follow({ lists: [answer, answer], watches: [] }, { namespaces: ['one', 'two', 'one'] });
 
-    await until(() => rig.informer.synced, 'synced');
+    await rig.informer.untilSynced(new AbortController().signal);
 
+    expect(rig.informer.synced).toBe(true);
     expect([rig.informer.get('one/a'), rig.informer.get('two/a')]).toMatchObject([
       { metadata: { uid: 'one' } },
       { metadata: { uid: 'two' } },
     ]);
   });
+});
+
+it('is not waited for when whoever waits is stopped', async () => {
+  const rig = await follow({ lists: [], watches: [] });
+
+  await rig.informer.untilSynced(AbortSignal.abort());
+
+  expect(rig.informer.synced).toBe(false);
 });
 
 describe('an object that a write has shown to be stale', () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { ClusterAccess } from '../../../src/kube/kubeconfig.js';
+import { FencedTransport } from '../../../src/kube/fence.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
 import type { KubeRequest, TransportLimits } from '../../../src/kube/transport.js';
 import { json, ScriptedServer, statusBody } from './scriptedServer.js';
@@ -35,6 +36,39 @@ async function setUp(
   );
   return { server, transport };
 }
+
+describe('requests of a process that must lead to write', () => {
+  it('are sent while it leads; later only those that change nothing are', async () => {
+    let leads = true;
+    const { server, transport } = await setUp((_, response) => json(response, 200, {}));
+    const fenced = new FencedTransport(transport, () => leads);
+
+    await fenced.request(post, forever);
+    leads = false;
+    const error = await failure(fenced.request(post, forever));
+    await fenced.request(get, forever);
+
+    expect(error).toMatchObject({ status: 0, reason: 'NotLeading' });
+    expect(server.requests.map(({ method }) => method)).toEqual(['POST', 'GET']);
+  });
+
+  it('are not sent when it ceases to lead while they wait for a connection', async () => {
+    let leads = true;
+    const script: Script = (_, response) => {
+      leads = false;
+      json(response, 200, {});
+    };
+    const { server, transport } = await setUp(script, { maxSockets: 1 });
+    const fenced = new FencedTransport(transport, () => leads);
+
+    const first = fenced.request(get, forever);
+    const second = failure(fenced.request(post, forever));
+    await first;
+
+    expect(await second).toMatchObject({ reason: 'NotLeading' });
+    expect(server.requests).toHaveLength(1);
+  });
+});
 
 describe('requests', () => {
   it('carry method, query, headers and a JSON body, and give back the parsed answer', async () => {
