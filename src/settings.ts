@@ -4,6 +4,7 @@ import { load } from 'js-yaml';
 import * as z from 'zod';
 import { POD_IDENTITY_ENV, type WorkloadCredentialsOptions } from './cloud/auth/workload.js';
 import { checkEndpoint, Regions } from './cloud/regions.js';
+import { DEFAULT_POLLING } from './reconcile/cadence.js';
 
 /** Everything that the operator is told from outside, compiled once; nothing reads raw options after that. */
 export interface Settings {
@@ -54,14 +55,14 @@ const configSchema = z.strictObject({
   defaultRegion: z.string().optional(),
   polling: z
     .strictObject({
-      minSeconds: z.number().min(1).max(3600).default(2),
-      maxSeconds: z.number().min(1).max(86_400).default(60),
+      minSeconds: z.number().min(1).max(3600).default(DEFAULT_POLLING.minSeconds),
+      maxSeconds: z.number().min(1).max(86_400).default(DEFAULT_POLLING.maxSeconds),
     })
     .refine(({ minSeconds, maxSeconds }) => minSeconds <= maxSeconds, {
       path: ['maxSeconds'],
       message: 'must not be less than polling.minSeconds',
     })
-    .default({ minSeconds: 2, maxSeconds: 60 }),
+    .default(DEFAULT_POLLING),
   ownCredentials: z
     .strictObject({
       namespaces: z.array(z.string().regex(NAMESPACE, 'must be the name of a namespace')).min(1).max(1000),

@@ -1,6 +1,8 @@
 import { REASONS } from '../../src/api/conditions.js';
 import { createMetrics } from '../../src/ops/metrics.js';
 import { RUN_FLAGS } from '../../src/settings.js';
+import { cadenceByKind, cadenceComparison, cadenceWaits } from './cadence.js';
+import { cadenceCurve } from './cadenceCurve.js';
 import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
 import { markdownTable } from './table.js';
 
@@ -14,10 +16,15 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   metrics,
   flags,
   reasons,
+  'cadence-waits': cadenceWaits,
+  'cadence-comparison': cadenceComparison,
+  'cadence-by-kind': cadenceByKind,
 };
 
 /** Files that are generated as a whole, by their path from the root. */
-export const FILES: Readonly<Record<string, () => string | Promise<string>>> = {};
+export const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
+  'docs/cadence.svg': cadenceCurve,
+};
 
 async function metrics(): Promise<string> {
   const none = new Map<string, never>();

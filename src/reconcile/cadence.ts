@@ -6,13 +6,21 @@ export interface Polling {
   readonly maxSeconds: number;
 }
 
+/** Fewer looks than one every 15 s, and changes are seen earlier all the same: docs/cadence.md. */
+export const DEFAULT_POLLING: Polling = { minSeconds: 4, maxSeconds: 60 };
+
 /** Waits are spread by this share in both directions, so that objects applied together drift apart. */
 const JITTER = 0.15;
-/** The wait grows by this share of the time in which nothing has changed. */
-const GROWTH = 0.1;
+/** A job that is not quiet for unusually long is looked at every so many parts of `maxSeconds`. */
+const PACE = 1 / 3;
+/** After so long without a change a job is looked at every `maxSeconds`; the jobs of CCE take up to 12 minutes. */
+const LONG_QUIET_SECONDS = 1800;
 
 /**
- * Milliseconds until an unfinished job that was read well is looked at again.
+ * Milliseconds until an unfinished job that was read well is looked at again. Changes come in groups: right after one
+ * the wait is `minSeconds`, and then grows with the quiet time, about twofold each time. When nothing follows, the end of
+ * the step that began may come at any time, so the wait stays at a third of `maxSeconds`. Only a job that has been quiet for
+ * longer than a step takes (10 minutes) is looked at ever more rarely, up to every `maxSeconds` after half an hour.
  *
  * @param quietMs since the job was last seen to change, or began to be followed
  * @param intervalSeconds `spec.pollIntervalSeconds`; undefined: adaptive
@@ -24,10 +32,10 @@ export function lookAgainMs(
   { minSeconds, maxSeconds }: Polling,
   random: number,
 ): number {
-  const seconds =
-    intervalSeconds === undefined
-      ? Math.min(maxSeconds, minSeconds + (GROWTH * Math.max(0, quietMs)) / 1000)
-      : Math.max(minSeconds, intervalSeconds);
+  const quiet = Math.max(0, quietMs) / 1000;
+  const settled = Math.min(minSeconds + quiet, maxSeconds * PACE);
+  const longQuiet = Math.min(maxSeconds, (maxSeconds * quiet) / LONG_QUIET_SECONDS);
+  const seconds = Math.max(minSeconds, intervalSeconds ?? Math.max(settled, longQuiet));
   return jitter(seconds * 1000, random);
 }
 

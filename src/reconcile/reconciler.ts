@@ -9,6 +9,7 @@ import type { Finding, History } from './finding.js';
 import { aboutItsJob, isFinished, knownJob, learn } from './known.js';
 import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports.js';
 import { isTerminal } from './phase.js';
+import { isSameState, quietMs } from './quiet.js';
 import { isRequested } from './request.js';
 import type { SecretCache } from './secrets.js';
 import { isKnown } from './summary.js';
@@ -19,8 +20,6 @@ export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; rea
 
 /** A first look that takes longer than this is told in the status: the object is seen, the cloud is awaited. */
 const FIRST_LOOK_MS = 1_000;
-/** After a restart the looks at jobs that are known already are spread over this time at the most. */
-const RESTART_SPREAD_MS = 15_000;
 /** A pass that lost a race is done again this much later: the watch needs a moment to bring the newer object. */
 const STALE_RETRY_MS = 100;
 /** The status waits no longer than this for its events to be stored. */
@@ -126,13 +125,13 @@ export class Reconciler {
 
     const followed =
       isKnown(knownJob(aboutItsJob(cloudJob))) && status.observedGeneration === metadata.generation;
-    const spread = Math.min(RESTART_SPREAD_MS, this.parts.polling.maxSeconds * 1000);
+    const changedAt = followed ? now - quietMs(status, this.parts.clock.now()) : now;
     const memory: Memory = {
       uid: metadata.uid,
       jobID: spec.jobID,
       heardAt: followed || before?.uid === metadata.uid ? now : undefined,
-      changedAt: now,
-      nextLookAt: followed ? now + this.parts.random() * spread : now,
+      changedAt,
+      nextLookAt: followed ? now + this.#restartSpreadMs(cloudJob, now - changedAt) : now,
       generation: followed ? metadata.generation : undefined,
       suspended: false,
       failures: 0,
@@ -141,6 +140,13 @@ export class Reconciler {
     };
     this.#memories.set(key, memory);
     return memory;
+  }
+
+  /** After a restart looks go on at the pace that they had: each at a random moment of its interval. */
+  #restartSpreadMs(cloudJob: CloudJob, quiet: number): number {
+    const { polling, random } = this.parts;
+    const interval = lookAgainMs(quiet, intervalOf(cloudJob), polling, 0.5);
+    return random() * Math.min(interval, polling.maxSeconds * 1000);
   }
 
   /** Whether the cloud is to be asked in this pass, and how pressing it is. */
@@ -213,9 +219,8 @@ export class Reconciler {
     if (finding.kind !== 'job') return;
     memory.heardAt = now;
     const before = aboutItsJob(cloudJob);
-    if (!isDeepStrictEqual(learn(before, finding), knownJob(before))) memory.changedAt = now;
-    const interval = 'problems' in cloudJob.spec ? undefined : cloudJob.spec.pollIntervalSeconds;
-    memory.nextLookAt = now + lookAgainMs(now - memory.changedAt, interval, polling, random());
+    if (!isSameState(learn(before, finding), knownJob(before))) memory.changedAt = now;
+    memory.nextLookAt = now + lookAgainMs(now - memory.changedAt, intervalOf(cloudJob), polling, random());
   }
 
   #decide(cloudJob: CloudJob, memory: Memory, finding: Finding): Decision {
@@ -285,6 +290,11 @@ export class Reconciler {
 /** Whether the object's first status is still to be written. */
 function isNew({ status }: CloudJob): boolean {
   return (status.conditions ?? []).length === 0;
+}
+
+/** Seconds between two looks, where the spec names them. */
+function intervalOf({ spec }: CloudJob): number | undefined {
+  return 'problems' in spec ? undefined : spec.pollIntervalSeconds;
 }
 
 function endsJob(finding: Finding | undefined): boolean {

@@ -177,7 +177,7 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
     config: {
       regions: { [DEMO_REGION]: { cce: cceUrl, iam: cceUrl } },
       defaultRegion: DEMO_REGION,
-      polling: { minSeconds: 1, maxSeconds: 60 },
+      polling: { minSeconds: 1, maxSeconds: 6 },
     },
     namespaces: kube.borrowed ? [DEMO_NAMESPACE] : [],
     httpPort: 0,

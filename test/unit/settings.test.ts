@@ -44,7 +44,7 @@ describe('readSettings', () => {
     });
     expect(config).toMatchObject({
       defaultRegion: undefined,
-      polling: { minSeconds: 2, maxSeconds: 60 },
+      polling: { minSeconds: 4, maxSeconds: 60 },
       budget: { requestsPerSecond: 10, burst: 20 },
     });
     expect(config.regions.find('eu-de')?.cce).toBe('https://cce.eu-de.otc.t-systems.com');
@@ -190,7 +190,7 @@ describe('readSettings', () => {
   });
 
   it('takes an empty file for a config that changes nothing', () => {
-    expect(readSettings(['--config', file('# nothing yet\n')], {}).config.polling.minSeconds).toBe(2);
+    expect(readSettings(['--config', file('# nothing yet\n')], {}).config.polling.minSeconds).toBe(4);
   });
 
   it('tells in one line that a file is not YAML', () => {
@@ -208,7 +208,7 @@ describe('readConfig', () => {
 
   it('fills in what is left out of a section', () => {
     expect(readConfig({ polling: { maxSeconds: 5 }, budget: { burst: 3 } }, 'c.yaml', {})).toMatchObject({
-      polling: { minSeconds: 2, maxSeconds: 5 },
+      polling: { minSeconds: 4, maxSeconds: 5 },
       budget: { requestsPerSecond: 10, burst: 3 },
     });
   });

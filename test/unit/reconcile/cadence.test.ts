@@ -18,12 +18,30 @@ function noCredentials(reason: CredentialsReason): Finding {
 describe('lookAgainMs', () => {
   it.each([
     ['at first', 0, 2],
-    ['after a quiet minute', 60, 8],
-    ['after ten quiet minutes', 600, 60],
+    ['after two quiet seconds', 2, 4],
+    ['after six', 6, 8],
+    ['after a quiet minute', 60, 20],
+    ['after ten quiet minutes', 600, 20],
+    ['after twenty', 1_200, 40],
     ['after a quiet day', 86_400, 60],
     ['with a clock that went backwards', -100, 2],
   ])('grows with the time in which nothing changed: %s', (_, quiet, expected) => {
     expect(lookAgainMs(seconds(quiet), undefined, POLLING, MIDDLE)).toBe(seconds(expected));
+  });
+
+  it('keeps to the minimum and the maximum, and never shrinks while nothing changes', () => {
+    const bounds = fc
+      .tuple(fc.integer({ min: 1, max: 3600 }), fc.integer({ min: 1, max: 86_400 }))
+      .map(([one, other]) => ({ minSeconds: Math.min(one, other), maxSeconds: Math.max(one, other) }));
+    fc.assert(
+      fc.property(bounds, fc.nat(100_000), fc.nat(100_000), (polling, quiet, more) => {
+        const wait = lookAgainMs(seconds(quiet), undefined, polling, MIDDLE);
+
+        expect(wait).toBeGreaterThanOrEqual(seconds(polling.minSeconds));
+        expect(wait).toBeLessThanOrEqual(seconds(polling.maxSeconds));
+        expect(lookAgainMs(seconds(quiet + more), undefined, polling, MIDDLE)).toBeGreaterThanOrEqual(wait);
+      }),
+    );
   });
 
   it.each([

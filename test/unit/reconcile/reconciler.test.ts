@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { REQUESTED_AT_ANNOTATION } from '../../../src/api/cloudjob.js';
 import type { Observation } from '../../../src/cloud/job.js';
 import type { CloudErrorClass } from '../../../src/cloud/errors.js';
-import { after, cloudJob, conditionsOf, job, JOB_ID, read } from '../../support/cloudJobs.js';
+import { after, cloudJob, conditionsOf, CREATED, job, JOB_ID, read } from '../../support/cloudJobs.js';
 import { settle } from '../../support/fakeClock.js';
 import { KEY, ReconcilerWorld, SlowAnswer } from './reconcilerWorld.js';
 
@@ -114,11 +114,11 @@ describe('the next look', () => {
     await world.clock.advance(100_000);
 
     const quiet = await world.pass();
-    await world.clock.advance(12_000);
+    await world.clock.advance(20_000);
     world.reader.answers = [tells('Running', { subJobs: [job('Success', { id: 'a' })] })];
     const changed = await world.pass();
 
-    expect(quiet).toEqual({ kind: 'requeue', afterMs: 12_000 });
+    expect(quiet).toEqual({ kind: 'requeue', afterMs: 20_000 });
     expect(changed).toEqual({ kind: 'requeue', afterMs: 2_000 });
   });
 
@@ -200,19 +200,39 @@ describe('the next look', () => {
     expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: wait });
   });
 
-  it('is spread over the first seconds after a restart, and keeps its place', async () => {
-    const world = await followedWorld();
+  it('comes no sooner because the cloud touches its time of update at every look', async () => {
+    const touched = (seconds: number) => ({ updateTime: new Date(CREATED + seconds * 1000).toISOString() });
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [tells('Running', touched(1)), tells('Running', touched(100))];
+    await world.pass();
+    await world.clock.advance(100_000);
+
+    expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: 20_000 });
+  });
+
+  it.each([
+    ['one that changed just now', 0, {}, 2_000],
+    ['one that changed a minute ago', 60, {}, 20_000],
+    ['one that is quiet for an hour', 3_600, {}, 60_000],
+    ['one with an interval of its own', 3_600, { pollIntervalSeconds: 30 }, 30_000],
+    ['one with an interval of its own that is very long', 0, { pollIntervalSeconds: 3_600 }, 60_000],
+  ])('is at a random moment of its interval after a restart: %s', async (_, quiet, spec, interval) => {
+    const world = new ReconcilerWorld(cloudJob(spec));
+    const updateTime = new Date(world.clock.now() - quiet * 1000).toISOString();
+    world.reader.answers = [tells('Running', { updateTime })];
+    await world.pass();
     world.restart();
     world.random = 0.4;
 
     const first = await world.pass();
-    await world.clock.advance(6_000);
-    const readsBefore = world.reads;
+    await world.clock.advance(0.4 * interval - 1);
+    await world.pass();
+    const early = world.reads;
+    await world.clock.advance(1);
     await world.pass();
 
-    expect(first).toEqual({ kind: 'requeue', afterMs: 6_000 });
-    expect(readsBefore).toBe(1);
-    expect(world.reads).toBe(2);
+    expect(first).toEqual({ kind: 'requeue', afterMs: 0.4 * interval });
+    expect([early, world.reads]).toEqual([1, 2]);
   });
 });
 
