@@ -7,14 +7,18 @@ import { realKubeconfig } from './skips.js';
 export interface Api {
   /** Admin access. */
   readonly kubeconfigFile: string;
+  /** Whether it refuses what nobody granted. */
+  readonly enforcesRbac: boolean;
   stop(): Promise<void>;
 }
 
 /** The real API server that the environment names, shared by all suites; else an embedded one of the suite's own. */
 export async function startApi(home: string): Promise<Api> {
-  if (realKubeconfig !== undefined) return { kubeconfigFile: realKubeconfig, stop: async () => {} };
+  if (realKubeconfig !== undefined) {
+    return { kubeconfigFile: realKubeconfig, enforcesRbac: true, stop: async () => {} };
+  }
   const api = await startKubeApi({ crds: [] });
   const kubeconfigFile = join(home, 'admin.kubeconfig');
   writeFileSync(kubeconfigFile, api.kubeconfig, { mode: 0o600 });
-  return { kubeconfigFile, stop: () => api.close() };
+  return { kubeconfigFile, enforcesRbac: false, stop: () => api.close() };
 }

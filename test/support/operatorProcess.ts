@@ -13,6 +13,8 @@ export interface OperatorOptions {
   readonly kubeconfigFile: string;
   /** Empty: all. */
   readonly namespaces: readonly string[];
+  /** Whether it waits for a Lease; not if left out. */
+  readonly leaderElect?: boolean;
 }
 
 export interface Exit {
@@ -27,7 +29,7 @@ export class OperatorProcess {
   readonly #exited: Promise<Exit>;
   #exit: Exit | undefined;
 
-  constructor({ configFile, kubeconfigFile, namespaces }: OperatorOptions) {
+  constructor({ configFile, kubeconfigFile, namespaces, leaderElect = false }: OperatorOptions) {
     this.#child = spawn(
       process.execPath,
       [
@@ -38,7 +40,7 @@ export class OperatorProcess {
         '--kubeconfig',
         kubeconfigFile,
         ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
-        '--leader-elect=false',
+        `--leader-elect=${leaderElect}`,
         '--http-port',
         '0',
         '--log-format',
@@ -74,18 +76,12 @@ export class OperatorProcess {
 
   /** Waits until `/readyz` says so: the cache is synced. */
   async ready(): Promise<void> {
-    await until(
-      'the operator to be ready',
-      async () => {
-        if (this.#exit !== undefined) {
-          throw new Error(`the operator ended: ${JSON.stringify(this.#exit)}\n${this.logTail()}`);
-        }
-        const port = this.#port();
-        return port !== undefined && (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
-      },
-      30_000,
-      () => this.logTail(),
-    );
+    await this.#until('ready', async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+  }
+
+  /** Waits until it answers on its HTTP port. */
+  async listening(): Promise<void> {
+    await this.#until('listening', () => Promise.resolve(true));
   }
 
   /** What its HTTP port says at that path. */
@@ -110,6 +106,21 @@ export class OperatorProcess {
 
   logTail(lines = 30): string {
     return `the operator's log ends with:\n${this.#lines.slice(-lines).join('\n')}`;
+  }
+
+  async #until(what: string, holds: (port: number) => Promise<boolean>): Promise<void> {
+    await until(
+      `the operator to be ${what}`,
+      async () => {
+        if (this.#exit !== undefined) {
+          throw new Error(`the operator ended: ${JSON.stringify(this.#exit)}\n${this.logTail()}`);
+        }
+        const port = this.#port();
+        return port !== undefined && (await holds(port));
+      },
+      60_000,
+      () => this.logTail(),
+    );
   }
 
   #port(): number | undefined {

@@ -7,6 +7,7 @@ import { dump, load } from 'js-yaml';
 import * as z from 'zod';
 import { startApi, type Api } from './api.js';
 import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
+import { installRights, OPERATOR_NAMESPACE } from './install.js';
 import { runKubectl, runShell, type KubectlResult } from './kubectl.js';
 import { OperatorProcess, type Exit } from './operatorProcess.js';
 import { Recorder } from './recorder.js';
@@ -45,7 +46,8 @@ export interface Ref {
 
 /**
  * All that a suite needs: a Kubernetes API with the CRD, a cloud that does what the test says, and the operator as a
- * process of its own that watches all namespaces. `stop()` puts everything away and fails when any status that was ever
+ * process of its own that watches all namespaces; on an API server that enforces RBAC with the rights of
+ * deploy/install.yaml and no others. `stop()` puts everything away and fails when any status that was ever
  * seen broke a rule, or when a secret got into the operator's log.
  */
 export class World {
@@ -62,6 +64,8 @@ export class World {
     private readonly api: Api,
     private readonly recorder: Recorder,
     private readonly home: string,
+    /** Of the operator's service account, where the API server enforces RBAC. */
+    private readonly token: string | undefined,
     /** Those of this suite, in the order of their making. */
     private readonly namespaces: string[],
   ) {}
@@ -89,21 +93,30 @@ export class World {
       api,
       recorder,
       home,
+      api.enforcesRbac ? await installRights(client) : undefined,
       namespaces,
     );
-    world.#writeFiles();
+    world.#writeConfig();
     return world;
   }
 
   /** Starts the operator, after a `kill9` or `stopOperator` anew; all namespaces when none is named. */
   async startOperator(namespaces: readonly string[] = []): Promise<void> {
     this.#operator = new OperatorProcess({
-      configFile: join(this.home, 'config.yaml'),
-      kubeconfigFile: join(this.home, 'operator.kubeconfig'),
+      configFile: this.configFile,
+      kubeconfigFile: this.writeKubeconfig(
+        'operator.kubeconfig',
+        this.token === undefined ? undefined : { token: this.token, namespace: OPERATOR_NAMESPACE },
+      ),
       namespaces,
     });
     this.#logs.push(this.#operator.log);
     await this.#operator.ready();
+  }
+
+  /** The operator's: a region for each namespace, all of them the scripted cloud. */
+  get configFile(): string {
+    return join(this.home, 'config.yaml');
   }
 
   get operator(): OperatorProcess {
@@ -274,7 +287,33 @@ export class World {
     if (problems.length > 0) throw new Error(problems.join('\n\n'));
   }
 
-  #writeFiles(): void {
+  /**
+   * Writes a kubeconfig that leads through the door.
+   *
+   * @param identity the service account's token and its namespace; admin access without it
+   * @returns its path
+   */
+  writeKubeconfig(name: string, identity?: { readonly token: string; readonly namespace: string }): string {
+    const kubeconfig = load(readFileSync(this.api.kubeconfigFile, 'utf8')) as {
+      readonly clusters: { readonly cluster: { server: string } }[];
+      readonly contexts: { readonly context: { namespace?: string } }[];
+      readonly users: { user: object }[];
+    };
+    for (const { cluster } of kubeconfig.clusters) {
+      const server = new URL(cluster.server);
+      server.port = String(this.apiDoor.port);
+      cluster.server = server.href.replace(/\/$/, '');
+    }
+    if (identity !== undefined) {
+      for (const { context } of kubeconfig.contexts) context.namespace = identity.namespace;
+      for (const user of kubeconfig.users) user.user = { token: identity.token };
+    }
+    const path = join(this.home, name);
+    writeFileSync(path, dump(kubeconfig), { mode: 0o600 });
+    return path;
+  }
+
+  #writeConfig(): void {
     const config = {
       regions: Object.fromEntries(
         REGIONS.map((name) => [name, { cce: this.cloud.url, iam: this.cloud.url }]),
@@ -282,16 +321,7 @@ export class World {
       polling: { minSeconds: 1, maxSeconds: 2 },
       budget: { requestsPerSecond: 500, burst: 500 },
     };
-    writeFileSync(join(this.home, 'config.yaml'), dump(config));
-    const kubeconfig = load(readFileSync(this.api.kubeconfigFile, 'utf8')) as {
-      readonly clusters: { readonly cluster: { server: string } }[];
-    };
-    for (const { cluster } of kubeconfig.clusters) {
-      const server = new URL(cluster.server);
-      server.port = String(this.apiDoor.port);
-      cluster.server = server.href.replace(/\/$/, '');
-    }
-    writeFileSync(join(this.home, 'operator.kubeconfig'), dump(kubeconfig), { mode: 0o600 });
+    writeFileSync(this.configFile, dump(config));
   }
 }
 
