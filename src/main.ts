@@ -45,6 +45,7 @@ async function sandbox(args: readonly string[]): Promise<number> {
       const settings = {
         ...options,
         leaderElect: false,
+        shards: 1,
         logFormat: 'pretty' as const,
         logLevel: level,
         config: readConfig(config, 'sandbox', {}),

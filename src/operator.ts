@@ -4,6 +4,7 @@ import { Authenticators } from './cloud/auth/authenticators.js';
 import { JobClient } from './cloud/client.js';
 import { createHttp } from './cloud/http.js';
 import { CloudReader } from './cloud/reader.js';
+import type { CloudJobStatus } from './api/cloudjob.js';
 import { systemClock } from './clock.js';
 import { KubeClient } from './kube/client.js';
 import { Controller } from './kube/controller.js';
@@ -11,9 +12,10 @@ import { EventRecorder } from './kube/events.js';
 import { FencedTransport } from './kube/fence.js';
 import { Informer } from './kube/informer.js';
 import { loadClusterAccess } from './kube/kubeconfig.js';
-import type { KubeObject } from './kube/object.js';
 import { LeaderElection } from './kube/leader.js';
 import { WorkQueue } from './kube/queue.js';
+import { onAbort } from './kube/scope.js';
+import { Shards, type ShardRun, type ShardsOptions } from './kube/shards.js';
 import { HttpTransport } from './kube/transport.js';
 import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
@@ -24,6 +26,7 @@ import { Reconciler } from './reconcile/reconciler.js';
 import { SecretCache } from './reconcile/secrets.js';
 import { Telling } from './reconcile/telling.js';
 import type { Settings } from './settings.js';
+import { ShardWorks } from './shardWork.js';
 
 /** Passes at a time. They spend their time waiting for the network, so there may be many. */
 const WORKERS = 64;
@@ -46,28 +49,26 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const { config } = settings;
   const access = await loadClusterAccess(settings.kubeconfig, clock);
   const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
-  const leaseClient = new KubeClient({ transport, clock, random });
-  const election = settings.leaderElect
-    ? new LeaderElection({
-        client: leaseClient,
-        clock,
-        random,
-        logger,
-        namespace: access.namespace ?? 'default',
-        name: USER_AGENT,
-        identity: `${hostname()}_${randomUUID()}`,
-      })
-    : undefined;
+  const lease = {
+    client: new KubeClient({ transport, clock, random }),
+    clock,
+    random,
+    logger,
+    namespace: access.namespace ?? 'default',
+    name: USER_AGENT,
+    identity: `${hostname()}_${randomUUID()}`,
+  };
+  const election = settings.leaderElect ? electionOf(lease, settings.shards) : undefined;
   const mayWrite = (): boolean => election?.leading ?? true;
   const client = new KubeClient({ transport: new FencedTransport(transport, mayWrite), clock, random });
-  const queue = new WorkQueue({ clock, random });
   const metrics = createMetrics(
     {
-      queueDepth: () => queue.depth,
-      activeWorkers: () => queue.processing,
-      leading: () => working && mayWrite(),
+      queueDepth: () => sum(works.values, ({ queue }) => queue.depth),
+      activeWorkers: () => sum(works.values, ({ queue }) => queue.processing),
+      leading: () => held > 0 && mayWrite(),
       jobs: () => countPhases(informer.values()),
-      oldestLookSeconds: () => reconciler.oldestLookMs() / 1000,
+      oldestLookSeconds: () =>
+        Math.max(0, ...[...works.values].map(({ reconciler }) => reconciler.oldestLookMs() / 1000)),
       regions: () => reader.regions(),
       openCredentials: () => reader.openCredentials,
     },
@@ -81,15 +82,16 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     clock,
     random,
     budget: config.budget,
+    replicas: settings.shards,
     freshMs: config.polling.minSeconds * 1000,
-    wake: (key) => queue.add(key, 'low'),
+    wake: (key) => works.wake(key),
     onLook: (observation) => {
       if (observation.kind === 'job') metrics.looked('job', undefined);
       else metrics.looked(observation.error.class, observation.error.code);
     },
   });
-  /** Whether this replica is the one that works. */
-  let working = false;
+  /** How many shards this replica works on. */
+  let held = 0;
   /** Ends everything that outlives a single pass. */
   const end = new AbortController();
   /** Ends the work, at once, when the Lease is lost. */
@@ -103,51 +105,60 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     reporter: { controller: USER_AGENT, instance: hostname() },
     onOutcome: (outcome) => metrics.eventEnded(outcome),
   });
-  const cloudJobs: Pick<Informer<KubeObject>, 'get' | 'refresh'> = {
-    get: (key) => informer.get(key),
-    refresh: (ref, seen, signal) => informer.refresh(ref, seen, signal),
-  };
   const authenticators = new Authenticators(http, clock, random);
   const { ownCredentials } = config;
-  const reconciler = new Reconciler({
-    store: new ClusterCloudJobs(cloudJobs, client, (before, after) => {
-      metrics.statusWritten();
-      const ending = endOf(before, after);
-      if (ending !== undefined) metrics.finished(ending.outcome, ending.seconds);
-    }),
-    secrets: new SecretCache(new ClusterSecrets(client), clock, end.signal),
-    reader,
-    transitions: new Telling(events, logger),
-    clock,
-    random,
-    clouds: {
-      regions: config.regions,
-      defaultRegion: config.defaultRegion,
-      authenticators,
-      own: ownCredentials && {
-        namespaces: new Set(ownCredentials.namespaces),
-        authenticator: authenticators.ofWorkload(ownCredentials.source),
-      },
+  const secrets = new SecretCache(new ClusterSecrets(client), clock, end.signal);
+  const transitions = new Telling(events, logger);
+  const onWrite = (before: CloudJobStatus, after: CloudJobStatus): void => {
+    metrics.statusWritten();
+    const ending = endOf(before, after);
+    if (ending !== undefined) metrics.finished(ending.outcome, ending.seconds);
+  };
+  const clouds = {
+    regions: config.regions,
+    defaultRegion: config.defaultRegion,
+    authenticators,
+    own: ownCredentials && {
+      namespaces: new Set(ownCredentials.namespaces),
+      authenticator: authenticators.ofWorkload(ownCredentials.source),
     },
-    polling: config.polling,
-  });
-  const controller = new Controller({
-    queue,
-    reconcile: (key, { signal }) => reconciler.reconcile(key, signal),
-    workers: WORKERS,
-    clock,
-    logger,
-    timings: { stopMs: DRAIN_MS },
-    observer: {
-      reconciled: ({ waitedMs }, outcome, ms) => metrics.reconciled(outcome, ms / 1000, waitedMs / 1000),
+  };
+  const works = new ShardWorks(
+    settings.shards,
+    { get: (key) => informer.get(key), values: () => informer.values() },
+    ({ get }) => {
+      const queue = new WorkQueue({ clock, random });
+      const cache = { get, refresh: informer.refresh.bind(informer) };
+      const reconciler = new Reconciler({
+        store: new ClusterCloudJobs(cache, client, onWrite),
+        secrets,
+        reader,
+        transitions,
+        clock,
+        random,
+        clouds,
+        polling: config.polling,
+      });
+      const controller = new Controller({
+        queue,
+        reconcile: (key, { signal }) => reconciler.reconcile(key, signal),
+        workers: WORKERS,
+        clock,
+        logger,
+        timings: { stopMs: DRAIN_MS },
+        observer: {
+          reconciled: ({ waitedMs }, outcome, ms) => metrics.reconciled(outcome, ms / 1000, waitedMs / 1000),
+        },
+      });
+      return { queue, controller, reconciler };
     },
-  });
+  );
   const informer = new Informer({
     client,
     type: CLOUD_JOBS,
     namespaces: settings.namespaces,
     trim,
-    handler: controller,
+    handler: works,
     clock,
     random,
     logger,
@@ -172,22 +183,23 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   logger.info('http listening', { port: ops.port });
   const watching = informer.run(AbortSignal.any([end.signal, stop]));
   const telling = events.run(AbortSignal.any([end.signal, lost.signal]));
-  const work = async (): Promise<void> => {
-    working = true;
-    await controller.run(stop, lost.signal);
+  const work = async (shard: number, stopShard: AbortSignal, lostShard: AbortSignal): Promise<void> => {
+    onAbort(lostShard, () => lost.abort());
+    held += 1;
+    reader.share(held / settings.shards);
+    await works.run(shard, stopShard, lost.signal);
     await events.drain(EVENTS_DRAIN_MS);
+    held -= 1;
+    if (held > 0) reader.share(held / settings.shards);
   };
   try {
     if (election === undefined) {
-      await work();
+      await work(0, stop, lost.signal);
       return;
     }
-    // Whoever cannot read the CloudJobs must not take the Lease from those who can.
+    // Whoever cannot read the CloudJobs must not take a Lease from those who can.
     await informer.untilSynced(stop);
-    await election.lead(stop, async (leading) => {
-      leading.addEventListener('abort', () => lost.abort(), { once: true });
-      await work();
-    });
+    await election.run(stop, work);
   } finally {
     end.abort();
     reader.close();
@@ -196,4 +208,25 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     http.close();
     transport.close();
   }
+}
+
+/** One replica works and others stand by; or they share the work. */
+function electionOf(
+  lease: Omit<ShardsOptions, 'count'>,
+  shards: number,
+): { readonly leading: boolean; run(stop: AbortSignal, work: ShardRun): Promise<void> } {
+  if (shards > 1) return new Shards({ ...lease, count: shards });
+  const election = new LeaderElection(lease);
+  return {
+    get leading() {
+      return election.leading;
+    },
+    run: (stop, work) => election.lead(stop, (lost) => work(0, stop, lost)),
+  };
+}
+
+function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
+  let total = 0;
+  for (const item of items) total += of(item);
+  return total;
 }

@@ -16,6 +16,8 @@ export interface Settings {
   readonly httpPort: number;
   /** Whether one of several replicas is to work at a time. */
   readonly leaderElect: boolean;
+  /** Into how many parts the CloudJobs are split, each for one replica at a time; 1: one replica has them all. */
+  readonly shards: number;
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly config: Config;
@@ -108,6 +110,11 @@ export const RUN_FLAGS = {
     takes: 'true|false',
     help: 'wait for a Lease, so that one of several replicas works at a time; default true',
   },
+  shards: {
+    env: 'CLOUDJOB_SHARDS',
+    takes: 'N',
+    help: 'share the CloudJobs among replicas: N parts (1 to 5), the same N in all replicas; default 1',
+  },
   'log-format': { env: 'CLOUDJOB_LOG_FORMAT', takes: LOG_FORMATS.join('|'), help: 'default json' },
   'log-level': { env: 'CLOUDJOB_LOG_LEVEL', takes: LOG_LEVELS.join('|'), help: 'default info' },
 } as const;
@@ -125,6 +132,7 @@ export function readSettings(args: readonly string[], env: Environment): Setting
     flags[name] === undefined
       ? { key: RUN_FLAGS[name].env, value: env[RUN_FLAGS[name].env] || undefined }
       : { key: `--${name}`, value: flags[name] };
+  const leaderElect = oneOf(value('leader-elect'), ['true', 'false'], 'true') === 'true';
   const namespaces = flags.namespace ?? env[RUN_FLAGS.namespace.env]?.split(',') ?? [];
   return {
     kubeconfig: value('kubeconfig').value,
@@ -133,7 +141,8 @@ export function readSettings(args: readonly string[], env: Environment): Setting
       namespaces,
     ),
     httpPort: port(value('http-port'), 8080),
-    leaderElect: oneOf(value('leader-elect'), ['true', 'false'], 'true') === 'true',
+    leaderElect,
+    shards: readShards(value('shards'), leaderElect),
     logFormat: oneOf(value('log-format'), LOG_FORMATS, 'json'),
     logLevel: oneOf(value('log-level'), LOG_LEVELS, 'info'),
     config: readConfigFile(value('config'), env),
@@ -158,6 +167,7 @@ function parseFlags(args: readonly string[]) {
         namespace: { type: 'string', multiple: true },
         'http-port': { type: 'string' },
         'leader-elect': { type: 'string' },
+        shards: { type: 'string' },
         'log-format': { type: 'string' },
         'log-level': { type: 'string' },
       },
@@ -184,6 +194,21 @@ function port({ key, value }: Setting, byDefault: number): number {
   if (value === undefined) return byDefault;
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
     throw new SettingsError(`${key}: "${value}" is not a port; allowed: 0 to 65535`);
+  }
+  return Number(value);
+}
+
+/** More replicas than this could lock a wrong access key by trying it once each. */
+const MAX_SHARDS = 5;
+
+function readShards({ key, value = '1' }: Setting, leaderElect: boolean): number {
+  if (!/^\d{1,2}$/.test(value) || Number(value) < 1 || Number(value) > MAX_SHARDS) {
+    throw new SettingsError(`${key}: "${value}" is not allowed; allowed: 1 to ${MAX_SHARDS}`);
+  }
+  if (Number(value) > 1 && !leaderElect) {
+    throw new SettingsError(
+      `${key}: ${value} shards need Leases to share them by; allowed: 1 with --leader-elect=false`,
+    );
   }
   return Number(value);
 }

@@ -84,6 +84,7 @@ function numbersOf(leases: readonly ShardLease[], wanted: (lease: ShardLease) =>
  * @param count of shards, 1 or more
  */
 export function shardOf(text: string, count: number): number {
+  if (count === 1) return 0;
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

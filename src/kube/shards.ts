@@ -36,13 +36,15 @@ export interface ShardsOptions {
 }
 
 /** Does the work of one shard until `stop` or `lost` aborts; must end soon after that, and at once after `lost`. */
-export type ShardWork = (shard: number, stop: AbortSignal, lost: AbortSignal) => Promise<void>;
+export type ShardRun = (shard: number, stop: AbortSignal, lost: AbortSignal) => Promise<void>;
 
 interface Held {
   /** Ends the work in good order. */
   readonly stop: AbortController;
   readonly ended: Promise<void>;
-  /** Loses the Lease if it is not renewed in time. */
+  /** Until when nobody else can have taken the Lease, on the monotonic clock. */
+  heldUntil: number;
+  /** Of the timer that loses the Lease then. */
   cancelDeadline: () => void;
 }
 
@@ -63,9 +65,14 @@ export class Shards {
     this.#timings = options.timings ?? LEASE_TIMINGS;
   }
 
-  /** How many shards this replica works on. */
-  get owned(): number {
-    return this.#held.size;
+  /**
+   * Whether this process may work on its shards. It asks the clock, not a timer: after a pause of the process it is
+   * right at once.
+   */
+  get leading(): boolean {
+    const now = this.#options.clock.monotonic();
+    const held = [...this.#held.values()];
+    return held.length > 0 && held.every(({ heldUntil }) => now < heldUntil);
   }
 
   /**
@@ -74,7 +81,7 @@ export class Shards {
    * @throws LeaseLost when one of the Leases was lost under the work: all work is aborted at once, that of the others too
    * @throws what the work throws
    */
-  async run(stop: AbortSignal, work: ShardWork): Promise<void> {
+  async run(stop: AbortSignal, work: ShardRun): Promise<void> {
     const { clock, random } = this.#options;
     const end = new AbortController();
     const unlisten = [stop, this.#lost.signal].map((signal) => onAbort(signal, () => end.abort()));
@@ -91,7 +98,7 @@ export class Shards {
   }
 
   /** Reads all Leases, renews those of this replica, and does what the plan says; what fails is for the next round. */
-  async #round(work: ShardWork, end: AbortSignal): Promise<void> {
+  async #round(work: ShardRun, end: AbortSignal): Promise<void> {
     const { clock, identity } = this.#options;
     const scope = openScope(end, clock, this.#timings.renewDeadlineMs / 2, () => new Error('too slow'));
     const { signal } = scope;
@@ -161,7 +168,7 @@ export class Shards {
   async #take(
     shard: number,
     lease: KubeObject | undefined,
-    work: ShardWork,
+    work: ShardRun,
     signal: AbortSignal,
   ): Promise<void> {
     const { client, clock, identity, namespace, logger } = this.#options;
@@ -183,12 +190,13 @@ export class Shards {
       // A claim that is not granted is taken off: its claimant may be gone, and asks again if not.
       await this.#patch(lease, { annotations: { [CLAIM]: null } }, { ...spec, ...taken }, signal);
     }
-    const left = this.#timings.renewDeadlineMs - (clock.monotonic() - startedAt);
-    const cancelDeadline = clock.schedule(left, () => this.#lose(shard));
+    // From before the request: the server may have stored it at once and answered late.
+    const heldUntil = startedAt + this.#timings.renewDeadlineMs;
+    const cancelDeadline = clock.schedule(heldUntil - clock.monotonic(), () => this.#lose(shard));
     const held = this.#held.get(shard);
     if (held !== undefined) {
       held.cancelDeadline();
-      held.cancelDeadline = cancelDeadline;
+      Object.assign(held, { heldUntil, cancelDeadline });
       return;
     }
     logger.info('shard acquired', { namespace, lease: this.#nameOf(shard), identity });
@@ -196,7 +204,7 @@ export class Shards {
     const ended = work(shard, stop.signal, this.#lost.signal).catch((error: unknown) => {
       this.#lost.abort(error);
     });
-    this.#held.set(shard, { stop, ended, cancelDeadline });
+    this.#held.set(shard, { stop, ended, heldUntil, cancelDeadline });
   }
 
   /** Ends the work on the shard, then writes its next holder (`''`: nobody) into the Lease. */

@@ -105,6 +105,12 @@ export class Reconciler {
     return this.#conclude(key, current, memory, learnt ?? NOTHING, signal);
   }
 
+  /** Gives up all places in the cloud's queues: the CloudJobs are somebody else's from now on. */
+  forgetAll(): void {
+    for (const key of this.#memories.keys()) this.parts.reader.forget(key);
+    this.#memories.clear();
+  }
+
   /** Milliseconds since the last good look at the unfinished job that was not heard of for longest; 0 without one. */
   oldestLookMs(): number {
     const now = this.parts.clock.monotonic();

@@ -39,6 +39,7 @@ describe('readSettings', () => {
       namespaces: [],
       httpPort: 8080,
       leaderElect: true,
+      shards: 1,
       logFormat: 'json',
       logLevel: 'info',
     });
@@ -72,6 +73,7 @@ describe('readSettings', () => {
     namespaces: ['a', 'b'],
     httpPort: 1,
     leaderElect: false,
+    shards: 1,
     logFormat: 'pretty',
     logLevel: 'debug',
   };
@@ -115,6 +117,14 @@ describe('readSettings', () => {
       [],
       { CLOUDJOB_HTTP_PORT: '-1' },
       'CLOUDJOB_HTTP_PORT: "-1" is not a port; allowed: 0 to 65535',
+    ],
+    ['too many shards', ['--shards=6'], {}, '--shards: "6" is not allowed; allowed: 1 to 5'],
+    ['no shards', [], { CLOUDJOB_SHARDS: '0' }, 'CLOUDJOB_SHARDS: "0" is not allowed; allowed: 1 to 5'],
+    [
+      'shards without Leases',
+      ['--shards=2', '--leader-elect=false'],
+      {},
+      '--shards: 2 shards need Leases to share them by; allowed: 1 with --leader-elect=false',
     ],
     ['a switch', ['--leader-elect=yes'], {}, '--leader-elect: "yes" is not allowed; allowed: true, false'],
     [
