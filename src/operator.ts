@@ -89,6 +89,21 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       if (observation.kind === 'job') metrics.looked('job', undefined);
       else metrics.looked(observation.error.class, observation.error.code);
     },
+    // At debug: a cloud that is down fails every look. Only here are request IDs told, for the cloud's support.
+    onError: (
+      { message: detail, class: errorClass, code, status, requestID },
+      { region, projectID, jobID },
+    ) =>
+      logger.debug('look at a job failed', {
+        region: region.name,
+        projectID,
+        jobID,
+        class: errorClass,
+        code,
+        status,
+        requestID,
+        detail,
+      }),
   });
   /** How many shards this replica works on. */
   let held = 0;

@@ -13,6 +13,13 @@ export interface Target {
   readonly authenticator: Authenticator;
 }
 
+/** Nobody's fault: the same look comes through a moment later. */
+const OUT_OF_BUDGET: CloudError = {
+  class: 'transient',
+  message: 'the request budget is used up for the moment',
+  local: true,
+};
+
 /** Reads jobs: `GET /api/v3/projects/{project_id}/jobs/{job_id}` (CCE API reference cce_02_0247). */
 export class JobClient {
   readonly #http: Http;
@@ -37,8 +44,8 @@ export class JobClient {
         { method: 'GET', url, projectID: target.projectID, iam: target.region.iam },
         signal,
       );
-      if (!signed.ok) return failed(signed.error);
-      if (!mayCall()) return failed({ class: 'throttled', message: 'the request budget is used up' });
+      if (!signed.ok) return failed({ ...signed.error, local: true });
+      if (!mayCall()) return failed(OUT_OF_BUDGET);
       const answer = await this.#http.send({
         method: 'GET',
         url,

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { asObject, parseObject } from './json.js';
 import { readRetryAfter } from './retryAfter.js';
 import { cleanText } from './text.js';
+import { serverTime } from './time.js';
 
 /** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
 export type CloudErrorClass =
@@ -20,6 +21,8 @@ export interface CloudError {
   readonly requestID?: string;
   /** From `Retry-After`, or how long the cloud or a breaker is known to refuse; in milliseconds. */
   readonly retryAfterMs?: number;
+  /** CCE did not say so: credentials could not be had, or the operator's own budget is used up. */
+  readonly local?: true;
 }
 
 /** The longest `message` of a CloudError, in UTF-16 code units. */
@@ -93,7 +96,7 @@ export function readError(status: number, headers: Headers, bodyText: string, no
   const requestID = headers['x-request-id'] ?? headers['x-iam-trace-id'] ?? body.requestID;
   const retryAfterMs = LOCKED_KEY.test(body.message ?? '')
     ? KEY_LOCK_MS
-    : readRetryAfter(headers['retry-after'], now);
+    : readRetryAfter(headers['retry-after'], serverTime(headers) ?? now);
   return {
     class: errorClass ?? 'misconfigured',
     message: describe(status, headers, body, bodyText),

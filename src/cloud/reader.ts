@@ -3,6 +3,7 @@ import { untilAborted } from './abort.js';
 import { Breaker } from './breaker.js';
 import { Budget, type Priority } from './budget.js';
 import type { JobClient, Target } from './client.js';
+import type { CloudError } from './errors.js';
 import type { Observation } from './job.js';
 import { Pool } from './pool.js';
 import { report, type Passes } from './report.js';
@@ -26,6 +27,8 @@ export interface ReaderOptions {
   readonly wake: (key: string) => void;
   /** Told of each look that made a call. Must not throw. */
   readonly onLook?: (observation: Observation) => void;
+  /** Told of each look that ended with an error, one without a call included. Must not throw. */
+  readonly onError?: (error: CloudError, target: Target) => void;
 }
 
 /** One region, over all its projects. */
@@ -74,6 +77,8 @@ export class CloudReader {
   readonly #followed = new Map<string, { readonly id: string; readonly target: Target }>();
   /** By the fingerprint of a credential whose calls under way use up what may still fail. */
   readonly #queues = new Map<string, Set<string>>();
+  /** Keys that wait for their turn on somebody's behalf. */
+  readonly #urgent = new Set<string>();
   #limits: BucketOptions;
 
   constructor(options: ReaderOptions) {
@@ -93,9 +98,15 @@ export class CloudReader {
   async read(key: string, target: Target, priority: Priority, signal: AbortSignal): Promise<Reading> {
     if (signal.aborted) return WAITING;
     const job = this.#follow(key, target);
+    // What was learnt before somebody asked is no answer; what was learnt while he waited is.
+    if (priority === 'urgent' && !this.#urgent.has(key)) job.untold.delete(key);
     const known = this.#untold(job, key);
     const started = known ?? job.flight ?? this.#start(job, key, target, priority);
-    if (started === 'waiting') return WAITING;
+    if (started === 'waiting') {
+      if (priority === 'urgent') this.#urgent.add(key);
+      return WAITING;
+    }
+    this.#urgent.delete(key);
     if ('kind' in started) {
       this.#leaveQueues(key, target);
       return started;
@@ -126,6 +137,7 @@ export class CloudReader {
     const followed = this.#followed.get(key);
     if (followed === undefined) return;
     this.#followed.delete(key);
+    this.#urgent.delete(key);
     this.#leaveQueues(key, followed.target);
     const job = this.#jobs.get(followed.id);
     job?.followers.delete(key);
@@ -170,6 +182,7 @@ export class CloudReader {
     this.#jobs.clear();
     this.#followed.clear();
     this.#queues.clear();
+    this.#urgent.clear();
   }
 
   #follow(key: string, target: Target): SharedJob {
@@ -240,6 +253,7 @@ export class CloudReader {
           report(answer, budget, passes);
           this.#options.onLook?.(answer);
         }
+        if (answer.kind === 'error') this.#options.onError?.(answer.error, target);
         this.#share(job, observation, keys);
       }
       return observation;

@@ -18,6 +18,7 @@ export function report(observation: Observation, budget: Budget, { region, crede
     return;
   }
   const { error } = observation;
+  if (error.local === true) return;
   const reaction = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;
   if (reaction.breaker === 'region' && failedToServe) region.failed(error);

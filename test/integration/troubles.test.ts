@@ -139,6 +139,29 @@ describe('a cloud that cannot tell', () => {
     150_000,
   );
 
+  it.concurrent('is told of with its request ID in the log, which no status shows', async () => {
+    const jobID = 'for-support';
+    const ref = await world.follow(await world.namespace(), jobID);
+    const body = { error_code: 'APIGW.0201', error_msg: 'Backend timeout', request_id: 'id-for-support' };
+
+    world.cloud.answer(jobID, { status: 504, body });
+    const object = await world.lookNow(ref);
+
+    const told = await until('the log to tell of it', () =>
+      world.operator.log.find((line) => line.includes('id-for-support')),
+    );
+    expect(JSON.parse(told)).toMatchObject({
+      level: 'debug',
+      message: 'look at a job failed',
+      jobID,
+      class: 'transient',
+      code: 'APIGW.0201',
+      status: 504,
+      requestID: 'id-for-support',
+    });
+    expect(JSON.stringify(object)).not.toContain('id-for-support');
+  });
+
   it.concurrent(
     'heals by itself when nobody asks',
     async () => {

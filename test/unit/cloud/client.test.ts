@@ -264,6 +264,44 @@ describe('a look at a job', () => {
     expect(server.seen).toHaveLength(2);
   });
 
+  it('tells that it was IAM which failed when a rejected credential cannot be renewed', async () => {
+    const down = { class: 'transient', message: 'IAM: HTTP 503', status: 503, retryAfterMs: 1000 } as const;
+    const authenticator = renewable();
+    let asked = 0;
+    server.respondWith((_seen, response) => answerJSON(response, 401, { error_code: 'APIG.0307' }));
+
+    const observation = await read({
+      authenticator: {
+        ...authenticator,
+        headers: (request, signal) =>
+          ++asked === 1
+            ? authenticator.headers(request, signal)
+            : Promise.resolve({ ok: false, error: down }),
+      },
+    });
+
+    expect(observation).toEqual({ kind: 'error', error: { ...down, local: true } });
+  });
+
+  it('does not blame the cloud for its own budget', async () => {
+    server.respondWith((_seen, response) => answerJSON(response, 401, { error_code: 'APIG.0307' }));
+    let may = true;
+    const mayCall = (): boolean => {
+      const answer = may;
+      may = false;
+      return answer;
+    };
+
+    const observation = await new JobClient(http, systemClock).read(
+      target({ authenticator: renewable() }),
+      NEVER,
+      mayCall,
+    );
+
+    expect(observation).toMatchObject({ error: { class: 'transient', local: true } });
+    expect(server.seen).toHaveLength(1);
+  });
+
   it('shows no secret that the cloud repeats', async () => {
     const echo = { error_msg: `bad token ${TOKEN} here`, error_code: 'APIG.0301', request_id: TOKEN };
     server.respondWith((_seen, response) => answerJSON(response, 401, echo, { 'x-request-id': TOKEN }));

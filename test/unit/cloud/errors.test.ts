@@ -205,6 +205,12 @@ describe('readError: what it says', () => {
     expect(read(429, '', { 'retry-after': '56.818' }).retryAfterMs).toBe(56_818);
   });
 
+  it("reads a Retry-After that is a date by the cloud's own clock, if it shows it", () => {
+    const headers = { 'retry-after': 'Thu, 01 Jan 2026 02:00:45 GMT', date: 'Thu, 01 Jan 2026 02:00:00 GMT' };
+
+    expect(read(429, '', headers).retryAfterMs).toBe(45_000);
+  });
+
   it('is one clean, bounded line whatever the answer', () => {
     fc.assert(
       fc.property(

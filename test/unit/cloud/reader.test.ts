@@ -15,7 +15,13 @@ function failure(error: Partial<CloudError>): Observation {
 }
 
 function target(
-  change: { jobID?: string; projectID?: string; region?: string; fingerprint?: string; signs?: boolean } = {},
+  change: {
+    jobID?: string;
+    projectID?: string;
+    region?: string;
+    fingerprint?: string;
+    signs?: boolean;
+  } = {},
 ): Target {
   const {
     jobID = 'job-1',
@@ -49,11 +55,13 @@ function setUp({
   burst = 100,
   replicas = 1,
   answer,
+  onError = () => undefined,
 }: {
   requestsPerSecond?: number;
   burst?: number;
   replicas?: number;
   answer?: (jobID: string) => Observation;
+  onError?: (error: CloudError, target: Target) => void;
 } = {}) {
   const clock = new FakeClock();
   const calls: Call[] = [];
@@ -80,6 +88,7 @@ function setUp({
     replicas,
     freshMs: 2000,
     wake: (key) => woken.push(key),
+    onError,
   });
   const read = (key: string, of = target(), priority: Priority = 'poll', signal = NEVER): Promise<Reading> =>
     reader.read(key, of, priority, signal);
@@ -111,6 +120,32 @@ describe('several CloudJobs on one job', () => {
 
     await read('a');
     expect(calls).toHaveLength(3);
+  });
+
+  it('get no news for an answer when somebody asks to look now', async () => {
+    const { calls, read } = setUp({ answer: () => RUNNING });
+    await Promise.all([read('a'), read('b')]);
+    await read('a');
+
+    await read('b', target(), 'urgent');
+
+    expect(calls).toHaveLength(3);
+  });
+
+  it('answer somebody who waited for his turn to look now with a look that was made meanwhile', async () => {
+    const { clock, calls, woken, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
+    await read('other', target({ jobID: 'job-2' }));
+    for (const key of ['a', 'b', 'c']) expect((await read(key, target(), 'urgent')).kind).toBe('waiting');
+
+    await clock.advance(1000);
+    await read('a', target(), 'urgent');
+
+    expect(woken).toEqual(['a', 'b', 'c']);
+    expect([await read('b', target(), 'urgent'), await read('c', target(), 'urgent')]).toEqual([
+      RUNNING,
+      RUNNING,
+    ]);
+    expect(calls).toHaveLength(2);
   });
 
   it('are not told what has become old', async () => {
@@ -252,6 +287,18 @@ describe('the breaker of a region', () => {
     expect(await read('b')).toEqual(RUNNING);
   });
 
+  it.each(['transient', 'throttled'] as const)(
+    'and the budget do not care for IAM, which has its own (%s)',
+    async (errorClass) => {
+      const iam = failure({ class: errorClass, status: 503, retryAfterMs: 30_000, local: true });
+      const { calls, read } = setUp({ answer: () => iam });
+
+      for (let n = 0; n < 20; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
+
+      expect(calls).toHaveLength(20);
+    },
+  );
+
   it('does not care for answers that show that the region works', async () => {
     const { calls, read } = setUp({ answer: () => failure({ class: 'notFound', status: 404 }) });
 
@@ -346,6 +393,21 @@ describe('the breaker of a credential', () => {
     await settle();
 
     expect(told.size).toBe(20);
+  });
+});
+
+describe('failed looks', () => {
+  it('are told of with all that a log needs, those without a call included', async () => {
+    const told: unknown[] = [];
+    const error = { class: 'transient', message: 'HTTP 500', status: 500, requestID: 'r-1' } as const;
+    const { read } = setUp({
+      answer: () => ({ kind: 'error', error }),
+      onError: (...args) => told.push(args),
+    });
+
+    await read('a');
+
+    expect(told).toEqual([[error, expect.objectContaining({ jobID: 'job-1', projectID: 'project-1' })]]);
   });
 });
 
