@@ -13,7 +13,7 @@ import { FencedTransport } from './kube/fence.js';
 import { Informer } from './kube/informer.js';
 import { loadClusterAccess } from './kube/kubeconfig.js';
 import { LeaderElection } from './kube/leader.js';
-import { WorkQueue } from './kube/queue.js';
+import { sumOfStats, WorkQueue, type QueueStats } from './kube/queue.js';
 import { onAbort } from './kube/scope.js';
 import { Shards, type ShardRun, type ShardsOptions } from './kube/shards.js';
 import { HttpTransport } from './kube/transport.js';
@@ -30,8 +30,13 @@ import { ShardWorks } from './shardWork.js';
 
 /** Passes at a time. They spend their time waiting for the network, so there may be many. */
 const WORKERS = 64;
-/** The watch hears a bookmark about every minute; silence for this long means that it does not recover by itself. */
-const WATCH_SILENCE_MS = 300_000;
+/**
+ * A watch hears a bookmark about every minute, and an API server that is away is tried again at least every five: after
+ * this long something in this process is stuck. An outage alone, however long, is no reason to be restarted.
+ */
+const WATCH_SILENCE_MS = 600_000;
+/** A pass is left behind after 130 s at the latest, so a worker is free again by then. */
+const QUEUE_STUCK_MS = 300_000;
 /** At the end the passes that are under way may finish; one that waits for a slow cloud has nothing to lose. */
 const DRAIN_MS = 3_000;
 /** Then the events that they told of may still be stored. */
@@ -48,7 +53,12 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const { random } = Math;
   const { config } = settings;
   const access = await loadClusterAccess(settings.kubeconfig, clock);
-  const transport = new HttpTransport({ access, clock, userAgent: USER_AGENT });
+  const transport = new HttpTransport({
+    access,
+    clock,
+    userAgent: USER_AGENT,
+    onAttempt: ({ method, status, durationMs }) => metrics.apiCalled(method, status, durationMs / 1000),
+  });
   const lease = {
     client: new KubeClient({ transport, clock, random }),
     clock,
@@ -61,10 +71,10 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const election = settings.leaderElect ? electionOf(lease, settings.shards) : undefined;
   const mayWrite = (): boolean => election?.leading ?? true;
   const client = new KubeClient({ transport: new FencedTransport(transport, mayWrite), clock, random });
+  const queueStats = (): QueueStats => sumOfStats([...works.values].map(({ queue }) => queue.stats()));
   const metrics = createMetrics(
     {
-      queueDepth: () => sum(works.values, ({ queue }) => queue.depth),
-      activeWorkers: () => sum(works.values, ({ queue }) => queue.processing),
+      queue: queueStats,
       leading: () => held > 0 && mayWrite(),
       jobs: () => countPhases(informer.values()),
       oldestLookSeconds: () =>
@@ -72,7 +82,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       regions: () => reader.regions(),
       openCredentials: () => reader.openCredentials,
     },
-    WORKERS,
+    { workers: WORKERS, kubeHost: access.server.host, lease: USER_AGENT },
   );
   const http = createHttp(clock, {
     onEnd: ({ method, status, durationMs }) => metrics.cloudCalled(method, status, durationMs / 1000),
@@ -183,15 +193,20 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const probes = new Map<string, Probe>([
     [
       '/healthz',
-      () =>
-        clock.monotonic() - informer.lastActivity > WATCH_SILENCE_MS
-          ? 'the watch of CloudJobs has been silent for too long\n'
-          : undefined,
+      () => {
+        if (clock.monotonic() - informer.lastActivity > WATCH_SILENCE_MS)
+          return 'the watch of CloudJobs is stuck\n';
+        if (queueStats().stuckMs > QUEUE_STUCK_MS) return 'no CloudJob gets a worker\n';
+        return undefined;
+      },
     ],
     [
       '/readyz',
-      () =>
-        stop.aborted ? 'stopping\n' : informer.synced ? undefined : 'the CloudJobs are not listed yet\n',
+      () => {
+        if (stop.aborted) return 'stopping\n';
+        // A replica that waits for the Lease with a warm cache is ready, too: a rolling update waits for it.
+        return informer.synced ? undefined : 'the CloudJobs are not listed yet\n';
+      },
     ],
   ]);
   const ops = await serveOps(settings.httpPort, probes, metrics);
@@ -238,10 +253,4 @@ function electionOf(
     },
     run: (stop, work) => election.lead(stop, (lost) => work(0, stop, lost)),
   };
-}
-
-function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
-  let total = 0;
-  for (const item of items) total += of(item);
-  return total;
 }

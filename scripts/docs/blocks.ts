@@ -29,15 +29,14 @@ export const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
 async function metrics(): Promise<string> {
   const none = new Map<string, never>();
   const gauges = {
-    queueDepth: () => 0,
-    activeWorkers: () => 0,
+    queue: () => ({ depth: 0, processing: 0, adds: 0, retries: 0, unfinishedMs: 0, longestMs: 0 }),
     leading: () => false,
     jobs: () => none,
     oldestLookSeconds: () => 0,
     regions: () => none,
     openCredentials: () => 0,
   };
-  const rows = await createMetrics(gauges, 1).table();
+  const rows = await createMetrics(gauges, { workers: 1, kubeHost: '', lease: '' }).table();
   return markdownTable(
     ['Metric', 'Type', 'Labels', 'What it tells'],
     rows.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),

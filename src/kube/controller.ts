@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Logger } from '../ops/log.js';
+import { KubeError } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject } from './object.js';
 import type { Priority, WorkItem, WorkQueue } from './queue.js';
@@ -19,8 +20,11 @@ export interface ReconcileContext {
 /** Brings one object, by `namespace/name`, in line. Throws to be called again with backoff. */
 export type Reconcile = (key: string, context: ReconcileContext) => Promise<Result>;
 
-/** `late`: stopped at its deadline. `abandoned`: it did not stop even then, and its key was given to others. */
-export type Outcome = 'done' | 'requeue' | 'error' | 'late' | 'abandoned' | 'aborted';
+/**
+ * `error`: the API server failed. `panic`: it threw anything else, which is a mistake of its own. `late`: stopped at its
+ * deadline. `abandoned`: it did not stop even then, and its key was given to others.
+ */
+export type Outcome = 'done' | 'requeue' | 'error' | 'panic' | 'late' | 'abandoned' | 'aborted';
 
 /** Told of each reconcile, for metrics; must not throw. */
 export interface ControllerObserver {
@@ -140,7 +144,7 @@ export class Controller implements StoreHandler<KubeObject> {
     } else {
       queue.addRateLimited(key, priority);
       const error = ending.kind === 'threw' ? { error: text(ending.error) } : {};
-      const fields = { key, outcome, failures: queue.failures(key), ...error };
+      const fields = { key, outcome, failures: queue.failures(key), ...error, ...where(outcome, ending) };
       if (outcome === 'aborted') logger.info('reconcile aborted', fields);
       else logger.error('reconcile failed', fields);
     }
@@ -181,7 +185,20 @@ function judge(ending: Ending, signal: AbortSignal, parent: AbortSignal): Outcom
   if (ending.kind === 'abandoned') return 'abandoned';
   if (ending.kind === 'returned') return ending.result.kind;
   if (parent.aborted) return 'aborted';
-  return signal.aborted ? 'late' : 'error';
+  if (signal.aborted) return 'late';
+  return ending.error instanceof KubeError ? 'error' : 'panic';
+}
+
+/** The lines of the source that a panic came through. */
+function where(outcome: Outcome, ending: Ending): { readonly stack?: string } {
+  if (outcome !== 'panic' || ending.kind !== 'threw' || !(ending.error instanceof Error)) return {};
+  return {
+    stack: (ending.error.stack ?? '')
+      .split('\n')
+      .slice(1, 9)
+      .map((line) => line.trim())
+      .join('; '),
+  };
 }
 
 function text(error: unknown): string {

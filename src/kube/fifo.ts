@@ -19,6 +19,12 @@ export class Fifo<V> {
     return this.#values.get(key);
   }
 
+  /** The value that `shift` would take. */
+  get first(): V | undefined {
+    const [first] = this.#values.values();
+    return first;
+  }
+
   /** Puts it last; the key must not be present. */
   push(key: string, value: V): void {
     this.#values.set(key, value);

@@ -69,7 +69,7 @@ export class Informer<T extends KubeObject> {
     await Promise.race([aborted, Promise.all(this.#reflectors.map(({ whenSynced }) => whenSynced))]);
   }
 
-  /** When the quietest of the watches last heard from the API server, on the clock's monotonic time. */
+  /** When the quietest of the watches last heard from the API server or tried to, on the clock's monotonic time. */
   get lastActivity(): number {
     return Math.min(...this.#reflectors.map(({ lastActivity }) => lastActivity));
   }

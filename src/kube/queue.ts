@@ -17,6 +17,22 @@ export interface WorkItem {
   readonly waitedMs: number;
 }
 
+/** What the queue holds now, and has done since it was made; times in milliseconds. */
+export interface QueueStats {
+  /** Keys that are due and wait for a worker. */
+  readonly depth: number;
+  /** Keys that have a worker. */
+  readonly processing: number;
+  /** Keys that were added while they did not wait already, and those that were to be retried. */
+  readonly adds: number;
+  readonly retries: number;
+  /** How long the keys that have a worker have had it: all together, and the longest. */
+  readonly unfinishedMs: number;
+  readonly longestMs: number;
+  /** For how long keys have been due without any key getting a worker; 0 when none is due. */
+  readonly stuckMs: number;
+}
+
 export interface WorkQueueOptions {
   readonly clock: Clock;
   /** Returns 0 up to, not including, 1. */
@@ -55,7 +71,8 @@ export class WorkQueue {
   readonly #backoff: Backoff;
   readonly #lowEvery: number;
   readonly #ready: Record<Priority, Fifo<Waiting>> = { high: new Fifo(), low: new Fifo() };
-  readonly #processing = new Set<string>();
+  /** Since when each key has had its worker. */
+  readonly #processing = new Map<string, number>();
   /** Added while being processed. */
   readonly #dirty = new Map<string, Waiting>();
   readonly #delayed = new Map<string, Delayed>();
@@ -66,6 +83,9 @@ export class WorkQueue {
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
   #highInRow = 0;
+  #adds = 0;
+  #retries = 0;
+  #lastTakenAt = -Infinity;
   #shutDown = false;
 
   constructor({ clock, random, backoff = RETRY_BACKOFF, lowEvery = LOW_EVERY }: WorkQueueOptions) {
@@ -85,9 +105,20 @@ export class WorkQueue {
     return this.#delayed.size;
   }
 
-  /** Keys that have a worker. */
-  get processing(): number {
-    return this.#processing.size;
+  stats(): QueueStats {
+    const now = this.#clock.monotonic();
+    const ages = [...this.#processing.values()].map((since) => now - since);
+    const { high, low } = this.#ready;
+    const dueSince = Math.min(high.first?.since ?? now, low.first?.since ?? now);
+    return {
+      depth: this.depth,
+      processing: ages.length,
+      adds: this.#adds,
+      retries: this.#retries,
+      unfinishedMs: ages.reduce((sum, age) => sum + age, 0),
+      longestMs: Math.max(0, ...ages),
+      stuckMs: now - Math.max(dueSince, this.#lastTakenAt),
+    };
   }
 
   /** Wants the key to be worked on as soon as possible. */
@@ -95,12 +126,14 @@ export class WorkQueue {
     if (this.#shutDown) return;
     const now = this.#clock.monotonic();
     if (this.#processing.has(key)) {
+      if (!this.#dirty.has(key)) this.#adds += 1;
       this.#dirty.set(key, merge(this.#dirty.get(key), { priority, since: now }));
       return;
     }
     if (this.#ready.high.has(key)) return;
     const waiting = this.#ready.low.get(key);
     if (waiting !== undefined && priority === 'low') return;
+    if (waiting === undefined) this.#adds += 1;
     this.#ready.low.delete(key);
     this.#ready[priority].push(key, merge(waiting, { priority, since: now }));
     this.#handOut();
@@ -135,6 +168,7 @@ export class WorkQueue {
     if (this.#shutDown) return;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
+    this.#retries += 1;
     this.addAfter(key, backoffMs(failures, this.#backoff, this.#random), priority);
   }
 
@@ -218,8 +252,10 @@ export class WorkQueue {
     const taken = this.#ready[priority].shift();
     if (taken === undefined) return undefined;
     this.#highInRow = priority === 'high' && low.size > 0 ? this.#highInRow + 1 : 0;
-    this.#processing.add(taken.key);
-    return { key: taken.key, priority, waitedMs: this.#clock.monotonic() - taken.value.since };
+    const now = this.#clock.monotonic();
+    this.#processing.set(taken.key, now);
+    this.#lastTakenAt = now;
+    return { key: taken.key, priority, waitedMs: now - taken.value.since };
   }
 
   /** One timer for the earliest of all delayed keys. */
@@ -245,6 +281,22 @@ export class WorkQueue {
       this.add(entry.key, entry.priority);
     }
   }
+}
+
+/** Of several queues together; what is the longest of each is the longest of all. */
+export function sumOfStats(all: readonly QueueStats[]): QueueStats {
+  const sum = (of: (stats: QueueStats) => number): number =>
+    all.reduce((total, stats) => total + of(stats), 0);
+  const longest = (of: (stats: QueueStats) => number): number => Math.max(0, ...all.map(of));
+  return {
+    depth: sum(({ depth }) => depth),
+    processing: sum(({ processing }) => processing),
+    adds: sum(({ adds }) => adds),
+    retries: sum(({ retries }) => retries),
+    unfinishedMs: sum(({ unfinishedMs }) => unfinishedMs),
+    longestMs: longest(({ longestMs }) => longestMs),
+    stuckMs: longest(({ stuckMs }) => stuckMs),
+  };
 }
 
 /** Two wishes for one key: the longer wait and the higher priority. */

@@ -83,7 +83,7 @@ export class Reflector<T extends KubeObject> {
     return this.#synced;
   }
 
-  /** When the API server last said something, on the clock's monotonic time. */
+  /** When the API server last said something, or was found to fail, on the clock's monotonic time. */
   get lastActivity(): number {
     return this.#lastActivity;
   }
@@ -194,6 +194,7 @@ export class Reflector<T extends KubeObject> {
   /** Decides where to go on, and waits. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, random, logger, onWatchEnd } = this.#options;
+    this.#touch();
     const expired = isGone(error);
     const stalled = isLocal(error, 'Stalled');
     // A watch that was open and fell silent is no refusal: the server may be quiet and know no bookmarks.

@@ -69,11 +69,20 @@ export interface Transport {
   stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
+/** One request that was answered with headers, or (status undefined) was not. */
+export interface Attempt {
+  readonly method: string;
+  readonly status: number | undefined;
+  readonly durationMs: number;
+}
+
 export interface HttpTransportOptions {
   readonly access: ClusterAccess;
   readonly clock: Clock;
   readonly userAgent: string;
   readonly limits?: Partial<TransportLimits>;
+  /** For metrics; must not throw. */
+  readonly onAttempt?: (attempt: Attempt) => void;
 }
 
 /** Requests over kept-alive connections, which node's `http.Agent` pools; HTTP/1.1, no redirects, no compression. */
@@ -82,14 +91,16 @@ export class HttpTransport implements Transport {
   readonly #clock: Clock;
   readonly #userAgent: string;
   readonly #limits: TransportLimits;
+  readonly #onAttempt: (attempt: Attempt) => void;
   #tls: TlsMaterial | undefined;
   #agents: Agents | undefined;
 
-  constructor({ access, clock, userAgent, limits }: HttpTransportOptions) {
+  constructor({ access, clock, userAgent, limits, onAttempt = nothing }: HttpTransportOptions) {
     this.#access = access;
     this.#clock = clock;
     this.#userAgent = userAgent;
     this.#limits = { ...TRANSPORT_LIMITS, ...limits };
+    this.#onAttempt = onAttempt;
   }
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
@@ -148,8 +159,22 @@ export class HttpTransport implements Transport {
   ): Promise<http.IncomingMessage> {
     const { headers, tls: material } = await unlessAborted(this.#access.credentials(), signal);
     const what = describe(request);
-    const response = await this.#send(request, this.#agentsFor(material), pool, headers, signal);
+    const startedAt = this.#clock.monotonic();
+    const ended = (code: number | undefined): void =>
+      this.#onAttempt({
+        method: request.method,
+        status: code,
+        durationMs: this.#clock.monotonic() - startedAt,
+      });
+    let response: http.IncomingMessage;
+    try {
+      response = await this.#send(request, this.#agentsFor(material), pool, headers, signal);
+    } catch (error) {
+      ended(undefined);
+      throw error;
+    }
     const status = response.statusCode ?? 0;
+    ended(status);
     if (status >= 200 && status < 300) return response;
 
     const scope = openScope(signal, this.#clock, this.#limits.headersMs, () => new Error('slow'));

@@ -1,4 +1,6 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { readGauge } from './readings.js';
+import { createRuntimeMetrics, SECONDS, type QueueGauges, type RuntimeMetrics } from './runtimeMetrics.js';
 
 /** What one region of the cloud looks like now, over all projects. */
 export interface RegionGauges {
@@ -12,10 +14,7 @@ export interface RegionGauges {
 
 /** What is read when somebody asks, instead of being counted on the way. */
 export interface Gauges {
-  /** Keys that wait for a worker. */
-  readonly queueDepth: () => number;
-  /** Keys that have a worker. */
-  readonly activeWorkers: () => number;
+  readonly queue: () => QueueGauges;
   /** Whether this replica is the one that works. */
   readonly leading: () => boolean;
   /** CloudJobs by what their phase means. */
@@ -28,9 +27,17 @@ export interface Gauges {
   readonly openCredentials: () => number;
 }
 
-export interface Metrics {
-  /** How one pass ended, as the controller calls it. */
-  reconciled(outcome: string, seconds: number, waitedSeconds: number): void;
+/** What does not change while the process runs. */
+export interface Place {
+  /** Passes that may run at a time. */
+  readonly workers: number;
+  /** Where the Kubernetes API is. */
+  readonly kubeHost: string;
+  /** The name of the Lease that the leader holds. */
+  readonly lease: string;
+}
+
+export interface Metrics extends RuntimeMetrics {
   /** A watch of CloudJobs was opened anew, and why. */
   watchRestarted(why: string): void;
   /** One HTTP request to the cloud, IAM included, has ended; undefined: without an answer. */
@@ -57,47 +64,18 @@ export interface MetricRow {
   readonly help: string;
 }
 
-const CONTROLLER = 'cloudjob';
 /** The cloud's codes are its own: so many different ones are told apart, further ones are `other`. */
 const MAX_CODES = 64;
-const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600];
 
 /**
  * Prometheus metrics under controller-runtime's names, so that stock dashboards work, and `cloudjob_*` for the cloud's side.
  * No label grows with objects.
- *
- * @param workers passes that may run at a time
  */
-export function createMetrics(gauges: Gauges, workers: number): Metrics {
+export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Place): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const reconciles = new Counter({
-    name: 'controller_runtime_reconcile_total',
-    help: 'Passes over one object, by how they ended.',
-    labelNames: ['controller', 'result'],
-    registers,
-  });
-  const errors = new Counter({
-    name: 'controller_runtime_reconcile_errors_total',
-    help: 'Passes over one object that failed and are done again.',
-    labelNames: ['controller'],
-    registers,
-  });
-  const reconcileTime = new Histogram({
-    name: 'controller_runtime_reconcile_time_seconds',
-    help: 'Time of one pass, the wait for the cloud included.',
-    labelNames: ['controller'],
-    buckets: SECONDS,
-    registers,
-  });
-  const queueTime = new Histogram({
-    name: 'workqueue_queue_duration_seconds',
-    help: 'How long a key waited for a worker since it was due.',
-    labelNames: ['name'],
-    buckets: SECONDS,
-    registers,
-  });
+  const runtime = createRuntimeMetrics(registry, gauges.queue, workers, kubeHost);
   const restarts = new Counter({
     name: 'cloudjob_watch_restarts_total',
     help: 'Watches of CloudJobs that ended, by why.',
@@ -142,20 +120,9 @@ export function createMetrics(gauges: Gauges, workers: number): Metrics {
     registers,
   });
 
-  gauge('workqueue_depth', 'Keys that wait for a worker.', ['name'], (set) =>
-    set({ name: CONTROLLER }, gauges.queueDepth()),
-  );
-  gauge('controller_runtime_active_workers', 'Passes under way.', ['controller'], (set) =>
-    set({ controller: CONTROLLER }, gauges.activeWorkers()),
-  );
-  gauge(
-    'controller_runtime_max_concurrent_reconciles',
-    'Passes that may run at a time.',
-    ['controller'],
-    (set) => set({ controller: CONTROLLER }, workers),
-  );
+  const gauge = readGauge.bind(undefined, registry);
   gauge('leader_election_master_status', '1 while this replica works.', ['name'], (set) =>
-    set({ name: CONTROLLER }, Number(gauges.leading())),
+    set({ name: lease }, Number(gauges.leading())),
   );
   gauge('cloudjob_jobs', 'CloudJobs by what their phase means (none: not seen yet).', ['phase'], (set) => {
     for (const [phase, count] of gauges.jobs()) set({ phase }, count);
@@ -186,25 +153,6 @@ export function createMetrics(gauges: Gauges, workers: number): Metrics {
     (set) => set({}, gauges.openCredentials()),
   );
 
-  function gauge(
-    name: string,
-    help: string,
-    labelNames: string[],
-    read: (set: (labels: Record<string, string>, value: number) => void) => void,
-  ): void {
-    const metric = new Gauge({
-      name,
-      help,
-      labelNames,
-      collect() {
-        this.reset();
-        read((labels, value) => this.set(labels, value));
-      },
-      registers: [],
-    });
-    registry.registerMetric(metric);
-  }
-
   const codes = new Set<string>();
   function codeLabel(code: string): string {
     if (codes.has(code) || codes.size < MAX_CODES) return codes.add(code) && code;
@@ -216,12 +164,7 @@ export function createMetrics(gauges: Gauges, workers: number): Metrics {
   const everything = Registry.merge([nodeMetrics, registry]);
 
   return {
-    reconciled(outcome, seconds, waitedSeconds) {
-      reconciles.inc({ controller: CONTROLLER, result: outcome });
-      if (outcome !== 'done' && outcome !== 'requeue') errors.inc({ controller: CONTROLLER });
-      reconcileTime.observe({ controller: CONTROLLER }, seconds);
-      queueTime.observe({ name: CONTROLLER }, waitedSeconds);
-    },
+    ...runtime,
     watchRestarted: (reason) => restarts.inc({ reason }),
     cloudCalled(method, status, seconds) {
       calls.inc({ method, status: status === undefined ? 'none' : String(status) });

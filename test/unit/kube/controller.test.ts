@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller } from '../../../src/kube/controller.js';
+import { KubeError } from '../../../src/kube/errors.js';
 import type { Outcome, Reconcile, ReconcileContext, Result } from '../../../src/kube/controller.js';
 import { WorkQueue } from '../../../src/kube/queue.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
@@ -136,7 +137,7 @@ describe('the controller', () => {
     queue.add('a', 'high');
     await settle();
 
-    calls[0]?.reject(new Error('first'));
+    calls[0]?.reject(new KubeError(500, 'InternalError', 'first'));
     await clock.advance(100);
     calls[1]?.reject(new Error('second'));
     await clock.advance(199);
@@ -146,12 +147,14 @@ describe('the controller', () => {
     await settle();
 
     expect(beforeThird).toBe(2);
-    expect(outcomes).toEqual(['error', 'error', 'done']);
+    expect(outcomes).toEqual(['error', 'panic', 'done']);
     expect(queue.failures('a')).toBe(0);
     expect(logger.lines.map(({ level, message, fields }) => [level, message, fields['error']])).toEqual([
       ['error', 'reconcile failed', 'first'],
       ['error', 'reconcile failed', 'second'],
     ]);
+    expect(logger.lines[0]?.fields).not.toHaveProperty('stack');
+    expect(logger.lines[1]?.fields['stack']).toMatch(/^at .*controller\.test/);
   });
 
   it.each<[string, Reconcile]>([
@@ -170,7 +173,7 @@ describe('the controller', () => {
 
     await clock.advance(50);
 
-    expect(outcomes).toEqual(['error', 'error']);
+    expect(outcomes).toEqual(['panic', 'panic']);
     expect(queue.delayed).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { WorkQueue } from '../../../src/kube/queue.js';
+import { sumOfStats, WorkQueue } from '../../../src/kube/queue.js';
 import type { Priority, WorkItem } from '../../../src/kube/queue.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { half } from './support.js';
@@ -241,6 +241,65 @@ describe('delayed adds', () => {
   });
 });
 
+describe('the numbers', () => {
+  it('tell what is due, what was added, and how long workers have been at it', async () => {
+    const { queue, clock } = makeQueue();
+    for (const key of ['a', 'b', 'c', 'a']) queue.add(key, 'low');
+    await queue.get(forever);
+    queue.add('a', 'high');
+    queue.add('a', 'high');
+    await clock.advance(1_000);
+    await queue.get(forever);
+    await clock.advance(500);
+    queue.addRateLimited('d', 'low');
+
+    expect(queue.stats()).toEqual({
+      depth: 1,
+      processing: 2,
+      adds: 4,
+      retries: 1,
+      unfinishedMs: 2_000,
+      longestMs: 1_500,
+      stuckMs: 500,
+    });
+  });
+
+  it('of several queues are added, but the longest of all is the longest of one', async () => {
+    const { queue, clock } = makeQueue();
+    queue.add('a', 'low');
+    await queue.get(forever);
+    queue.add('b', 'low');
+    await clock.advance(1_000);
+    const stats = queue.stats();
+
+    expect(sumOfStats([stats, stats])).toEqual({
+      depth: 2,
+      processing: 2,
+      adds: 4,
+      retries: 0,
+      unfinishedMs: 2_000,
+      longestMs: 1_000,
+      stuckMs: 1_000,
+    });
+    expect(sumOfStats([])).toMatchObject({ depth: 0, longestMs: 0, stuckMs: 0 });
+  });
+
+  it('call a queue stuck when keys are due and none gets a worker', async () => {
+    const { queue, clock } = makeQueue();
+    await clock.advance(60_000);
+    const idle = queue.stats().stuckMs;
+    queue.add('a', 'low');
+    await clock.advance(7_000);
+    queue.add('b', 'high');
+    await clock.advance(1_000);
+    const due = queue.stats().stuckMs;
+    await queue.get(forever);
+    await clock.advance(1_000);
+
+    expect([idle, due, queue.stats().stuckMs]).toEqual([0, 8_000, 1_000]);
+  });
+});
+
 describe('retries', () => {
   it('wait twice as long each time until the key is forgotten', async () => {
     const { queue, clock } = makeQueue();
@@ -250,7 +309,7 @@ describe('retries', () => {
       queue.addRateLimited('a', 'low');
       const since = clock.monotonic();
       const item = queue.get(forever);
-      while (queue.processing === 0) await clock.advance(100);
+      while (queue.stats().processing === 0) await clock.advance(100);
       waits.push(clock.monotonic() - since);
       await item;
       queue.done('a');
@@ -296,7 +355,7 @@ describe('a queue that is shut down', () => {
     queue.shutDown();
     queue.done('a');
 
-    expect(queue.depth + queue.processing + queue.delayed).toBe(0);
+    expect(queue.depth + queue.stats().processing + queue.delayed).toBe(0);
   });
 });
 
@@ -349,7 +408,7 @@ describe('many workers on a queue', () => {
         }
 
         expect([...owed]).toEqual([]);
-        expect(queue.depth + queue.delayed + queue.processing).toBe(0);
+        expect(queue.depth + queue.delayed + queue.stats().processing).toBe(0);
         stop.abort();
         await Promise.all(workers);
       }),

@@ -503,6 +503,18 @@ describe('faults', () => {
 });
 
 describe('liveness', () => {
+  it('is renewed by every attempt, so that an outage, however long, is not taken for a process that is stuck', async () => {
+    const rig = await follow({
+      lists: Array.from({ length: 9 }, () => refused(500, 'InternalError')),
+      watches: [],
+    });
+    const before = rig.informer.lastActivity;
+
+    await until(() => rig.informer.lastActivity > before, 'activity');
+
+    expect(rig.informer.synced).toBe(false);
+  });
+
   it('is renewed by every bookmark', async () => {
     let send = (): void => undefined;
     const rig = await follow({

@@ -2,14 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { createMetrics, type Gauges, type Metrics } from '../../../src/ops/metrics.js';
 
 const NONE: Gauges = {
-  queueDepth: () => 0,
-  activeWorkers: () => 0,
+  queue: () => ({ depth: 0, processing: 0, adds: 0, retries: 0, unfinishedMs: 0, longestMs: 0 }),
   leading: () => false,
   jobs: () => new Map(),
   oldestLookSeconds: () => 0,
   regions: () => new Map(),
   openCredentials: () => 0,
 };
+
+const PLACE = { workers: 64, kubeHost: '10.0.0.1:443', lease: 'operator' };
 
 /** The lines of one metric, without its explanation. */
 async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
@@ -18,25 +19,57 @@ async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
 
 describe('metrics', () => {
   it('count passes under the names of controller-runtime', async () => {
-    const metrics = createMetrics(NONE, 64);
+    const metrics = createMetrics(NONE, PLACE);
 
     metrics.reconciled('done', 0.2, 0.01);
+    metrics.reconciled('requeue', 0.2, 0.01);
     metrics.reconciled('late', 120, 3);
+    metrics.reconciled('panic', 0.1, 3);
+    metrics.reconciled('aborted', 0.1, 3);
 
     expect(await linesOf(metrics, 'controller_runtime_reconcile_total')).toEqual([
-      'controller_runtime_reconcile_total{controller="cloudjob",result="done"} 1',
-      'controller_runtime_reconcile_total{controller="cloudjob",result="late"} 1',
+      'controller_runtime_reconcile_total{controller="cloudjob",result="success"} 1',
+      'controller_runtime_reconcile_total{controller="cloudjob",result="requeue_after"} 1',
+      'controller_runtime_reconcile_total{controller="cloudjob",result="error"} 2',
     ]);
     expect(await linesOf(metrics, 'controller_runtime_reconcile_errors_total')).toEqual([
-      'controller_runtime_reconcile_errors_total{controller="cloudjob"} 1',
+      'controller_runtime_reconcile_errors_total{controller="cloudjob"} 2',
+    ]);
+    expect(await linesOf(metrics, 'controller_runtime_reconcile_panics_total')).toEqual([
+      'controller_runtime_reconcile_panics_total{controller="cloudjob"} 1',
+    ]);
+    expect(await linesOf(metrics, 'controller_runtime_reconcile_timeouts_total')).toEqual([
+      'controller_runtime_reconcile_timeouts_total{controller="cloudjob"} 1',
     ]);
     expect(await linesOf(metrics, 'controller_runtime_max_concurrent_reconciles')).toEqual([
       'controller_runtime_max_concurrent_reconciles{controller="cloudjob"} 64',
     ]);
   });
 
+  it('tell of the queue and of the Kubernetes API as client-go does', async () => {
+    const queue = { depth: 1, processing: 2, adds: 3, retries: 4, unfinishedMs: 5_000, longestMs: 6_000 };
+    const metrics = createMetrics({ ...NONE, queue: () => queue }, PLACE);
+
+    metrics.apiCalled('PATCH', 409, 0.1);
+    metrics.apiCalled('GET', undefined, 10);
+    const read = await Promise.all(['', ''].map(() => linesOf(metrics, 'workqueue_')));
+
+    const values = read[1]?.filter((line) => !line.includes('duration'));
+    expect(values).toEqual([
+      'workqueue_depth{name="cloudjob",controller="cloudjob"} 1',
+      'workqueue_adds_total{name="cloudjob",controller="cloudjob"} 3',
+      'workqueue_retries_total{name="cloudjob",controller="cloudjob"} 4',
+      'workqueue_unfinished_work_seconds{name="cloudjob",controller="cloudjob"} 5',
+      'workqueue_longest_running_processor_seconds{name="cloudjob",controller="cloudjob"} 6',
+    ]);
+    expect(await linesOf(metrics, 'rest_client_requests_total')).toEqual([
+      'rest_client_requests_total{code="409",method="PATCH",host="10.0.0.1:443"} 1',
+      'rest_client_requests_total{code="<error>",method="GET",host="10.0.0.1:443"} 1',
+    ]);
+  });
+
   it('tell calls by status, and calls without an answer', async () => {
-    const metrics = createMetrics(NONE, 1);
+    const metrics = createMetrics(NONE, PLACE);
 
     metrics.cloudCalled('GET', 200, 0.1);
     metrics.cloudCalled('GET', 429, 0.1);
@@ -50,7 +83,7 @@ describe('metrics', () => {
   });
 
   it('do not grow with the codes that a cloud may make up', async () => {
-    const metrics = createMetrics(NONE, 1);
+    const metrics = createMetrics(NONE, PLACE);
 
     for (let index = 0; index < 500; index += 1) metrics.looked('transient', `E.${index}`);
     metrics.looked('transient', 'E.0');
@@ -63,10 +96,10 @@ describe('metrics', () => {
 
   it('read gauges when they are asked for, and forget what is no longer there', async () => {
     const regions = new Map([['eu-de', { tokens: 3.5, waiting: 2, open: true }]]);
-    const metrics = createMetrics({ ...NONE, leading: () => true, regions: () => regions }, 1);
+    const metrics = createMetrics({ ...NONE, leading: () => true, regions: () => regions }, PLACE);
 
     expect(await linesOf(metrics, 'leader_election_master_status')).toEqual([
-      'leader_election_master_status{name="cloudjob"} 1',
+      'leader_election_master_status{name="operator"} 1',
     ]);
     expect(await linesOf(metrics, 'cloudjob_region_breaker_open')).toEqual([
       'cloudjob_region_breaker_open{region="eu-de"} 1',
@@ -82,6 +115,6 @@ describe('metrics', () => {
   });
 
   it('come with those of the process', async () => {
-    expect(await linesOf(createMetrics(NONE, 1), 'process_cpu_seconds_total')).toHaveLength(1);
+    expect(await linesOf(createMetrics(NONE, PLACE), 'process_cpu_seconds_total')).toHaveLength(1);
   });
 });

@@ -1,0 +1,145 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { readCounter, readGauge } from './readings.js';
+
+/** What a work queue has done and holds; times in milliseconds. */
+export interface QueueGauges {
+  /** Keys that wait for a worker. */
+  readonly depth: number;
+  /** Keys that have a worker. */
+  readonly processing: number;
+  /** Keys added since the start, those that were there already not counted, and those of them that are retries. */
+  readonly adds: number;
+  readonly retries: number;
+  /** How long the keys that have a worker have had it: all together, and the longest. */
+  readonly unfinishedMs: number;
+  readonly longestMs: number;
+}
+
+/** What controller-runtime and client-go measure, under their names. */
+export interface RuntimeMetrics {
+  /** How one pass ended, as the controller calls it. */
+  reconciled(outcome: string, seconds: number, waitedSeconds: number): void;
+  /** One request to the Kubernetes API has got its headers; undefined: it got none. */
+  apiCalled(method: string, status: number | undefined, seconds: number): void;
+}
+
+const CONTROLLER = 'cloudjob';
+const QUEUE = { name: CONTROLLER, controller: CONTROLLER };
+export const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** controller-runtime's words for the controller's; all others are errors. */
+const RESULTS: Readonly<Record<string, string>> = { done: 'success', requeue: 'requeue_after' };
+
+/**
+ * @param workers passes that may run at a time
+ * @param host where the Kubernetes API is
+ */
+export function createRuntimeMetrics(
+  registry: Registry,
+  queue: () => QueueGauges,
+  workers: number,
+  host: string,
+): RuntimeMetrics {
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames = ['controller']): Counter =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string, labelNames: string[]): Histogram =>
+    new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
+
+  const reconciles = counter('controller_runtime_reconcile_total', 'Passes over one object, by result.', [
+    'controller',
+    'result',
+  ]);
+  const errors = counter(
+    'controller_runtime_reconcile_errors_total',
+    'Passes over one object that failed and are done again.',
+  );
+  const panics = counter(
+    'controller_runtime_reconcile_panics_total',
+    'Failed passes whose cause is a mistake in the operator.',
+  );
+  const timeouts = counter(
+    'controller_runtime_reconcile_timeouts_total',
+    'Failed passes that were stopped at their deadline.',
+  );
+  const reconcileTime = histogram(
+    'controller_runtime_reconcile_time_seconds',
+    'Time of one pass, the wait for the cloud included.',
+    ['controller'],
+  );
+  const queueTime = histogram(
+    'workqueue_queue_duration_seconds',
+    'How long a key waited for a worker since it was due.',
+    ['name', 'controller'],
+  );
+  const workTime = histogram('workqueue_work_duration_seconds', 'How long a key kept its worker.', [
+    'name',
+    'controller',
+  ]);
+  const apiCalls = counter(
+    'rest_client_requests_total',
+    'Requests to the Kubernetes API by status (<error>: no answer), method and host.',
+    ['code', 'method', 'host'],
+  );
+  const apiTime = histogram(
+    'rest_client_request_duration_seconds',
+    "Time of one request to the Kubernetes API, to its answer's headers.",
+    ['verb', 'host'],
+  );
+
+  const gauge = readGauge.bind(undefined, registry);
+  const queueLabels = ['name', 'controller'];
+  gauge('workqueue_depth', 'Keys that wait for a worker.', queueLabels, (set) => set(QUEUE, queue().depth));
+  readCounter(registry, 'workqueue_adds_total', 'Keys that were added.', queueLabels, (set) =>
+    set(QUEUE, queue().adds),
+  );
+  readCounter(
+    registry,
+    'workqueue_retries_total',
+    'Keys that were added after a failure.',
+    queueLabels,
+    (set) => set(QUEUE, queue().retries),
+  );
+  gauge(
+    'workqueue_unfinished_work_seconds',
+    'How long the keys that have a worker have had it, all together.',
+    queueLabels,
+    (set) => set(QUEUE, queue().unfinishedMs / 1000),
+  );
+  gauge(
+    'workqueue_longest_running_processor_seconds',
+    'How long the key that has had its worker for longest has had it.',
+    queueLabels,
+    (set) => set(QUEUE, queue().longestMs / 1000),
+  );
+  gauge('controller_runtime_active_workers', 'Passes under way.', ['controller'], (set) =>
+    set({ controller: CONTROLLER }, queue().processing),
+  );
+  gauge(
+    'controller_runtime_max_concurrent_reconciles',
+    'Passes that may run at a time.',
+    ['controller'],
+    (set) => set({ controller: CONTROLLER }, workers),
+  );
+  // Alerts want to see a counter's first step, so it must be there before.
+  for (const zero of [errors, panics, timeouts]) zero.inc({ controller: CONTROLLER }, 0);
+
+  return {
+    reconciled(outcome, seconds, waitedSeconds) {
+      const controller = CONTROLLER;
+      queueTime.observe(QUEUE, waitedSeconds);
+      workTime.observe(QUEUE, seconds);
+      reconcileTime.observe({ controller }, seconds);
+      // The end of the process is nobody's failure.
+      if (outcome === 'aborted') return;
+      const result = RESULTS[outcome] ?? 'error';
+      reconciles.inc({ controller, result });
+      if (result === 'error') errors.inc({ controller });
+      if (outcome === 'panic') panics.inc({ controller });
+      if (outcome === 'late' || outcome === 'abandoned') timeouts.inc({ controller });
+    },
+    apiCalled(method, status, seconds) {
+      apiCalls.inc({ code: status === undefined ? '<error>' : String(status), method, host });
+      apiTime.observe({ verb: method, host }, seconds);
+    },
+  };
+}
