@@ -20,6 +20,15 @@ export interface Pass {
   released(): void;
 }
 
+/** One pass that ends all of them. */
+export function joined(passes: readonly Pass[]): Pass {
+  return {
+    succeeded: () => passes.forEach((pass) => pass.succeeded()),
+    failed: (cause, atOnce) => passes.forEach((pass) => pass.failed(cause, atOnce)),
+    released: () => passes.forEach((pass) => pass.released()),
+  };
+}
+
 const JITTER = 0.15;
 /** How long to wait while the one probe is under way, in milliseconds. */
 const PROBE_MS = 5_000;

@@ -11,7 +11,8 @@ export interface AccessKey {
 /** Who asks the cloud. `fingerprint` tells two credentials apart, in this process only, and reveals nothing. */
 export type Credentials = { readonly fingerprint: string } & (
   | { readonly kind: 'token'; readonly token: SecretText }
-  | ({ readonly kind: 'accessKey' } & AccessKey)
+  /** `keyFingerprint` is the same for every secret key of the access key. */
+  | ({ readonly kind: 'accessKey'; readonly keyFingerprint: string } & AccessKey)
   | {
       readonly kind: 'password';
       readonly username: SecretText;
@@ -120,6 +121,7 @@ function makeCredentials(
       return {
         kind,
         fingerprint: fingerprint(kind, value('accessKey'), value('secretKey'), securityToken ?? ''),
+        keyFingerprint: fingerprint('key', value('accessKey')),
         accessKey: secret('accessKey'),
         secretKey: secret('secretKey'),
         ...(securityToken === undefined ? {} : { securityToken: new SecretText(securityToken) }),

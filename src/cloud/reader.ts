@@ -3,6 +3,7 @@ import { untilAborted } from './abort.js';
 import { Breaker } from './breaker.js';
 import { Budget, type Priority } from './budget.js';
 import type { JobClient, Target } from './client.js';
+import { CredentialGate } from './credentialGate.js';
 import type { CloudError } from './errors.js';
 import type { Observation } from './job.js';
 import { Pool } from './pool.js';
@@ -58,11 +59,6 @@ interface Flight {
 
 const WAITING: Reading = { kind: 'waiting' };
 const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: false };
-const CREDENTIAL_BREAKER = { openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: true };
-/** The cloud locks a key for 5 minutes, for everybody, after more than five failed signatures in a row. */
-const FAILURES_BEFORE_LOCK = 5;
-/** One replica alone leaves some of them to others who use the key. */
-const MAX_FAILURES = 3;
 
 /**
  * Looks at jobs without being a burden: one call for all CloudJobs of the same job, within the budget of the region
@@ -72,11 +68,9 @@ export class CloudReader {
   readonly #options: ReaderOptions;
   readonly #budgets: Pool<Budget>;
   readonly #regions: Pool<Breaker>;
-  readonly #credentials: Pool<Breaker>;
+  readonly #credentials: CredentialGate;
   readonly #jobs = new Map<string, SharedJob>();
   readonly #followed = new Map<string, { readonly id: string; readonly target: Target }>();
-  /** By the fingerprint of a credential whose calls under way use up what may still fail. */
-  readonly #queues = new Map<string, Set<string>>();
   /** Keys that wait for their turn on somebody's behalf. */
   readonly #urgent = new Set<string>();
   #limits: BucketOptions;
@@ -85,10 +79,9 @@ export class CloudReader {
     this.#options = options;
     const { clock, random, budget, wake, replicas = 1 } = options;
     this.#limits = budget;
-    const failures = Math.max(1, Math.min(MAX_FAILURES, Math.floor(FAILURES_BEFORE_LOCK / replicas)));
     this.#budgets = new Pool(() => new Budget(this.#limits, clock, random, wake));
     this.#regions = new Pool(() => new Breaker(REGION_BREAKER, clock, random));
-    this.#credentials = new Pool(() => new Breaker({ ...CREDENTIAL_BREAKER, failures }, clock, random));
+    this.#credentials = new CredentialGate(clock, random, replicas, wake);
   }
 
   /**
@@ -172,7 +165,7 @@ export class CloudReader {
 
   /** How many credentials are held back because the cloud rejects them. */
   get openCredentials(): number {
-    return [...this.#credentials.values()].filter(({ open }) => open).length;
+    return this.#credentials.open;
   }
 
   /** Aborts all calls and wakes nobody any more. */
@@ -181,7 +174,7 @@ export class CloudReader {
     for (const { flight } of this.#jobs.values()) flight?.controller.abort();
     this.#jobs.clear();
     this.#followed.clear();
-    this.#queues.clear();
+    this.#credentials.close();
     this.#urgent.clear();
   }
 
@@ -205,27 +198,24 @@ export class CloudReader {
   }
 
   #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
-    const { fingerprint, signs } = target.authenticator;
+    const { authenticator } = target;
     const region = this.#regions.get(target.region.name);
-    const credential = signs ? this.#credentials.get(fingerprint) : undefined;
-    for (const breaker of [region, credential]) {
-      const refusal = breaker?.refusal();
-      if (refusal === 'busy') {
-        this.#queueOf(fingerprint).add(key);
-        return 'waiting';
-      }
-      if (refusal !== undefined) return untimed({ kind: 'error', error: refusal });
+    const refusal = region.refusal() ?? this.#credentials.refusal(authenticator);
+    if (refusal === 'busy') {
+      this.#credentials.wait(key, authenticator);
+      return 'waiting';
     }
-    this.#queues.get(fingerprint)?.delete(key);
+    if (refusal !== undefined) return untimed({ kind: 'error', error: refusal });
+    this.#credentials.leave(key, authenticator);
     const budget = this.#budgetOf(target);
     if (budget.enter(key, priority) === 'waiting') {
       // Others that wait for the credential may queue up here as well.
-      this.#wakeNext(fingerprint);
+      this.#credentials.wakeNext(authenticator);
       return 'waiting';
     }
     const controller = new AbortController();
     const keys = new Set<string>();
-    const passes = { region: region.enter(), credential: credential?.enter() };
+    const passes = { region: region.enter(), credential: this.#credentials.enter(authenticator) };
     const promise = this.#call(job, keys, target, budget, passes, controller.signal);
     job.flight = { promise, controller, keys };
     return job.flight;
@@ -260,9 +250,9 @@ export class CloudReader {
     } finally {
       if (calls === 0) budget.putBack();
       passes.region.released();
-      passes.credential?.released();
+      passes.credential.released();
       if (job.flight?.keys === keys) job.flight = undefined;
-      this.#wakeNext(target.authenticator.fingerprint);
+      this.#credentials.wakeNext(target.authenticator);
       this.#dropUnused(idOf(target));
     }
   }
@@ -276,28 +266,10 @@ export class CloudReader {
     for (const key of job.untold) this.#options.wake(key);
   }
 
-  /** Wakes the next key that waits for a credential, when it can be used again. */
-  #wakeNext(fingerprint: string): void {
-    const queue = this.#queues.get(fingerprint);
-    const [next] = queue ?? [];
-    if (queue === undefined || next === undefined) return;
-    if (this.#credentials.get(fingerprint).refusal() === 'busy') return;
-    queue.delete(next);
-    if (queue.size === 0) this.#queues.delete(fingerprint);
-    this.#options.wake(next);
-  }
-
   #leaveQueues(key: string, target: Target): void {
     this.#budgetOf(target).leave(key);
-    const { fingerprint } = target.authenticator;
-    this.#queues.get(fingerprint)?.delete(key);
-    this.#wakeNext(fingerprint);
-  }
-
-  #queueOf(fingerprint: string): Set<string> {
-    const queue = this.#queues.get(fingerprint) ?? new Set();
-    this.#queues.set(fingerprint, queue);
-    return queue;
+    this.#credentials.leave(key, target.authenticator);
+    this.#credentials.wakeNext(target.authenticator);
   }
 
   #budgetOf({ region, projectID }: Target): Budget {

@@ -6,7 +6,8 @@ import { REACTIONS } from './reactions.js';
 /** The call, as the breakers see it. */
 export interface Passes {
   readonly region: Pass;
-  readonly credential: Pass | undefined;
+  /** Of a credential that signs; any other is told in vain. */
+  readonly credential: Pass;
 }
 
 /** Tells budget and breakers what an answer says of them; a pass that is told nothing is released. */
@@ -14,7 +15,7 @@ export function report(observation: Observation, budget: Budget, { region, crede
   if (observation.kind === 'job') {
     budget.succeeded();
     region.succeeded();
-    credential?.succeeded();
+    credential.succeeded();
     return;
   }
   const { error } = observation;
@@ -24,9 +25,9 @@ export function report(observation: Observation, budget: Budget, { region, crede
   if (reaction.breaker === 'region' && failedToServe) region.failed(error);
   else if (error.status !== undefined) region.succeeded();
   // A lock that the cloud tells of opens the breaker at once.
-  if (reaction.breaker === 'credential') credential?.failed(error, error.retryAfterMs !== undefined);
+  if (reaction.breaker === 'credential') credential.failed(error, error.retryAfterMs !== undefined);
   else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
-    credential?.succeeded();
+    credential.succeeded();
   if (error.status === undefined) return;
   if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs);
   if (reaction.budget === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);

@@ -26,5 +26,7 @@ export interface Authenticator {
   readonly fingerprint: string;
   /** The cloud locks the access key after more than five failed signatures in a row. */
   readonly signs: boolean;
+  /** The same for all credentials with that access key, be their secret keys right or wrong: it is locked for all. */
+  readonly keyFingerprint?: string;
   headers(request: AuthRequest, signal: AbortSignal): Promise<AuthHeaders>;
 }

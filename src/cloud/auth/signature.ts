@@ -55,12 +55,13 @@ export function signedHeaders({ method, url, projectID }: AuthRequest, key: Acce
 
 /** An access key that somebody else renews. */
 export function signatureAuthenticator(
-  credentials: AccessKey & { readonly fingerprint: string },
+  credentials: AccessKey & { readonly fingerprint: string; readonly keyFingerprint: string },
   clock: Clock,
 ): Authenticator {
   return {
     fingerprint: credentials.fingerprint,
     signs: true,
+    keyFingerprint: credentials.keyFingerprint,
     headers: (request) =>
       Promise.resolve({
         ok: true,

@@ -110,6 +110,16 @@ describe('readCredentials', () => {
     expect(all.map((data) => credentialsOf(data).credentials.fingerprint)).toEqual(fingerprints);
   });
 
+  it('knows an access key again whose secret key is another', () => {
+    const keyOf = (change: object) => {
+      const { credentials } = credentialsOf({ ...KEY, ...change });
+      return credentials.kind === 'accessKey' ? credentials.keyFingerprint : undefined;
+    };
+
+    expect(keyOf({ secretKey: 'another' })).toBe(keyOf({}));
+    expect(keyOf({ accessKey: 'another' })).not.toBe(keyOf({}));
+  });
+
   it('shows no value in logs, JSON, templates and messages', () => {
     const shown = [TOKEN, TEMPORARY_KEY, PASSWORD, { ...TOKEN, ...PASSWORD }].flatMap((data) => {
       const read = readCredentials(encode(data));

@@ -21,6 +21,7 @@ function target(
     region?: string;
     fingerprint?: string;
     signs?: boolean;
+    accessKey?: string;
   } = {},
 ): Target {
   const {
@@ -29,6 +30,7 @@ function target(
     region = 'lab',
     fingerprint = 'f',
     signs = false,
+    accessKey,
   } = change;
   return {
     region: { name: region, cce: '', iam: '' },
@@ -37,6 +39,7 @@ function target(
     authenticator: {
       fingerprint,
       signs,
+      ...(accessKey === undefined ? {} : { keyFingerprint: accessKey }),
       headers: () => Promise.resolve({ ok: true, headers: {}, secrets: [], rejected: () => false }),
     },
   };
@@ -366,6 +369,39 @@ describe('the breaker of a credential', () => {
     for (let n = 0; n < 4; n += 1) await read('a', target({ signs: true }));
 
     expect(calls).toHaveLength(1);
+  });
+
+  it('counts one access key together, with however many secret keys it is tried', async () => {
+    const { calls, woken, read } = setUp();
+    const of = (n: number): Target =>
+      target({ jobID: `job-${n}`, signs: true, fingerprint: `secret-${n % 3}`, accessKey: 'AK' });
+    const readings = Array.from({ length: 9 }, (_, n) => read(`key-${n}`, of(n)));
+    await settle();
+    expect(calls).toHaveLength(5);
+
+    for (const call of calls) call.end(rejected);
+    await Promise.all(readings);
+    await settle();
+    const held = [];
+    for (let turn = 0; turn < woken.length; turn += 1) {
+      const n = Number(woken[turn]?.slice(4));
+      held.push(await read(`key-${n}`, of(n)));
+    }
+
+    expect(held).toEqual([rejected, rejected, rejected, rejected]);
+    expect(calls).toHaveLength(5);
+  });
+
+  it('tries the right secret key of an access key at once, after a wrong one', async () => {
+    let answer = rejected;
+    const { calls, read } = setUp({ answer: () => answer });
+    const of = (fingerprint: string): Target => target({ signs: true, fingerprint, accessKey: 'AK' });
+    for (let n = 0; n < 4; n += 1) await read('a', of('wrong'));
+    expect(calls).toHaveLength(3);
+
+    answer = RUNNING;
+
+    expect(await read('a', of('right'))).toEqual(RUNNING);
   });
 
   it('is not for tokens, which nothing locks', async () => {

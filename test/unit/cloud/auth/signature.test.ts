@@ -60,7 +60,7 @@ describe('signatureAuthenticator', () => {
   } as const;
 
   it('signs a look at a job with the time of the clock', async () => {
-    const credentials = { fingerprint: 'f', ...key('AccessKey', 'SecretKey') };
+    const credentials = { fingerprint: 'f', keyFingerprint: 'k', ...key('AccessKey', 'SecretKey') };
     const authenticator = signatureAuthenticator(credentials, new FakeClock('2020-02-02T08:12:40.999Z'));
 
     const signed = await authenticator.headers(request, new AbortController().signal);
@@ -76,7 +76,12 @@ describe('signatureAuthenticator', () => {
   });
 
   it('sends and signs the security token of a temporary key', async () => {
-    const credentials = { fingerprint: 'f', ...key('a', 's'), securityToken: new SecretText('temporary') };
+    const credentials = {
+      fingerprint: 'f',
+      keyFingerprint: 'k',
+      ...key('a', 's'),
+      securityToken: new SecretText('temporary'),
+    };
     const authenticator = signatureAuthenticator(credentials, new FakeClock());
 
     const signed = await authenticator.headers(request, new AbortController().signal);
