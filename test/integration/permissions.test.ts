@@ -12,6 +12,7 @@ import { KubeClient } from '../support/kubeClient.js';
 import { OperatorProcess } from '../support/operatorProcess.js';
 import { hasRight, nameOf, oneByOne, rightsIn } from '../support/rights.js';
 import { describeWhen, realKubeconfig } from '../support/skips.js';
+import { takeTurns } from '../support/turns.js';
 import { until } from '../support/until.js';
 import { has, World, type Ref } from '../support/world.js';
 
@@ -55,6 +56,8 @@ const world = realKubeconfig === undefined ? (undefined as never) : await World.
 /** Of one observation, and of a test that waits for its turn. */
 const DEADLINE_MS = 90_000;
 const TEST_MS = 400_000;
+/** A machine of two cores starts no more operators at a time. */
+const inTurn = takeTurns(3);
 const operators: OperatorProcess[] = [];
 afterAll(async () => {
   await Promise.all(operators.map((operator) => operator.stop()));
@@ -222,18 +225,6 @@ describeWithRbac('each right is needed:', () => {
     expect(TAKEN.map(([right]) => right).toSorted()).toEqual([...EVERYWHERE, ...AT_HOME].toSorted());
   });
 });
-
-/** A machine of two cores starts no more operators at a time. */
-const lanes: Promise<void>[] = Array.from({ length: 3 }, () => Promise.resolve());
-let turns = 0;
-
-function inTurn(work: () => Promise<void>): Promise<void> {
-  const lane = turns % lanes.length;
-  turns += 1;
-  const mine = (lanes[lane] ?? Promise.resolve()).then(work);
-  lanes[lane] = mine.catch(() => undefined);
-  return mine;
-}
 
 /** Starts an operator in a namespace of its own; its Lease is there, too, so that it meets no other. */
 async function start(without: string | undefined): Promise<Handicapped> {

@@ -1,0 +1,74 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { load } from 'js-yaml';
+import * as z from 'zod';
+import { createMetrics } from '../../../src/ops/metrics.js';
+
+const root = new URL('../../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+const { groups } = z
+  .object({
+    groups: z.array(
+      z.object({
+        rules: z.array(
+          z.object({
+            alert: z.string(),
+            labels: z.object({ severity: z.enum(['critical', 'warning', 'info']) }),
+            annotations: z.object({ summary: z.string(), runbook: z.string() }),
+          }),
+        ),
+      }),
+    ),
+  })
+  .parse(load(read('deploy/monitoring/alerts.yaml')));
+const rules = groups.flatMap((group) => group.rules);
+
+/** All that `/metrics` can name. */
+async function metricNames(): Promise<Set<string>> {
+  const metrics = createMetrics(
+    {
+      queueDepth: () => 0,
+      activeWorkers: () => 0,
+      leading: () => false,
+      jobs: () => new Map(),
+      oldestLookSeconds: () => 0,
+      regions: () => new Map(),
+      openCredentials: () => 0,
+    },
+    1,
+  );
+  const described = [...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+  return new Set(
+    described.flatMap(([, name = '', type]) =>
+      type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
+    ),
+  );
+}
+
+describe('monitoring', () => {
+  it.each(['alerts.yaml', 'dashboard.json'])(
+    '%s asks for nothing that /metrics does not tell',
+    async (file) => {
+      const text = read(`deploy/monitoring/${file}`);
+
+      const asked = new Set(
+        text.match(/\b(?:cloudjob|controller_runtime|workqueue|leader_election|process)_[a-z_]+(?=\{|\[)/g),
+      );
+      const names = await metricNames();
+
+      expect([...asked].filter((name) => !names.has(name))).toEqual([]);
+      expect(asked.size).toBeGreaterThan(5);
+    },
+  );
+
+  it('has one runbook for each alert', () => {
+    const pages = readdirSync(new URL('docs/runbooks/', root)).map((page) => `docs/runbooks/${page}`);
+
+    expect(rules.map(({ annotations }) => annotations.runbook).toSorted()).toEqual(pages.toSorted());
+    expect(pages).toEqual(expect.arrayContaining(rules.map(({ alert }) => `docs/runbooks/${alert}.md`)));
+  });
+
+  it.each(rules)('$alert is tested', ({ alert }) => {
+    expect(read('test/monitoring/alerts.test.ts')).toContain(`'${alert}'`);
+  });
+});
