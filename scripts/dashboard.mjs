@@ -56,7 +56,7 @@ const ROWS = [
   {
     title: 'The operator',
     panels: [
-      panel('Working replicas', 'One, when all is well.', 'short', {
+      panel('Working replicas', 'One; with shards as many as there are replicas.', 'short', {
         working: `sum(leader_election_master_status{${JOB}})`,
       }),
       panel('Passes', 'By how they ended.', 'ops', {
