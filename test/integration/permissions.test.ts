@@ -221,6 +221,28 @@ describeWithRbac('each right is needed:', () => {
     TEST_MS,
   );
 
+  it.concurrent(
+    'a tenant grants one Secret with the sample, and the CloudJob heals by itself',
+    () =>
+      inTurn(async () => {
+        const { operator, running } = await start('get secrets.');
+        const { namespace } = running;
+        const isSynced = (value: string) => async (): Promise<boolean> =>
+          has((await world.get(running)).status ?? {}, 'Synced', value);
+        await until('the Secret to be refused', isSynced('False'), DEADLINE_MS);
+
+        for (const manifest of readManifests('samples/grant-secret.yaml')) {
+          const metadata = { ...manifest.metadata, namespace };
+          const subjects = [{ kind: 'ServiceAccount', name: OPERATOR_ACCOUNT, namespace }];
+          const isBinding = manifest.kind === 'RoleBinding';
+          await put(world.client, { ...manifest, metadata, ...(isBinding ? { subjects } : {}) });
+        }
+        await until('it to be followed', isSynced('True'), DEADLINE_MS, () => operator.logTail());
+        await operator.stop();
+      }),
+    TEST_MS,
+  );
+
   it('and none is missing in this table', () => {
     expect(TAKEN.map(([right]) => right).toSorted()).toEqual([...EVERYWHERE, ...AT_HOME].toSorted());
   });
