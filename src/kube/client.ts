@@ -10,6 +10,8 @@ import type { WatchEvent } from './watch.js';
 export interface ListOptions {
   /** All namespaces if left out. */
   readonly namespace?: string;
+  /** For example `metadata.name=a`. */
+  readonly fieldSelector?: string;
   /** Objects per page. */
   readonly limit?: number;
   /** From the page before. */
@@ -27,6 +29,7 @@ export interface ObjectPage {
 export interface WatchOptions {
   /** All namespaces if left out. */
   readonly namespace?: string;
+  readonly fieldSelector?: string;
   readonly resourceVersion: string;
   /** The server ends the watch after this. */
   readonly timeoutSeconds: number;
@@ -88,6 +91,7 @@ export class KubeClient {
     const path = collectionPath(type, options.namespace);
     const query = new URLSearchParams({ limit: String(options.limit ?? PAGE_SIZE) });
     if (options.continueToken !== undefined) query.set('continue', options.continueToken);
+    if (options.fieldSelector !== undefined) query.set('fieldSelector', options.fieldSelector);
     const body = await this.#request({ method: 'GET', path, query, idempotent: true }, signal);
     return readPage(body, `GET ${path}`);
   }
@@ -108,6 +112,7 @@ export class KubeClient {
       resourceVersion: options.resourceVersion,
       timeoutSeconds: String(options.timeoutSeconds),
     });
+    if (options.fieldSelector !== undefined) query.set('fieldSelector', options.fieldSelector);
     const chunks = await this.#transport.stream({ method: 'GET', path, query, idempotent: true }, signal);
     return readWatchEvents(chunks, `watch ${path}`, options.onBytes);
   }

@@ -67,10 +67,15 @@ interface Source {
  * and `~/.kube/config`. The server is fixed from then on; credentials are read again as they change. Plain `http`
  * servers are sent no credentials at all, as `kubectl` does it. Proxies are not supported.
  *
+ * @param context of the kubeconfig; left out: its current one
  * @throws KubeconfigError
  */
-export async function loadClusterAccess(file: string | undefined, clock: Clock): Promise<ClusterAccess> {
-  const source = await findSource(file);
+export async function loadClusterAccess(
+  file: string | undefined,
+  clock: Clock,
+  context?: string,
+): Promise<ClusterAccess> {
+  const source = await findSource(file, context);
   const config = source.load();
   const server = parseServer(config.server);
   if (server === undefined) {
@@ -145,40 +150,46 @@ class KubeconfigAccess implements ClusterAccess {
   }
 }
 
-async function findSource(file: string | undefined): Promise<Source> {
-  if (file !== undefined) return fileSource(file);
+async function findSource(file: string | undefined, context: string | undefined): Promise<Source> {
+  if (file !== undefined) return fileSource(file, context);
   const fromEnvironment = process.env['KUBECONFIG'];
   if (fromEnvironment !== undefined && fromEnvironment !== '') {
     const where = `KUBECONFIG ${fromEnvironment}`;
     return fromEnvironment.includes(delimiter)
-      ? clientNodeSource(where, (config) => config.loadFromDefault())
-      : fileSource(fromEnvironment, where);
+      ? clientNodeSource(where, context, (config) => config.loadFromDefault())
+      : fileSource(fromEnvironment, context, where);
   }
-  if (readServiceAccount(process.env) !== undefined) {
+  // A service account has no contexts.
+  if (context === undefined && readServiceAccount(process.env) !== undefined) {
     const where = 'the service account of the pod';
     return { where, load: () => readServiceAccount(process.env) ?? unreadable(where) };
   }
   const home = join(homedir(), '.kube', 'config');
-  if (existsSync(home)) return fileSource(home);
+  if (existsSync(home)) return fileSource(home, context);
   throw new KubeconfigError(
     'no Kubernetes API is configured: name a kubeconfig file, set KUBECONFIG, or run in a pod with a service account',
   );
 }
 
-async function fileSource(file: string, where = `kubeconfig ${file}`): Promise<Source> {
-  if (readPlainKubeconfig(file) === undefined) {
-    return clientNodeSource(where, (config) => config.loadFromFile(file));
+async function fileSource(
+  file: string,
+  context: string | undefined,
+  where = `kubeconfig ${file}`,
+): Promise<Source> {
+  if (readPlainKubeconfig(file, context) === undefined) {
+    return clientNodeSource(where, context, (config) => config.loadFromFile(file));
   }
-  return { where, load: () => readPlainKubeconfig(file) ?? unreadable(where) };
+  return { where, load: () => readPlainKubeconfig(file, context) ?? unreadable(where) };
 }
 
 /** Exec plugins, auth providers, several files, and words on what is wrong. */
 async function clientNodeSource(
   where: string,
-  fill: Parameters<typeof loadWithClientNode>[1],
+  context: string | undefined,
+  fill: Parameters<typeof loadWithClientNode>[2],
 ): Promise<Source> {
   const { loadWithClientNode } = await import('./clientNode.js');
-  return { where, load: () => loadWithClientNode(where, fill) };
+  return { where, load: () => loadWithClientNode(where, context, fill) };
 }
 
 function unreadable(where: string): never {

@@ -31,7 +31,7 @@ const contextSchema = z.strictObject({
 });
 const named = { name: z.string() };
 const fileSchema = z.object({
-  'current-context': z.string(),
+  'current-context': z.string().optional(),
   contexts: z.array(z.object({ ...named, context: z.unknown() })),
   clusters: z.array(z.object({ ...named, cluster: z.unknown() })),
   users: z.array(z.object({ ...named, user: z.unknown() })).nullish(),
@@ -43,12 +43,14 @@ type PlainUser = z.output<typeof userSchema>;
 /**
  * Reads a kubeconfig whose user has a token or a certificate, or nothing: what most have, and what client-node, with its
  * 57 MB of generated code, need not be loaded for. Undefined when it has anything else, or something is wrong with it.
+ *
+ * @param wanted the name of a context; left out: the current one
  */
-export function readPlainKubeconfig(file: string): ClusterConfig | undefined {
+export function readPlainKubeconfig(file: string, wanted?: string): ClusterConfig | undefined {
   try {
     const config = fileSchema.parse(load(readFileSync(file, 'utf8')));
     const context = contextSchema.parse(
-      config.contexts.find(({ name }) => name === config['current-context'])?.context,
+      config.contexts.find(({ name }) => name === (wanted ?? config['current-context']))?.context,
     );
     const cluster = clusterSchema.parse(
       config.clusters.find(({ name }) => name === context.cluster)?.cluster,

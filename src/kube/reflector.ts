@@ -41,6 +41,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly type: ResourceType;
   /** All namespaces if left out. */
   readonly namespace?: string;
+  /** Only objects that it fits, for example `metadata.name=a`; all if left out. */
+  readonly fieldSelector?: string;
   /** What is kept of an object; keeps its name, namespace, uid and resourceVersion. */
   readonly trim: (object: KubeObject) => T;
   readonly store: Store<T>;
@@ -112,7 +114,7 @@ export class Reflector<T extends KubeObject> {
 
   async #list(signal: AbortSignal): Promise<string> {
     const { client, type, namespace, store, logger } = this.#options;
-    const scope = namespace === undefined ? {} : { namespace };
+    const scope = this.#scope();
     const objects: T[] = [];
     let page = await client.list(type, scope, signal);
     for (;;) {
@@ -133,7 +135,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #watch(resourceVersion: string, parent: AbortSignal): Promise<void> {
-    const { client, type, namespace, clock, random, onWatchEnd } = this.#options;
+    const { client, type, clock, random, onWatchEnd } = this.#options;
     const { stallMs, watchSeconds, shortWatchMs } = this.#timings;
     const openedAt = clock.monotonic();
     let events = 0;
@@ -142,7 +144,7 @@ export class Reflector<T extends KubeObject> {
     );
     try {
       const options = {
-        ...(namespace === undefined ? {} : { namespace }),
+        ...this.#scope(),
         resourceVersion,
         timeoutSeconds: Math.round(watchSeconds * (1 + random())),
         onBytes: () => {
@@ -254,6 +256,14 @@ export class Reflector<T extends KubeObject> {
 
   #touch(): void {
     this.#lastActivity = this.#options.clock.monotonic();
+  }
+
+  #scope(): { readonly namespace?: string; readonly fieldSelector?: string } {
+    const { namespace, fieldSelector } = this.#options;
+    return {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    };
   }
 
   #where(): { readonly resource: string; readonly namespace: string } {

@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.js';
 import { FAILING_SAMPLE, UNKNOWN_SAMPLE } from './samples.js';
 import type { Sample } from './samples.js';
 import { cellsOf, explain, headerLine, rowLine } from './table.js';
-import type { Paint } from './table.js';
+import type { Paint } from '../terminal/paint.js';
 
 export interface DemoOptions {
   readonly cluster: Cluster;

@@ -14,8 +14,8 @@ import type { ChosenKube } from './kubeChoice.js';
 import { SANDBOX_HELP, SandboxUsageError, readSandboxOptions } from './options.js';
 import type { SandboxOptions } from './options.js';
 import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
-import { makePaint } from './table.js';
-import type { Paint } from './table.js';
+import { makePaint } from '../terminal/paint.js';
+import type { Paint } from '../terminal/paint.js';
 import { usageLines } from './usage.js';
 
 /** What the sandbox needs to be told to run the operator. */

@@ -1,28 +1,17 @@
 import type { CloudJobStatus } from '../api/cloudjob.js';
+import { humanDuration } from '../terminal/duration.js';
+import { gridLines } from '../terminal/grid.js';
+import type { Paint } from '../terminal/paint.js';
 
-/** Terminal colours; without them every function returns its text. */
-export interface Paint {
-  bold(text: string): string;
-  good(text: string): string;
-  bad(text: string): string;
-  busy(text: string): string;
-}
-
-export function makePaint(colours: boolean): Paint {
-  const code = (number: number) => (text: string) =>
-    colours && text.trim() !== '' ? `\u001B[${number}m${text}\u001B[0m` : text;
-  return { bold: code(1), good: code(32), bad: code(31), busy: code(36) };
-}
-
-/** The columns that `kubectl get cjob` shows. */
+/** The columns that `kubectl get cjob` shows, as wide as what the demo has to show: rows come one by one. */
 const COLUMNS = [
-  { title: 'NAME', width: 17 },
-  { title: 'TYPE', width: 17 },
-  { title: 'PHASE', width: 15 },
-  { title: 'PROGRESS', width: 11 },
-  { title: 'READY', width: 10 },
-  { title: 'REASON', width: 18 },
-  { title: 'AGE', width: 0 },
+  { title: 'NAME', width: 15 },
+  { title: 'TYPE', width: 15 },
+  { title: 'PHASE', width: 13 },
+  { title: 'PROGRESS', width: 9 },
+  { title: 'READY', width: 8 },
+  { title: 'REASON', width: 16 },
+  { title: 'AGE', width: undefined },
 ] as const;
 
 /** What a row shows, but for the age. */
@@ -44,7 +33,7 @@ export function headerLine(paint: Paint): string {
 
 /** `ageMs`: milliseconds since the object was created. */
 export function rowLine(cells: readonly string[], ageMs: number, paint: Paint): string {
-  const row = line([...cells, age(ageMs)]);
+  const row = line([...cells, humanDuration(Math.max(0, ageMs))]);
   const [, , phase = '', , ready = ''] = cells;
   if (phase === 'Success') return paint.good(row);
   if (phase === 'Failed' || ready === 'False') return paint.bad(row);
@@ -52,17 +41,11 @@ export function rowLine(cells: readonly string[], ageMs: number, paint: Paint): 
 }
 
 function line(cells: readonly string[]): string {
-  return COLUMNS.map(({ width }, index) => (cells[index] ?? '').padEnd(width - 1))
-    .join(' ')
-    .trimEnd();
-}
-
-/** As kubectl does: seconds up to two minutes, then minutes with seconds. */
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  const rest = seconds % 60;
-  return `${Math.floor(seconds / 60)}m${rest === 0 ? '' : `${rest}s`}`;
+  const [text = ''] = gridLines(
+    [cells],
+    COLUMNS.map(({ width }) => width),
+  );
+  return text;
 }
 
 /** The conditions and the failed sub-jobs, as lines. */

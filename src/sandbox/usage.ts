@@ -1,7 +1,7 @@
 import { dump } from 'js-yaml';
 import { SANDBOX_PROJECT_ID } from './cce/accounts.js';
 import { DEMO_NAMESPACE, sampleManifest } from './samples.js';
-import type { Paint } from './table.js';
+import type { Paint } from '../terminal/paint.js';
 
 /** How to use a sandbox that is up, as lines. */
 export function usageLines(kubeconfigPath: string, cceUrl: string, paint: Paint): string[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { cellsOf, explain, headerLine, makePaint, rowLine } from '../../../src/sandbox/table.js';
+import { cellsOf, explain, headerLine, rowLine } from '../../../src/sandbox/table.js';
+import { makePaint } from '../../../src/terminal/paint.js';
 
 const plain = makePaint(false);
 const ready = {
@@ -50,7 +51,7 @@ describe('the table', () => {
     const cells = cellsOf('a', { phase: 'Failed' });
 
     expect(rowLine(cells, 0, plain)).not.toContain('\u001B');
-    expect(rowLine(cells, 0, makePaint(true))).toBe(`\u001B[31m${rowLine(cells, 0, plain)}\u001B[0m`);
+    expect(rowLine(cells, 0, makePaint(true))).toBe(`\u001B[31m${rowLine(cells, 0, plain)}\u001B[39m`);
   });
 });
 

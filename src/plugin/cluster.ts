@@ -1,0 +1,74 @@
+import type { CloudJob } from '../api/cloudjob.js';
+import type { Clock } from '../clock.js';
+import { cleanText } from '../cloud/text.js';
+import { KubeClient } from '../kube/client.js';
+import { isForbidden, isNotFound, KubeError } from '../kube/errors.js';
+import { loadClusterAccess } from '../kube/kubeconfig.js';
+import { HttpTransport } from '../kube/transport.js';
+import { CLOUD_JOBS } from '../reconcile/cluster.js';
+import type { Flags } from './cli.js';
+import { readShown } from './shown.js';
+
+/** The cluster that the kubeconfig and the flags name. */
+export interface Cluster {
+  readonly client: KubeClient;
+  /** For requests that are about no object. */
+  readonly transport: HttpTransport;
+  /** Where names are looked up. */
+  readonly namespace: string;
+}
+
+/** Something that the command cannot go on after; the message is for people, and ends without a full stop. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+const MAX_MESSAGE = 1024;
+/** People wait for it: less than the operator's patience. Milliseconds. */
+const LIMITS = { connectMs: 10_000, headersMs: 15_000, requestMs: 30_000 };
+
+/** @throws KubeconfigError */
+export async function connect(
+  flags: Pick<Flags, 'kubeconfig' | 'context' | 'namespace'>,
+  clock: Clock,
+  random: () => number,
+): Promise<Cluster> {
+  const access = await loadClusterAccess(flags.kubeconfig, clock, flags.context);
+  const transport = new HttpTransport({ access, clock, userAgent: 'kubectl-cloudjob', limits: LIMITS });
+  return {
+    client: new KubeClient({ transport, clock, random }),
+    transport,
+    namespace: flags.namespace ?? access.namespace ?? 'default',
+  };
+}
+
+/** @throws CommandError */
+export async function getCloudJob(
+  { client, namespace }: Pick<Cluster, 'client' | 'namespace'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<CloudJob> {
+  try {
+    return readShown(await client.get(CLOUD_JOBS, { namespace, name }, signal));
+  } catch (error) {
+    if (isNotFound(error)) {
+      throw new CommandError(
+        `CloudJob ${namespace}/${name} does not exist; "kubectl cloudjob list -A" shows those that do, -n names another namespace`,
+      );
+    }
+    throw problemOf(error, `CloudJob ${namespace}/${name}`);
+  }
+}
+
+/** What a failed request means for a person. */
+export function problemOf(error: unknown, what: string): CommandError {
+  if (!(error instanceof KubeError)) throw error;
+  const told = cleanText(error.message, MAX_MESSAGE);
+  if (isForbidden(error)) return new CommandError(`${what}: you may not do that (${told})`);
+  if (isNotFound(error)) {
+    return new CommandError(
+      `${what}: the cluster does not know CloudJobs; apply the CustomResourceDefinition first (${told})`,
+    );
+  }
+  return new CommandError(`${what}: ${told}`);
+}

@@ -1,0 +1,21 @@
+import type { Clock } from '../../clock.js';
+import type { Output } from '../output.js';
+
+/** What a command gets from the process that it runs in. */
+export interface CommandContext {
+  readonly output: Output;
+  readonly clock: Clock;
+  /** Returns 0 up to, not including, 1. */
+  readonly random: () => number;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly stdin: NodeJS.ReadableStream;
+}
+
+/** The exit codes of all commands but `watch` and `doctor`, which have their own meanings. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** A JSON document for programs, as lines. */
+export function jsonLines(value: unknown): string[] {
+  return JSON.stringify(value, undefined, 2).split('\n');
+}

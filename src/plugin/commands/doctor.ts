@@ -1,0 +1,77 @@
+import { Authenticators } from '../../cloud/auth/authenticators.js';
+import { POD_IDENTITY_ENV } from '../../cloud/auth/workload.js';
+import { JobClient } from '../../cloud/client.js';
+import { createHttp } from '../../cloud/http.js';
+import { readSettings, type Config } from '../../settings.js';
+import type { Flags } from '../cli.js';
+import type { Cluster } from '../cluster.js';
+import { examine } from '../doctor/examine.js';
+import { systemNetwork, type Network } from '../doctor/network.js';
+import type { Step } from '../doctor/step.js';
+import { stepLines } from '../view/steps.js';
+import { EXIT, jsonLines, type CommandContext } from './context.js';
+
+const DOCTOR_EXIT = { healthy: 0, wrong: 1, cannotTell: 2 } as const;
+/** Pod Identity is told to the operator's pod alone; the doctor only reads the regions of the config. */
+const PLACEHOLDERS = {
+  [POD_IDENTITY_ENV.uri]: 'http://127.0.0.1/',
+  [POD_IDENTITY_ENV.tokenFile]: '/nowhere',
+};
+
+/**
+ * Finds the first thing that is wrong with a CloudJob, and returns the exit code that tells whether there is one.
+ *
+ * @throws SettingsError for a --config that cannot be used
+ */
+export async function doctor(
+  cluster: Cluster,
+  name: string,
+  flags: Flags,
+  { output, clock, random, signal }: CommandContext,
+  network: Network = systemNetwork,
+): Promise<number> {
+  const config = readConfig(flags.config);
+  const http = createHttp(clock);
+  const steps: Step[] = [];
+  try {
+    const patient = {
+      cluster,
+      name,
+      operator: { namespace: flags.operatorNamespace, serviceAccount: flags.operatorServiceAccount },
+      config,
+      hasConfig: flags.config !== undefined,
+      http,
+      jobClient: new JobClient(http, clock),
+      authenticators: new Authenticators(http, clock, random),
+      network,
+      clock,
+      signal,
+    };
+    for await (const step of examine(patient)) {
+      if (signal.aborted) return EXIT.interrupted;
+      steps.push(step);
+      if (!flags.json) output.print(stepLines(step, output.columns(), output.paint));
+      if (step.kind === 'wrong') break;
+    }
+  } finally {
+    http.close();
+  }
+  const verdict = verdictOf(steps);
+  if (flags.json) output.print(jsonLines({ namespace: cluster.namespace, name, verdict, steps }));
+  else if (verdict !== 'wrong') output.print(['', CLOSING[verdict]]);
+  return DOCTOR_EXIT[verdict];
+}
+
+const CLOSING = {
+  healthy: 'All is well.',
+  cannotTell: 'Nothing wrong was found, and not everything could be looked at.',
+} as const;
+
+function verdictOf(steps: readonly Step[]): keyof typeof DOCTOR_EXIT {
+  if (steps.some(({ kind }) => kind === 'wrong')) return 'wrong';
+  return steps.every(({ kind }) => kind === 'ok') ? 'healthy' : 'cannotTell';
+}
+
+function readConfig(file: string | undefined): Config {
+  return readSettings(file === undefined ? [] : ['--config', file], PLACEHOLDERS).config;
+}

@@ -1,0 +1,37 @@
+import { CLOUD_JOBS } from '../../reconcile/cluster.js';
+import { attentionOf, byAttention } from '../attention.js';
+import { problemOf, type Cluster } from '../cluster.js';
+import { readShown } from '../shown.js';
+import { jobJSON } from '../view/json.js';
+import { listLines } from '../view/list.js';
+import { EXIT, jsonLines, type CommandContext } from './context.js';
+import { listObjects } from './pages.js';
+
+/** Lists CloudJobs, those first that need somebody. @throws CommandError */
+export async function list(
+  { client, namespace }: Cluster,
+  allNamespaces: boolean,
+  json: boolean,
+  { output, clock, signal }: CommandContext,
+): Promise<number> {
+  const scope = allNamespaces ? {} : { namespace };
+  const where = allNamespaces ? 'all namespaces' : `namespace ${namespace}`;
+  const { objects, isCut } = await listObjects(client, CLOUD_JOBS, scope, signal).catch((error: unknown) => {
+    throw problemOf(error, `CloudJobs of ${where}`);
+  });
+  const cloudJobs = byAttention(objects.map(readShown));
+  if (json) {
+    const items = cloudJobs.map((cloudJob) => {
+      const { subJobs: _, ...job } = jobJSON(cloudJob);
+      return { attention: attentionOf(cloudJob), ...job };
+    });
+    output.print(jsonLines({ items }));
+  } else if (cloudJobs.length === 0) {
+    output.complain(`No CloudJobs in ${where}.`);
+  } else {
+    const options = { withNamespace: allNamespaces, now: clock.now(), columns: output.columns() };
+    output.print(listLines(cloudJobs, { ...options, paint: output.paint }));
+  }
+  if (isCut) output.complain(`Only ${objects.length} CloudJobs were read; -n shows one namespace.`);
+  return EXIT.ok;
+}

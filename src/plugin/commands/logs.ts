@@ -1,0 +1,46 @@
+import type { ResourceType } from '../../kube/object.js';
+import { KIND } from '../../api/cloudjob.js';
+import { getCloudJob, problemOf, type Cluster } from '../cluster.js';
+import { happeningsOf } from '../eventLog.js';
+import { logLines } from '../view/log.js';
+import { EXIT, jsonLines, type CommandContext } from './context.js';
+import { listObjects } from './pages.js';
+
+const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
+
+/** Prints what happened to a CloudJob, as far as the cluster still has its Events. @throws CommandError */
+export async function logs(
+  cluster: Cluster,
+  name: string,
+  json: boolean,
+  { output, signal }: CommandContext,
+): Promise<number> {
+  const { client, namespace } = cluster;
+  const fieldSelector = `regarding.kind=${KIND},regarding.name=${name}`;
+  const { objects } = await listObjects(client, EVENTS, { namespace, fieldSelector }, signal).catch(
+    (error: unknown) => {
+      throw problemOf(error, `Events of CloudJob ${namespace}/${name}`);
+    },
+  );
+  const happenings = happeningsOf(objects);
+  // The Events of an object outlive it; without any, a misspelt name is more likely than a quiet object.
+  if (happenings.length === 0) await getCloudJob(cluster, name, signal);
+  if (json) {
+    output.print(
+      jsonLines({
+        items: happenings.map(({ at, lastAt, ...happening }) => ({
+          time: new Date(at).toISOString(),
+          lastTime: new Date(lastAt).toISOString(),
+          ...happening,
+        })),
+      }),
+    );
+  } else if (happenings.length === 0) {
+    output.complain(
+      `No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour unless told otherwise.`,
+    );
+  } else {
+    output.print(logLines(happenings, output.paint));
+  }
+  return EXIT.ok;
+}

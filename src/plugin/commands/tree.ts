@@ -1,0 +1,26 @@
+import type { Cluster } from '../cluster.js';
+import { getCloudJob } from '../cluster.js';
+import { jobJSON } from '../view/json.js';
+import { treeLines } from '../view/jobTree.js';
+import { EXIT, jsonLines, type CommandContext } from './context.js';
+
+/** Prints the tree of each CloudJob once. @throws CommandError */
+export async function tree(
+  cluster: Cluster,
+  names: readonly string[],
+  json: boolean,
+  { output, clock, signal }: CommandContext,
+): Promise<number> {
+  const cloudJobs = [];
+  for (const name of names) cloudJobs.push(await getCloudJob(cluster, name, signal));
+  if (json) {
+    const documents = cloudJobs.map(jobJSON);
+    output.print(jsonLines(documents.length === 1 ? documents[0] : documents));
+    return EXIT.ok;
+  }
+  const options = { now: clock.now(), columns: output.columns(), paint: output.paint };
+  for (const [index, cloudJob] of cloudJobs.entries()) {
+    output.print([...(index === 0 ? [] : ['']), ...treeLines(cloudJob, options)]);
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,47 @@
+import type { Outcome } from '../outcome.js';
+import { getCloudJob, type Cluster } from '../cluster.js';
+import { watchUntilSettled } from '../watch/session.js';
+import { JSONView, LineView, LiveView, type WatchView } from '../watch/views.js';
+import { EXIT, type CommandContext } from './context.js';
+
+/** What scripts decide by. */
+const WATCH_EXIT = { succeeded: 0, failed: 1, cannotTell: 2 } as const;
+
+/** Follows CloudJobs until their jobs have ended, and returns the exit code that tells how. @throws CommandError */
+export async function watch(
+  cluster: Cluster,
+  names: readonly string[],
+  { json, timeoutMs }: { readonly json: boolean; readonly timeoutMs: number },
+  { output, clock, random, signal }: CommandContext,
+): Promise<number> {
+  const first = [];
+  for (const name of names) first.push(await getCloudJob(cluster, name, signal));
+  const { screen } = output;
+  let view: WatchView;
+  if (json) view = new JSONView(output);
+  else if (screen === undefined) view = new LineView(output, clock);
+  else view = new LiveView(output, screen, clock);
+  const result = await watchUntilSettled(first, {
+    client: cluster.client,
+    clock,
+    random,
+    view,
+    timeoutMs,
+    signal,
+  });
+  if (result.kind === 'interrupted') return EXIT.interrupted;
+  for (const [{ metadata }, outcome] of result.outcomes) {
+    if (outcome.kind !== 'unknown') continue;
+    output.complain(
+      `kubectl cloudjob: ${metadata.namespace}/${metadata.name}: cannot tell how its job ends: ${outcome.why}`,
+    );
+  }
+  return exitCodeOf(result.outcomes.map(([, outcome]) => outcome));
+}
+
+/** A failure is the answer, whatever the others are; else one that is unknown leaves the answer open. */
+export function exitCodeOf(outcomes: readonly Outcome[]): number {
+  const kinds = outcomes.map(({ kind }) => kind);
+  if (kinds.includes('failed')) return WATCH_EXIT.failed;
+  return kinds.every((kind) => kind === 'succeeded') ? WATCH_EXIT.succeeded : WATCH_EXIT.cannotTell;
+}

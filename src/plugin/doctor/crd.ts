@@ -1,0 +1,90 @@
+import { GROUP, PLURAL, VERSION } from '../../api/cloudjob.js';
+import { cloudJobCrd } from '../../api/crd.js';
+import { isForbidden, isNotFound, isRecord, isUnauthorized } from '../../kube/errors.js';
+import type { ResourceType } from '../../kube/object.js';
+import { problemOf, type Cluster } from '../cluster.js';
+import { cannotTell, ok, wrong, type Finding } from './step.js';
+
+const CRDS: ResourceType = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+const APPLY = 'apply crds/cloudjob.dev_cloudjobs.yaml of this release';
+
+/** Whether the API server answers, and knows who asks. */
+export async function lookAtServer(
+  { transport }: Pick<Cluster, 'transport'>,
+  signal: AbortSignal,
+): Promise<Finding> {
+  try {
+    const version = await transport.request({ method: 'GET', path: '/version', idempotent: true }, signal);
+    const text = isRecord(version) && typeof version['gitVersion'] === 'string' ? version['gitVersion'] : '';
+    return ok(`answers ${text}`.trim());
+  } catch (error) {
+    if (isForbidden(error)) return ok('answers');
+    const { message } = problemOf(error, 'the API server');
+    return isUnauthorized(error)
+      ? wrong(message, "log in again: the kubeconfig's credentials are not accepted")
+      : wrong(
+          message,
+          "check the kubeconfig's server, your network and VPN; does kubectl get --raw /version work?",
+        );
+  }
+}
+
+/** Whether CloudJobs are served in the version that this plugin knows, with all the fields that it knows. */
+export async function lookAtCrd({ client, transport }: Cluster, signal: AbortSignal): Promise<Finding> {
+  let group: unknown;
+  try {
+    group = await transport.request({ method: 'GET', path: `/apis/${GROUP}`, idempotent: true }, signal);
+  } catch (error) {
+    if (isNotFound(error)) return wrong('the cluster does not know CloudJobs', APPLY);
+    return cannotTell(problemOf(error, 'the API group').message);
+  }
+  const versions = versionsOf(group);
+  if (!versions.includes(VERSION)) {
+    return wrong(`the cluster serves CloudJobs as ${versions.join(', ')}, and not as ${VERSION}`, APPLY);
+  }
+  let crd: unknown;
+  try {
+    crd = await client.get(CRDS, { name: `${PLURAL}.${GROUP}` }, signal);
+  } catch (error) {
+    if (isForbidden(error)) return ok(`${VERSION} is served; you may not read its schema`);
+    return cannotTell(problemOf(error, 'its CustomResourceDefinition').message);
+  }
+  const missing = missingFields(crd);
+  if (missing.length > 0) return wrong(`it is older than this plugin: it lacks ${missing.join(', ')}`, APPLY);
+  return ok(`${VERSION} is served, with all fields of this release`);
+}
+
+function versionsOf(group: unknown): string[] {
+  const versions =
+    isRecord(group) && Array.isArray(group['versions']) ? (group['versions'] as unknown[]) : [];
+  return versions.flatMap((entry) =>
+    isRecord(entry) && typeof entry['version'] === 'string' ? [entry['version']] : [],
+  );
+}
+
+/** Fields of spec and status that the release has and the cluster's schema has not. */
+function missingFields(crd: unknown): string[] {
+  const known = fieldsOf(cloudJobCrd());
+  const served = new Set(fieldsOf(crd));
+  return served.size === 0 ? [] : known.filter((field) => !served.has(field));
+}
+
+function fieldsOf(crd: unknown): string[] {
+  const versions = at(crd, 'spec', 'versions');
+  const version = (Array.isArray(versions) ? (versions as unknown[]) : []).find(
+    (entry) => at(entry, 'name') === VERSION,
+  );
+  return ['spec', 'status'].flatMap((part) => {
+    const properties = at(version, 'schema', 'openAPIV3Schema', 'properties', part, 'properties');
+    return Object.keys(isRecord(properties) ? properties : {}).map((field) => `${part}.${field}`);
+  });
+}
+
+function at(value: unknown, ...keys: readonly string[]): unknown {
+  return keys.reduce((inner, key) => (isRecord(inner) ? inner[key] : undefined), value);
+}

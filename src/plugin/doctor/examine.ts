@@ -1,0 +1,151 @@
+import type { CloudJob, CloudJobSpec } from '../../api/cloudjob.js';
+import type { Authenticators } from '../../cloud/auth/authenticators.js';
+import type { JobClient } from '../../cloud/client.js';
+import type { Http } from '../../cloud/http.js';
+import type { Region } from '../../cloud/regions.js';
+import type { Clock } from '../../clock.js';
+import { ClusterSecrets } from '../../reconcile/cluster.js';
+import type { Config } from '../../settings.js';
+import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
+import { lookAtCrd, lookAtServer } from './crd.js';
+import { judgeCredentials, judgeJob, judgeStatus } from './job.js';
+import { lookAtClock, lookAtDns, lookAtTls, type Network } from './network.js';
+import { lookAtLease, lookAtNotice } from './operator.js';
+import { lookAtRegion, lookAtSecret, type SecretContent } from './place.js';
+import { lookAtOperatorsRights, lookAtYourRights } from './rights.js';
+import { cannotTell, ok, wrong, type Finding, type Step } from './step.js';
+
+export interface Patient {
+  readonly cluster: Cluster;
+  readonly name: string;
+  readonly operator: { readonly namespace: string; readonly serviceAccount: string };
+  readonly config: Pick<Config, 'regions' | 'defaultRegion'>;
+  /** Whether `config` is the operator's own; else only the built-in regions are known. */
+  readonly hasConfig: boolean;
+  readonly http: Http;
+  readonly jobClient: Pick<JobClient, 'read'>;
+  readonly authenticators: Pick<Authenticators, 'of'>;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Walks the chain from the person to the job, a step at a time, and ends with the first one that is wrong. The cloud is
+ * asked once, with the CloudJob's own credentials, and only at an endpoint of the region catalogue.
+ */
+export async function* examine(patient: Patient): AsyncGenerator<Step> {
+  const { cluster, clock, signal } = patient;
+  yield named('API server', await lookAtServer(cluster, signal));
+  yield named('CloudJob CRD', await lookAtCrd(cluster, signal));
+  yield named('your rights', await lookAtYourRights(cluster, signal));
+
+  const found = await findCloudJob(patient);
+  yield named('CloudJob', found.finding);
+  if (found.cloudJob === undefined) return;
+  const { cloudJob, spec } = found;
+
+  yield named('operator', await lookAtLease(cluster, patient.operator.namespace, clock, signal));
+  const account = `${patient.operator.namespace}:${patient.operator.serviceAccount}`;
+  const secretName = spec.credentialsRef?.name;
+  yield named("operator's rights", await lookAtOperatorsRights(cluster, account, secretName, signal));
+  yield named("operator's notice", lookAtNotice(cloudJob, clock.now()));
+
+  yield* examineCloud(patient, cloudJob, spec);
+  yield named('status', judgeStatus(cloudJob));
+}
+
+async function* examineCloud(patient: Patient, cloudJob: CloudJob, spec: CloudJobSpec): AsyncGenerator<Step> {
+  const { clock, signal, network, http } = patient;
+  const secret = await findSecret(patient, cloudJob, spec);
+  yield named('Secret', secret.finding);
+  const { finding, region } = lookAtRegion(spec, secret.content?.region, patient.config, patient.hasConfig);
+  yield named('region', finding);
+  if (region === undefined) return;
+
+  const usesIAM = secret.content?.credentials.kind === 'password';
+  const urls = [region.cce, ...(usesIAM ? [region.iam] : [])].map((address) => new URL(address));
+  yield named('DNS', await lookAtDns(urls, network, clock, signal));
+  yield named('TLS', await lookAtTls(urls, network, clock, signal));
+  yield named('clock', await lookAtClock(new URL(region.cce), http, clock, signal));
+  if (secret.content !== undefined) yield* askCloud(patient, cloudJob, region, secret.content);
+}
+
+async function* askCloud(
+  { jobClient, authenticators, signal, cluster }: Patient,
+  cloudJob: CloudJob,
+  region: Region,
+  secret: SecretContent,
+): AsyncGenerator<Step> {
+  const { spec } = cloudJob;
+  const projectID = 'problems' in spec ? undefined : (spec.projectID ?? secret.projectID);
+  if (projectID === undefined || spec.jobID === undefined) {
+    yield named(
+      'project',
+      wrong(
+        `neither spec.projectID nor the key projectID of the Secret is set, in namespace ${cluster.namespace}`,
+        'set one of them',
+      ),
+    );
+    return;
+  }
+  const authenticator = authenticators.of(secret.credentials);
+  const observation = await jobClient.read({ region, projectID, jobID: spec.jobID, authenticator }, signal);
+  const error = observation.kind === 'error' ? observation.error : undefined;
+  const judged = judgeCredentials(error);
+  yield named('credentials', judged);
+  if (judged.kind !== 'ok') return;
+  yield named('job', judgeJob(cloudJob, observation.kind === 'job' ? observation.job : observation.error));
+}
+
+type Found =
+  | { readonly finding: Finding; readonly cloudJob: CloudJob; readonly spec: CloudJobSpec }
+  | { readonly finding: Finding; readonly cloudJob?: undefined };
+
+async function findCloudJob({ cluster, name, signal }: Patient): Promise<Found> {
+  try {
+    const cloudJob = await getCloudJob(cluster, name, signal);
+    const { spec } = cloudJob;
+    const what = `${cluster.namespace}/${name}`;
+    if ('problems' in spec) {
+      return {
+        finding: wrong(`the spec of ${what} cannot be used: ${spec.problems.join('; ')}`, 'correct it'),
+      };
+    }
+    return { finding: ok(`${what} is there and follows job ${spec.jobID}`), cloudJob, spec };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { finding: wrong(error.message, 'check the name and the namespace') };
+  }
+}
+
+async function findSecret(
+  { cluster: { client, namespace }, signal }: Patient,
+  { status }: CloudJob,
+  spec: CloudJobSpec,
+): Promise<{ readonly finding: Finding; readonly content?: SecretContent }> {
+  const name = spec.credentialsRef?.name;
+  if (name === undefined) {
+    const isRefused = status.conditions?.some(({ reason }) => reason === 'CredentialsRequired') ?? false;
+    return {
+      finding: isRefused
+        ? wrong(
+            `the operator has no credentials of its own for namespace ${namespace}`,
+            'name a Secret in spec.credentialsRef',
+          )
+        : cannotTell("the operator uses credentials of its own, which can't be tried from here"),
+    };
+  }
+  try {
+    return lookAtSecret(
+      `${namespace}/${name}`,
+      await new ClusterSecrets(client).read(namespace, name, signal),
+    );
+  } catch (error) {
+    return { finding: cannotTell(problemOf(error, `Secret ${namespace}/${name}`).message) };
+  }
+}
+
+function named(name: string, finding: Finding): Step {
+  return { name, ...finding };
+}

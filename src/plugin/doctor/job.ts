@@ -1,0 +1,87 @@
+import type { CloudJob } from '../../api/cloudjob.js';
+import { findCondition } from '../../api/conditions.js';
+import type { CloudError } from '../../cloud/errors.js';
+import type { Job } from '../../cloud/job.js';
+import { classifyPhase } from '../../reconcile/phase.js';
+import { cannotTell, ok, wrong, type Finding } from './step.js';
+
+/** What an error of the cloud says of the credentials that were used. */
+export function judgeCredentials(error: CloudError | undefined): Finding {
+  if (error === undefined) return ok('the cloud accepts the credentials');
+  const told = `${error.code === undefined ? '' : `${error.code}: `}${error.message}`;
+  switch (error.class) {
+    case 'unauthorized':
+      return wrong(
+        `the cloud rejects the credentials (${told})`,
+        'renew them in the Secret; the operator notices by itself',
+      );
+    case 'forbidden':
+      return wrong(
+        `the credentials may not read the job (${told})`,
+        'grant them the action cce:job:get in the project; is it the right project?',
+      );
+    case 'misconfigured':
+      return wrong(
+        `the endpoint does not answer as the job API (${told})`,
+        "check spec.projectID and the region's address in the operator's config",
+      );
+    case 'notFound':
+      return ok('the cloud accepts the credentials');
+    case 'throttled':
+    case 'transient':
+    case 'malformed':
+      return cannotTell(`the cloud gave no usable answer just now (${told})`);
+  }
+}
+
+/** What the cloud says of the job, when it was asked and answered. */
+export function judgeJob({ spec, status }: CloudJob, answer: Job | CloudError): Finding {
+  if ('class' in answer) {
+    return wrong(
+      `the cloud does not know job ${spec.jobID}`,
+      'check spec.jobID, spec.projectID and spec.region; old jobs are forgotten by the cloud',
+    );
+  }
+  const phase = answer.phase ?? 'no phase';
+  if (classifyPhase(answer.phase) !== 'failed') return ok(`it is in phase ${phase}`);
+  return wrong(
+    status.message ?? `it has failed: ${answer.reason ?? 'the cloud gives no reason'}`,
+    REMEDY_OF_FAILURE,
+  );
+}
+
+const REMEDY_OF_FAILURE =
+  'a failed job stays failed: remove the cause, start it again in the cloud, and create a CloudJob for the new job ID';
+
+/** What is left to look at when all of the above is well: what the operator itself says. */
+export function judgeStatus({ status }: CloudJob): Finding {
+  const { conditions } = status;
+  const told = findCondition(conditions, 'Stalled') ?? untrue(findCondition(conditions, 'Synced'));
+  if (findCondition(conditions, 'Finished')?.status === 'True' && told === undefined) {
+    return ok(status.message ?? 'it has finished');
+  }
+  if (findCondition(conditions, 'Suspended')?.status === 'True') {
+    return wrong('it is suspended: the operator does not ask the cloud', 'set spec.suspend to false');
+  }
+  if (told === undefined) return ok(status.message ?? 'nothing yet');
+  return wrong(`${told.reason}: ${told.message}`, remedyOf(told.reason));
+}
+
+function untrue(condition: ReturnType<typeof findCondition>): ReturnType<typeof findCondition> {
+  return condition?.status === 'False' ? condition : undefined;
+}
+
+function remedyOf(reason: string): string {
+  switch (reason) {
+    case 'JobFailed':
+      return REMEDY_OF_FAILURE;
+    case 'CloudUnavailable':
+      return "what is between the operator's pod and the cloud? Look at its network policies, egress rules, DNS and clock, and at its log";
+    case 'CloudThrottled':
+      return 'the operator slows down by itself; other clients of the project may have to, too';
+    case 'DeadlineExceeded':
+      return 'the job takes longer than spec.activeDeadlineSeconds: raise that, or look at the job in the cloud';
+    default:
+      return "the message says what to do; the operator's log has more";
+  }
+}

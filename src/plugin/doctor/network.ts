@@ -1,0 +1,143 @@
+import { lookup } from 'node:dns/promises';
+import { connect, type PeerCertificate } from 'node:tls';
+import type { Clock } from '../../clock.js';
+import type { Http } from '../../cloud/http.js';
+import { isRecord } from '../../kube/errors.js';
+import { onAbort, openScope } from '../../kube/scope.js';
+import { cannotTell, ok, wrong, type Finding } from './step.js';
+
+/** What the doctor asks of the network; only hosts of the region catalogue are ever named. */
+export interface Network {
+  /** The addresses of a host. @throws with a `code` when there are none */
+  resolve(host: string): Promise<readonly string[]>;
+  /** A TLS handshake. @throws with a `code` when it fails */
+  handshake(host: string, port: number, signal: AbortSignal): Promise<{ readonly validTo: string }>;
+}
+
+/** For one lookup or handshake, in milliseconds. */
+const PATIENCE_MS = 10_000;
+/** The cloud takes signatures that are this old at most. */
+const MAX_SKEW_MS = 900_000;
+const SECOND_MS = 1000;
+
+export const systemNetwork: Network = {
+  async resolve(host) {
+    return (await lookup(host, { all: true })).map(({ address }) => address);
+  },
+  handshake(host, port, signal) {
+    return new Promise((resolve, reject) => {
+      // Node's own authorities, as the operator has them.
+      const socket = connect({ host, port, servername: host, minVersion: 'TLSv1.2' });
+      const unlisten = onAbort(signal, () => socket.destroy(new Error('given up')));
+      socket.once('secureConnect', () => {
+        const { valid_to: validTo }: PeerCertificate = socket.getPeerCertificate();
+        socket.destroy();
+        resolve({ validTo });
+      });
+      socket.once('error', reject);
+      socket.once('close', unlisten);
+    });
+  },
+};
+
+/** Whether the hosts of these endpoints have addresses, as seen from here. */
+export async function lookAtDns(
+  urls: readonly URL[],
+  network: Network,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const hosts = [...new Set(urls.map(({ hostname }) => hostname.replace(/^\[(.*)\]$/, '$1')))];
+  for (const host of hosts) {
+    try {
+      await inTime(() => network.resolve(host), clock, signal);
+    } catch (error) {
+      return wrong(
+        `${host} has no address here (${codeOf(error)})`,
+        "check DNS; if the host is wrong, correct the region's entry in the operator's config",
+      );
+    }
+  }
+  return ok(`${hosts.join(' and ')} found, from here`);
+}
+
+/** Whether these endpoints can be connected to and have certificates that are trusted, as seen from here. */
+export async function lookAtTls(
+  urls: readonly URL[],
+  network: Network,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const secure = urls.filter(({ protocol }) => protocol === 'https:');
+  if (secure.length === 0) return ok('none: plain HTTP on this machine');
+  const until: string[] = [];
+  for (const { hostname, port, host } of secure) {
+    try {
+      const shake = (given: AbortSignal) => network.handshake(hostname, Number(port || 443), given);
+      const { validTo } = await inTime(shake, clock, signal);
+      until.push(`${host} until ${validTo}`);
+    } catch (error) {
+      const code = codeOf(error);
+      return wrong(`no TLS connection to ${host} from here (${code})`, tlsRemedy(code));
+    }
+  }
+  return ok(`certificates are good: ${until.join(', ')}`);
+}
+
+function tlsRemedy(code: string): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return 'whoever runs the endpoint has to renew its certificate; or the clock of this machine is wrong';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return "the endpoint's certificate is for another host: correct the region's entry in the operator's config";
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return 'the endpoint, or a proxy before it, has a certificate of a private authority: name that in NODE_EXTRA_CA_CERTS, for the operator, too';
+    default:
+      return 'check firewalls, proxies and network policies between here and the endpoint';
+  }
+}
+
+/** Compares this machine's clock with the cloud's: it refuses signatures that are off by a quarter of an hour. */
+export async function lookAtClock(url: URL, http: Http, clock: Clock, signal: AbortSignal): Promise<Finding> {
+  const answer = await http.send({ method: 'GET', url, headers: { Accept: 'application/json' }, signal });
+  if (answer.kind === 'failed') return cannotTell(`${url.host} did not answer: ${answer.error.message}`);
+  const cloudTime = Date.parse(answer.headers['date'] ?? '');
+  if (Number.isNaN(cloudTime)) return cannotTell(`${url.host} does not tell its time`);
+  const skewMs = clock.now() - cloudTime;
+  const text = `${Math.abs(Math.round(skewMs / SECOND_MS))} s ${skewMs < 0 ? 'behind' : 'ahead of'} the cloud's`;
+  if (Math.abs(skewMs) < MAX_SKEW_MS) {
+    return ok(`this machine's clock is ${Math.abs(skewMs) < 2 * SECOND_MS ? "the cloud's" : text}`);
+  }
+  return wrong(
+    `this machine's clock is ${text}, and the cloud refuses signatures that are off by 15 minutes`,
+    "synchronise it (NTP), and make sure of the clocks of the operator's nodes",
+  );
+}
+
+async function inTime<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  clock: Clock,
+  parent: AbortSignal,
+): Promise<T> {
+  const scope = openScope(parent, clock, PATIENCE_MS, () =>
+    Object.assign(new Error('late'), { code: 'ETIMEDOUT' }),
+  );
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      onAbort(scope.signal, () =>
+        reject(scope.signal.reason instanceof Error ? scope.signal.reason : new Error('given up')),
+      );
+      work(scope.signal).then(resolve, reject);
+    });
+  } finally {
+    scope.end();
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isRecord(error) && typeof error['code'] === 'string' ? error['code'] : 'no answer';
+}

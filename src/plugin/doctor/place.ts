@@ -1,0 +1,64 @@
+import type { CloudJobSpec } from '../../api/cloudjob.js';
+import { readCredentials, type Credentials } from '../../cloud/credentials.js';
+import type { Region } from '../../cloud/regions.js';
+import type { SecretFinding } from '../../reconcile/ports.js';
+import type { Config } from '../../settings.js';
+import { cannotTell, ok, wrong, type Finding } from './step.js';
+
+/** What the Secret of a CloudJob holds. */
+export interface SecretContent {
+  readonly credentials: Credentials;
+  readonly projectID?: string;
+  readonly region?: string;
+}
+
+/** Names keys of the Secret, never values. */
+export function lookAtSecret(
+  path: string,
+  secret: SecretFinding,
+): { readonly finding: Finding; readonly content?: SecretContent } {
+  if (secret.kind === 'forbidden') return { finding: cannotTell(`you may not read Secret ${path}`) };
+  if (secret.kind === 'missing') {
+    return {
+      finding: wrong(
+        `Secret ${path} does not exist`,
+        'create it, or name another one in spec.credentialsRef; the documentation tells its keys',
+      ),
+    };
+  }
+  const read = readCredentials(secret.data);
+  if (!read.ok)
+    return { finding: wrong(`Secret ${path}: ${read.message}`, 'correct the keys of the Secret') };
+  const keys = { token: 'token', accessKey: 'an access key', password: 'a user and password' };
+  return { finding: ok(`Secret ${path} holds ${keys[read.credentials.kind]}`), content: read };
+}
+
+/** Which region the CloudJob means, of the catalogue of `config`. */
+export function lookAtRegion(
+  spec: CloudJobSpec,
+  ofSecret: string | undefined,
+  { regions, defaultRegion }: Pick<Config, 'regions' | 'defaultRegion'>,
+  hasConfig: boolean,
+): { readonly finding: Finding; readonly region?: Region } {
+  const name = spec.region ?? ofSecret ?? defaultRegion;
+  if (name === undefined) {
+    const detail = 'neither spec.region nor the key region of the Secret is set';
+    return {
+      finding: hasConfig
+        ? wrong(`${detail}, and the operator has no default region`, 'set one of them')
+        : cannotTell(`${detail}; the operator's default region is in its config: name that with --config`),
+    };
+  }
+  const region = regions.find(name);
+  if (region !== undefined) return { finding: ok(`${name} is ${region.cce}`), region };
+  const where =
+    spec.region === undefined ? 'the region that the Secret or the config names' : `region ${name}`;
+  return {
+    finding: hasConfig
+      ? wrong(
+          `${where} is not in the operator's catalogue`,
+          "correct it, or add the region to the operator's config",
+        )
+      : cannotTell(`${where} is not a built-in one; name the operator's config with --config`),
+  };
+}

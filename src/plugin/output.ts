@@ -1,0 +1,40 @@
+import type { WriteStream } from 'node:tty';
+import { makePaint, type Paint } from '../terminal/paint.js';
+import { Screen } from '../terminal/screen.js';
+
+/** What a command writes to. */
+export interface Output {
+  readonly paint: Paint;
+  /** Undefined: standard output is not a terminal that can be redrawn. */
+  readonly screen: Screen | undefined;
+  /** Terminal columns of standard output; undefined: it is not a terminal. */
+  columns(): number | undefined;
+  /** To standard output. */
+  print(lines: readonly string[]): void;
+  /** A line to standard error. */
+  complain(line: string): void;
+}
+
+/** The part of a stream that is used; a terminal's stream has the rest of `WriteStream`, too. */
+export type OutputStream = Pick<WriteStream, 'write'> & Partial<WriteStream>;
+
+/** Colours are for terminals, unless NO_COLOR (https://no-color.org) or `noColor` says otherwise. */
+export function makeOutput(
+  stdout: OutputStream,
+  stderr: Pick<OutputStream, 'write'>,
+  env: Readonly<Record<string, string | undefined>>,
+  noColor: boolean,
+): Output {
+  const isTerminal = stdout.isTTY === true && env['TERM'] !== 'dumb';
+  return {
+    paint: makePaint(isTerminal && !noColor && !env['NO_COLOR']),
+    screen: isTerminal ? new Screen(stdout) : undefined,
+    columns: () => (isTerminal ? stdout.columns || undefined : undefined),
+    print(lines) {
+      if (lines.length > 0) stdout.write(`${lines.join('\n')}\n`);
+    },
+    complain(line) {
+      stderr.write(`${line}\n`);
+    },
+  };
+}

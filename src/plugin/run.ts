@@ -1,0 +1,89 @@
+import type { Clock } from '../clock.js';
+import { cleanText } from '../cloud/text.js';
+import { KubeconfigError } from '../kube/kubeconfig.js';
+import { SettingsError } from '../settings.js';
+import { readInvocation, UsageError, type Command, type Flags, type Invocation } from './cli.js';
+import { connect, type Cluster } from './cluster.js';
+import { EXIT, type CommandContext } from './commands/context.js';
+import { create } from './commands/create.js';
+import { doctor } from './commands/doctor.js';
+import { list } from './commands/list.js';
+import { logs } from './commands/logs.js';
+import { tree } from './commands/tree.js';
+import { watch } from './commands/watch.js';
+import { makeOutput, type OutputStream } from './output.js';
+import { usage } from './usage.js';
+
+/** What the plugin gets from the process that it runs in. */
+export interface PluginProcess {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: OutputStream;
+  readonly stderr: Pick<OutputStream, 'write'>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Returns 0 up to, not including, 1. */
+  readonly random: () => number;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+const MAX_MESSAGE = 2048;
+
+/** Runs `kubectl cloudjob ARGS` and returns its exit code. */
+export async function runPlugin(args: readonly string[], process: PluginProcess): Promise<number> {
+  const { stdout, stderr, env, signal } = process;
+  let command: Command | undefined;
+  try {
+    const invocation = readInvocation(args);
+    ({ command } = invocation);
+    if (invocation.kind === 'help') {
+      stdout.write(usage(command));
+      return EXIT.ok;
+    }
+    const output = makeOutput(stdout, stderr, env, invocation.flags.noColor);
+    return await runCommand(invocation, { ...process, output });
+  } catch (error) {
+    if (signal.aborted) return EXIT.interrupted;
+    const message = error instanceof Error ? error.message : String(error);
+    stderr.write(`kubectl cloudjob: ${cleanText(message, MAX_MESSAGE)}\n`);
+    const isUsage = [UsageError, SettingsError, KubeconfigError].some((kind) => error instanceof kind);
+    // For these two, failing to find out is not the same as finding something bad.
+    return isUsage || command === 'watch' || command === 'doctor' ? EXIT.usage : EXIT.failed;
+  }
+}
+
+async function runCommand(
+  { command, names, flags }: Extract<Invocation, { kind: 'run' }>,
+  context: CommandContext,
+): Promise<number> {
+  const [name = ''] = names;
+  switch (command) {
+    case 'list':
+      return withCluster(flags, context, (cluster) =>
+        list(cluster, flags.allNamespaces, flags.json, context),
+      );
+    case 'tree':
+      return withCluster(flags, context, (cluster) => tree(cluster, names, flags.json, context));
+    case 'watch':
+      return withCluster(flags, context, (cluster) => watch(cluster, names, flags, context));
+    case 'logs':
+      return withCluster(flags, context, (cluster) => logs(cluster, name, flags.json, context));
+    case 'create':
+      return create(flags, (apply) => withCluster(flags, context, apply), context);
+    case 'doctor':
+      return withCluster(flags, context, (cluster) => doctor(cluster, name, flags, context));
+  }
+}
+
+async function withCluster<T>(
+  flags: Flags,
+  { clock, random }: CommandContext,
+  work: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
+  const cluster = await connect(flags, clock, random);
+  try {
+    return await work(cluster);
+  } finally {
+    cluster.transport.close();
+  }
+}

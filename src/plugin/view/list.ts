@@ -1,0 +1,61 @@
+import stringWidth from 'string-width';
+import type { CloudJob } from '../../api/cloudjob.js';
+import { findCondition } from '../../api/conditions.js';
+import { humanDuration } from '../../terminal/duration.js';
+import { GAP, gridLines } from '../../terminal/grid.js';
+import type { Paint } from '../../terminal/paint.js';
+import { attentionOf, type Attention } from '../attention.js';
+
+export interface ListOptions {
+  readonly withNamespace: boolean;
+  /** Wall clock in milliseconds since the epoch. */
+  readonly now: number;
+  /** Terminal columns; undefined: as many as it takes. */
+  readonly columns?: number | undefined;
+  readonly paint: Paint;
+}
+
+/** The message gets what is left of the line, and not less than this. */
+const MIN_MESSAGE = 20;
+
+const COLOURS: Readonly<Record<Attention, keyof Paint | undefined>> = {
+  needsSomebody: 'bad',
+  inTrouble: 'bold',
+  underWay: 'busy',
+  suspended: 'dim',
+  succeeded: 'good',
+};
+
+/** A line for each CloudJob, in the order given, below a line of titles. */
+export function listLines(cloudJobs: readonly CloudJob[], options: ListOptions): string[] {
+  const { withNamespace, now, columns, paint } = options;
+  const titles = ['NAME', 'TYPE', 'PHASE', 'PROGRESS', 'REASON', 'AGE', 'MESSAGE'];
+  const rows = cloudJobs.map(({ metadata, status }) => [
+    ...(withNamespace ? [metadata.namespace] : []),
+    metadata.name,
+    status.type ?? '',
+    status.phase ?? '',
+    status.progress?.summary ?? '',
+    findCondition(status.conditions, 'Ready')?.reason ?? '',
+    humanDuration(Math.max(0, now - Date.parse(metadata.creationTimestamp))),
+    status.message ?? '',
+  ]);
+  const head = [...(withNamespace ? ['NAMESPACE'] : []), ...titles];
+  const widths = head.map((title, index) =>
+    Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[index] ?? ''))),
+  );
+  const last = widths.length - 1;
+  if (columns !== undefined) {
+    const others = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
+    widths[last] = Math.min(widths[last] ?? 0, Math.max(MIN_MESSAGE, columns - others));
+  }
+  const coloured = rows.map((row, index) => {
+    const colour = cloudJobs[index] && COLOURS[attentionOf(cloudJobs[index])];
+    // Names and ages stay as they are: a page of red is read by nobody.
+    const fromPhase = withNamespace ? 3 : 2;
+    return row.map((cell, column) =>
+      colour === undefined || column < fromPhase || column >= row.length - 2 ? cell : paint[colour](cell),
+    );
+  });
+  return gridLines([head.map((title) => paint.bold(title)), ...coloured], widths);
+}

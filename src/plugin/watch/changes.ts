@@ -1,0 +1,49 @@
+import type { CloudJob, SubJobStatus } from '../../api/cloudjob.js';
+import { findCondition } from '../../api/conditions.js';
+import { classifyPhase } from '../../reconcile/phase.js';
+import { nameOf } from '../view/treeRows.js';
+
+/** What is said of a sub-job, by what stands for it: its ID, else its place in the list. */
+type Phases = ReadonlyMap<string, SubJobStatus>;
+
+/**
+ * One line for each thing that differs between two states of a CloudJob: the job itself, and each sub-job with a new
+ * phase. Of a first state the job is told, and the sub-jobs that have failed.
+ */
+export function changeLines(before: CloudJob | undefined, after: CloudJob): string[] {
+  const job = jobLine(after);
+  const told = before !== undefined && jobLine(before) === job ? [] : [job];
+  const phasesBefore = phasesOf(before);
+  for (const [key, subJob] of phasesOf(after)) {
+    const isNew =
+      before === undefined
+        ? classifyPhase(subJob.phase) === 'failed'
+        : phasesBefore.get(key)?.phase !== subJob.phase;
+    if (isNew) told.push(subJobLine(after, subJob));
+  }
+  return told;
+}
+
+function jobLine({ metadata, status }: CloudJob): string {
+  return line(
+    metadata,
+    status.phase ?? findCondition(status.conditions, 'Ready')?.reason ?? '-',
+    status.progress?.summary,
+    status.message,
+  );
+}
+
+function subJobLine({ metadata }: CloudJob, subJob: SubJobStatus): string {
+  const reason = classifyPhase(subJob.phase) === 'succeeded' ? undefined : subJob.reason;
+  const name = nameOf(subJob) || subJob.id;
+  return line(metadata, `${name ?? 'a sub-job'}: ${subJob.phase ?? '-'}`, reason);
+}
+
+function line({ namespace, name }: CloudJob['metadata'], ...parts: readonly (string | undefined)[]): string {
+  return [`${namespace}/${name}`, ...parts].filter((part) => part !== undefined && part !== '').join('  ');
+}
+
+function phasesOf(cloudJob: CloudJob | undefined): Phases {
+  const subJobs = cloudJob?.status.subJobs ?? [];
+  return new Map(subJobs.map((subJob, index) => [subJob.id ?? `#${index}`, subJob]));
+}

@@ -1,0 +1,62 @@
+import type { WriteStream } from 'node:tty';
+
+/** xterm's control sequences, which all terminals of today know. */
+const ENTER = '\u001B[?1049h\u001B[?25l\u001B[?7l';
+const LEAVE = '\u001B[?7h\u001B[?25h\u001B[?1049l';
+const HOME = '\u001B[H';
+const CLEAR_LINE = '\u001B[K';
+const CLEAR_BELOW = '\u001B[J';
+/** A terminal that does not tell its size. */
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
+
+/**
+ * The whole terminal, to be drawn again and again, as `watch` and `top` do it: on the alternate screen, so that resizing
+ * cannot tear what was drawn and the scrollback stays as it was. Lines that are too long are cut by the terminal.
+ */
+export class Screen {
+  readonly #stream: Pick<WriteStream, 'write'> & Partial<WriteStream>;
+  readonly #restore = (): void => this.leave();
+  #entered = false;
+
+  constructor(stream: Pick<WriteStream, 'write'> & Partial<WriteStream>) {
+    this.#stream = stream;
+  }
+
+  get columns(): number {
+    return this.#stream.columns || DEFAULT_COLUMNS;
+  }
+
+  get rows(): number {
+    return this.#stream.rows || DEFAULT_ROWS;
+  }
+
+  enter(): void {
+    if (this.#entered) return;
+    this.#entered = true;
+    // A second Ctrl-C ends the process at once; the terminal must be usable after it, too.
+    process.once('exit', this.#restore);
+    this.#stream.write(ENTER);
+  }
+
+  /** Shows these lines and nothing else, as far as there is room. */
+  draw(lines: readonly string[]): void {
+    // Cleared before, not after: behind a line that fills its row the cursor stands on the last character.
+    const shown = lines.slice(0, this.rows).map((line) => `${CLEAR_LINE}${line}`);
+    const rest = shown.length < this.rows ? `\r\n${CLEAR_BELOW}` : '';
+    this.#stream.write(`${HOME}${shown.join('\r\n')}${rest}`);
+  }
+
+  /** Calls `redraw` after each change of the size; the returned function ends that. */
+  onResize(redraw: () => void): () => void {
+    this.#stream.on?.('resize', redraw);
+    return () => this.#stream.off?.('resize', redraw);
+  }
+
+  leave(): void {
+    if (!this.#entered) return;
+    this.#entered = false;
+    process.off('exit', this.#restore);
+    this.#stream.write(LEAVE);
+  }
+}

@@ -1,0 +1,31 @@
+import stringWidth from 'string-width';
+
+/**
+ * A text without line breaks as lines of at most `width` terminal columns, broken between words where that is possible.
+ * A character wider than `width` still gets a line.
+ */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  const take = (piece: string, glue: string): void => {
+    if (line === '') line = piece;
+    else if (stringWidth(line + glue + piece) <= width) line += glue + piece;
+    else {
+      lines.push(line);
+      line = piece;
+    }
+  };
+  for (const word of text.split(' ').filter((part) => part !== '')) {
+    if (stringWidth(word) <= width) {
+      take(word, ' ');
+      continue;
+    }
+    let glue = ' ';
+    for (const { segment } of new Intl.Segmenter().segment(word)) {
+      take(segment, glue);
+      glue = '';
+    }
+  }
+  if (line !== '') lines.push(line);
+  return lines;
+}
