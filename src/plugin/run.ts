@@ -6,7 +6,6 @@ import { readInvocation, UsageError, type Command, type Flags, type Invocation }
 import { connect, type Cluster } from './cluster.js';
 import { EXIT, type CommandContext } from './commands/context.js';
 import { create } from './commands/create.js';
-import { doctor } from './commands/doctor.js';
 import { list } from './commands/list.js';
 import { logs } from './commands/logs.js';
 import { tree } from './commands/tree.js';
@@ -70,8 +69,11 @@ async function runCommand(
       return withCluster(flags, context, (cluster) => logs(cluster, name, flags.json, context));
     case 'create':
       return create(flags, (apply) => withCluster(flags, context, apply), context);
-    case 'doctor':
+    case 'doctor': {
+      // Of all commands it alone talks to the cloud; the others start without the code for that.
+      const { doctor } = await import('./commands/doctor.js');
       return withCluster(flags, context, (cluster) => doctor(cluster, name, flags, context));
+    }
   }
 }
 

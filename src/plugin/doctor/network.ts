@@ -109,9 +109,9 @@ export async function lookAtClock(url: URL, http: Http, clock: Clock, signal: Ab
   if (Number.isNaN(cloudTime)) return cannotTell(`${url.host} does not tell its time`);
   const skewMs = clock.now() - cloudTime;
   const text = `${Math.abs(Math.round(skewMs / SECOND_MS))} s ${skewMs < 0 ? 'behind' : 'ahead of'} the cloud's`;
-  if (Math.abs(skewMs) < MAX_SKEW_MS) {
-    return ok(`this machine's clock is ${Math.abs(skewMs) < 2 * SECOND_MS ? "the cloud's" : text}`);
-  }
+  // The cloud's time comes in whole seconds.
+  if (Math.abs(skewMs) < 2 * SECOND_MS) return ok("this machine's clock agrees with the cloud's");
+  if (Math.abs(skewMs) < MAX_SKEW_MS) return ok(`this machine's clock is ${text}`);
   return wrong(
     `this machine's clock is ${text}, and the cloud refuses signatures that are off by 15 minutes`,
     "synchronise it (NTP), and make sure of the clocks of the operator's nodes",

@@ -17,20 +17,19 @@ export function lookAtSecret(
   path: string,
   secret: SecretFinding,
 ): { readonly finding: Finding; readonly content?: SecretContent } {
-  if (secret.kind === 'forbidden') return { finding: cannotTell(`you may not read Secret ${path}`) };
+  if (secret.kind === 'forbidden') return { finding: cannotTell(`you may not read ${path}`) };
   if (secret.kind === 'missing') {
     return {
       finding: wrong(
-        `Secret ${path} does not exist`,
+        `${path} does not exist`,
         'create it, or name another one in spec.credentialsRef; the documentation tells its keys',
       ),
     };
   }
   const read = readCredentials(secret.data);
-  if (!read.ok)
-    return { finding: wrong(`Secret ${path}: ${read.message}`, 'correct the keys of the Secret') };
+  if (!read.ok) return { finding: wrong(`${path}: ${read.message}`, 'correct the keys of the Secret') };
   const keys = { token: 'token', accessKey: 'an access key', password: 'a user and password' };
-  return { finding: ok(`Secret ${path} holds ${keys[read.credentials.kind]}`), content: read };
+  return { finding: ok(`${path} holds ${keys[read.credentials.kind]}`), content: read };
 }
 
 /** Which region the CloudJob means, of the catalogue of `config`. */
@@ -51,8 +50,7 @@ export function lookAtRegion(
   }
   const region = regions.find(name);
   if (region !== undefined) return { finding: ok(`${name} is ${region.cce}`), region };
-  const where =
-    spec.region === undefined ? 'the region that the Secret or the config names' : `region ${name}`;
+  const where = spec.region === undefined ? 'the region that the Secret or the config names' : `"${name}"`;
   return {
     finding: hasConfig
       ? wrong(

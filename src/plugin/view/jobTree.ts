@@ -5,7 +5,7 @@ import { bar } from '../../terminal/bar.js';
 import { humanDuration } from '../../terminal/duration.js';
 import { GAP, gridLines } from '../../terminal/grid.js';
 import type { Paint } from '../../terminal/paint.js';
-import { wrap } from '../../terminal/wrap.js';
+import { cut, wrap } from '../../terminal/wrap.js';
 import { rowsOf, type Row } from './treeRows.js';
 
 export interface TreeOptions {
@@ -60,15 +60,16 @@ function headLines(rows: readonly Row[], { columns = Infinity, paint }: TreeOpti
   });
   const layout = layouts.find(({ room }) => room >= Math.min(label, COMFORTABLE_LABEL)) ?? layouts.at(-1);
   const { cells = [], widths = [], room = columns } = layout ?? {};
+  const labelWidth = Math.max(MIN_LABEL, Math.min(label, room));
   return gridLines(
     rows.map((row) => {
       const coloured = row.colour === undefined ? (text: string) => text : paint[row.colour];
       return [
-        coloured(row.label),
+        coloured(cut(row.label, labelWidth)),
         ...cells.map((cell) => (cell === phase ? coloured(cell(row)) : cell(row))),
       ];
     }),
-    [Math.max(MIN_LABEL, Math.min(label, room)), ...widths],
+    [labelWidth, ...widths],
   );
 }
 

@@ -4,6 +4,7 @@ import { findCondition } from '../../api/conditions.js';
 import { humanDuration } from '../../terminal/duration.js';
 import { GAP, gridLines } from '../../terminal/grid.js';
 import type { Paint } from '../../terminal/paint.js';
+import { cut } from '../../terminal/wrap.js';
 import { attentionOf, type Attention } from '../attention.js';
 
 export interface ListOptions {
@@ -44,10 +45,11 @@ export function listLines(cloudJobs: readonly CloudJob[], options: ListOptions):
   const widths = head.map((title, index) =>
     Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[index] ?? ''))),
   );
-  const last = widths.length - 1;
   if (columns !== undefined) {
-    const others = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
-    widths[last] = Math.min(widths[last] ?? 0, Math.max(MIN_MESSAGE, columns - others));
+    const others = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP, 0);
+    const room = Math.max(MIN_MESSAGE, columns - others);
+    for (const row of rows) row.push(cut(row.pop() ?? '', room));
+    widths[widths.length - 1] = Math.min(widths.at(-1) ?? 0, room);
   }
   const coloured = rows.map((row, index) => {
     const colour = cloudJobs[index] && COLOURS[attentionOf(cloudJobs[index])];

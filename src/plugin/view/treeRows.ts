@@ -64,7 +64,7 @@ function subRows(nodes: readonly SubJobNode[], indent: string, now: number): Row
     const { subJob, children } = node;
     const kind = classifyPhase(subJob.phase);
     const row: Row = {
-      label: `${indent}${isLast ? '└─' : '├─'} ${SYMBOLS[kind]} ${nameOf(subJob) || (subJob.id ?? '-')}`,
+      label: `${indent}${isLast ? '└─' : '├─'} ${subJob.phase === undefined ? '·' : SYMBOLS[kind]} ${nameOf(subJob) || (subJob.id ?? '-')}`,
       phase: subJob.phase ?? '-',
       leaves: children.length === 0 ? undefined : leavesOf(node),
       ms: durationMs(subJob, now),

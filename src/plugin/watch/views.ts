@@ -65,7 +65,7 @@ export function fit(trees: readonly (readonly string[])[], rows: number): string
     const shown =
       tree.length <= share
         ? tree
-        : [...tree.slice(0, share - 1), `… ${tree.length - share + 1} more lines: make the terminal higher`];
+        : [...tree.slice(0, share - 1), `… ${tree.length - share + 1} more lines: make the terminal taller`];
     lines.push(...(index === 0 ? [] : ['']), ...shown);
     left -= shown.length;
   }

@@ -1,0 +1,95 @@
+import { describe, expect, it } from '@jest/globals';
+import { COMMANDS, FLAGS, readInvocation } from '../../../src/plugin/cli.js';
+import { makeOutput } from '../../../src/plugin/output.js';
+import { usage } from '../../../src/plugin/usage.js';
+
+describe('the command line', () => {
+  it('reads flags before and after the command, as kubectl passes them on', () => {
+    expect(
+      readInvocation(['-n', 'infra', 'watch', 'cjob/a', 'b', 'a', '--timeout', '1h30m', '-o', 'json']),
+    ).toMatchObject({
+      kind: 'run',
+      command: 'watch',
+      names: ['a', 'b'],
+      flags: { namespace: 'infra', timeoutMs: 5_400_000, json: true, noColor: false, allNamespaces: false },
+    });
+  });
+
+  it.each([
+    ['90', 90_000],
+    ['90s', 90_000],
+    ['20m', 1_200_000],
+    ['2h', 7_200_000],
+    ['1h0m5s', 3_605_000],
+  ])('takes %s as a time', (text, timeoutMs) => {
+    expect(readInvocation(['watch', 'a', '--timeout', text])).toMatchObject({ flags: { timeoutMs } });
+  });
+
+  it.each([
+    [[], /^no command; allowed: list, tree, watch, logs, create, doctor, help$/],
+    [['observe'], /^"observe" is not a command; allowed: /],
+    [['tree', 'a', '--colour'], /^Unknown option '--colour'; "kubectl cloudjob help" lists the flags$/],
+    [['tree', 'a', '-n'], /^Option '-n, --namespace <value>' argument missing; /],
+    [['tree'], /^tree: the name of a CloudJob is missing$/],
+    [['list', 'a'], /^list takes no names, and "a" is one$/],
+    [['doctor', 'a', 'b'], /^doctor takes one name, not 2$/],
+    [['tree', 'Upper'], /^tree: "Upper" is not a name; allowed: a-z 0-9 - and \., /],
+    [['tree', '../x'], /^tree: "\.\.\/x" is not a name/],
+    [['tree', 'a', '-A'], /^--all-namespaces is a flag of list, not of tree$/],
+    [['list', '-A', '-n', 'x'], /^--namespace and --all-namespaces exclude each other/],
+    [['list', '-o', 'wide'], /^--output: "wide" is not allowed; allowed: json$/],
+    [['watch', 'a', '--timeout', '0'], /^--timeout: "0" is not allowed; /],
+    [['watch', 'a', '--timeout', ''], /^--timeout: "" is not allowed; /],
+    [['watch', 'a', '--timeout', '5x'], /^--timeout: "5x" is not allowed; /],
+    [['watch', 'a', '--timeout', '10000h'], /^--timeout: "10000h" is not allowed; /],
+    [['list', '--timeout', '5s'], /^--timeout is a flag of watch, not of list$/],
+  ])('refuses %j', (args, problem) => {
+    expect(() => readInvocation(args)).toThrow(problem);
+  });
+
+  it.each([[['help']], [['--help']], [['-h']]])('explains itself on %j', (args) => {
+    expect(readInvocation(args)).toEqual({ kind: 'help', command: undefined });
+  });
+
+  it.each([[['help', 'watch']], [['watch', '--help']], [['watch', 'a', '-h']]])(
+    'explains a command on %j',
+    (args) => {
+      expect(readInvocation(args)).toEqual({ kind: 'help', command: 'watch' });
+    },
+  );
+});
+
+describe('the usage', () => {
+  it.each(COMMANDS)('of %s tells its flags and exit codes, and no others', (command) => {
+    const text = usage(command);
+
+    expect(text).toContain('Exit codes: 0');
+    for (const [name, flag] of Object.entries(FLAGS)) {
+      const isOurs = !('commands' in flag) || (flag.commands as readonly string[]).includes(command);
+      expect([name, new RegExp(`--${name}\\b(?!-)`).test(text)]).toEqual([name, isOurs]);
+    }
+  });
+
+  it('lists the commands', () => {
+    for (const command of COMMANDS) expect(usage(undefined)).toContain(`\n  ${command}`);
+  });
+});
+
+describe('the output', () => {
+  const stream = (isTTY: boolean) => ({ write: () => true, isTTY, columns: 90 });
+
+  it.each([
+    ['a terminal', true, {}, false, true, 90],
+    ['no terminal', false, {}, false, false, undefined],
+    ['NO_COLOR', true, { NO_COLOR: '1' }, false, false, 90],
+    ['an empty NO_COLOR', true, { NO_COLOR: '' }, false, true, 90],
+    ['--no-color', true, {}, true, false, 90],
+    ['a dumb terminal', true, { TERM: 'dumb' }, false, false, undefined],
+  ])('on %s', (_, isTTY, env, noColor, coloured, columns) => {
+    const output = makeOutput(stream(isTTY), stream(isTTY), env, noColor);
+
+    expect(output.paint.bad('x') !== 'x').toBe(coloured);
+    expect(output.columns()).toBe(columns);
+    expect(output.screen === undefined).toBe(columns === undefined);
+  });
+});

@@ -1,0 +1,366 @@
+import { describe, expect, it } from '@jest/globals';
+import { localError } from '../../../src/kube/errors.js';
+import { stepLines } from '../../../src/plugin/view/steps.js';
+import { makePaint } from '../../../src/terminal/paint.js';
+import { after, cloudJob, failed, read } from '../../support/cloudJobs.js';
+import { base64, CANARY, DoctorWorld, forbidden, named } from './doctorWorld.js';
+import { NOW } from './support.js';
+
+const JOB = '/apis/cloudjob.dev/v1alpha1/namespaces/infra/cloudjobs/scale-up';
+const CRD = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/cloudjobs.cloudjob.dev';
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/cloudjob-system/leases/cloudjob-operator';
+const SECRET = '/api/v1/namespaces/infra/secrets/cce';
+const SELF = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+const OTHER = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+
+function coded(code: string): Error {
+  return Object.assign(new Error('no'), { code });
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+describe('the doctor', () => {
+  it('finds nothing where all is well', async () => {
+    const steps = await new DoctorWorld().steps();
+
+    expect(steps.map(({ name, kind }) => `${name}: ${kind}`)).toEqual([
+      'API server: ok',
+      'CloudJob CRD: ok',
+      'your rights: ok',
+      'CloudJob: ok',
+      'operator: ok',
+      "operator's rights: ok",
+      "operator's notice: ok",
+      'Secret: ok',
+      'region: ok',
+      'DNS: ok',
+      'TLS: ok',
+      'clock: ok',
+      'credentials: ok',
+      'job: ok',
+      'status: ok',
+    ]);
+  });
+
+  it.each<[string, (world: DoctorWorld) => void, string, RegExp, RegExp]>([
+    [
+      'an API server that is away',
+      (world) => (world.api['/version'] = localError('ConnectionFailed', 'refused')),
+      'API server',
+      /refused/,
+      /check the kubeconfig's server/,
+    ],
+    [
+      'no CRD',
+      (world) => delete world.api['/apis/cloudjob.dev'],
+      'CloudJob CRD',
+      /does not know/,
+      /^apply crds/,
+    ],
+    [
+      'another version of the CRD',
+      (world) => (world.api['/apis/cloudjob.dev'] = { versions: [{ version: 'v2' }] }),
+      'CloudJob CRD',
+      /serves CloudJobs as v2, and not as v1alpha1/,
+      /^apply crds/,
+    ],
+    [
+      'an old CRD',
+      (world) => {
+        const crd = JSON.parse(JSON.stringify(world.api[CRD]));
+        delete crd.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.suspend;
+        world.api[CRD] = crd;
+      },
+      'CloudJob CRD',
+      /lacks spec\.suspend$/,
+      /^apply crds/,
+    ],
+    [
+      'no right to look',
+      (world) => (world.api[SELF] = { status: { allowed: false } }),
+      'your rights',
+      /may not get cloudjobs, list cloudjobs, watch cloudjobs in namespace infra/,
+      /role view/,
+    ],
+    [
+      'no CloudJob',
+      (world) => delete world.api[JOB],
+      'CloudJob',
+      /infra\/scale-up does not exist/,
+      /check the name/,
+    ],
+    [
+      'a spec that cannot be read',
+      (world) => (world.cloudJob = { ...cloudJob(), spec: { jobID: 'a b' } }),
+      'CloudJob',
+      /spec\.jobID: must be 1 to 64/,
+      /correct it/,
+    ],
+    [
+      'a Lease that nobody renews',
+      (world) => (world.api[LEASE] = named({ spec: { holderIdentity: 'gone', renewTime: 'then' } })),
+      'operator',
+      /nobody renews Lease cloudjob-system\/cloudjob-operator/,
+      /kubectl -n cloudjob-system get pods/,
+    ],
+    [
+      'an operator without rights',
+      (world) => (world.api[OTHER] = { status: { allowed: false } }),
+      "operator's rights",
+      /cloudjob-system:cloudjob-operator may not .*patch cloudjobs\/status, get secrets "cce"/,
+      /bind its roles/,
+    ],
+    [
+      'an operator that does not watch there',
+      (world) => (world.cloudJob = cloudJob()),
+      "operator's notice",
+      /has not seen .*generation 1, seen none/,
+      /--namespace flags/,
+    ],
+    ['no Secret', (world) => delete world.api[SECRET], 'Secret', /infra\/cce does not exist/, /create it/],
+    [
+      'wrong keys in the Secret',
+      (world) => (world.api[SECRET] = named({ data: { password: base64(CANARY), ak: base64(CANARY) } })),
+      'Secret',
+      /lacks username and domainName/,
+      /correct the keys/,
+    ],
+    [
+      'a host without an address',
+      (world) => (world.network = { ...world.network, resolve: () => Promise.reject(coded('ENOTFOUND')) }),
+      'DNS',
+      /cce\.eu-de\.otc\.t-systems\.com has no address here \(ENOTFOUND\)/,
+      /check DNS/,
+    ],
+    [
+      'a silent DNS server',
+      (world) => (world.network = { ...world.network, resolve: never }),
+      'DNS',
+      /ETIMEDOUT/,
+      /check DNS/,
+    ],
+    [
+      'a certificate that has expired',
+      (world) =>
+        (world.network = { ...world.network, handshake: () => Promise.reject(coded('CERT_HAS_EXPIRED')) }),
+      'TLS',
+      /no TLS connection to cce\.eu-de\.otc\.t-systems\.com from here \(CERT_HAS_EXPIRED\)/,
+      /renew its certificate/,
+    ],
+    [
+      'a private authority',
+      (world) =>
+        (world.network = {
+          ...world.network,
+          handshake: () => Promise.reject(coded('SELF_SIGNED_CERT_IN_CHAIN')),
+        }),
+      'TLS',
+      /SELF_SIGNED/,
+      /NODE_EXTRA_CA_CERTS/,
+    ],
+    [
+      'a clock that is off',
+      (world) => (world.cloudTime = NOW + 3_600_000),
+      'clock',
+      /3\d\d\d s behind the cloud's/,
+      /synchronise it/,
+    ],
+    [
+      'rejected credentials',
+      (world) => world.cloudSays({ class: 'unauthorized', code: 'APIGW.0301', message: 'no' }),
+      'credentials',
+      /rejects the credentials \(APIGW\.0301: no\)/,
+      /renew them/,
+    ],
+    [
+      'credentials without the permission',
+      (world) => world.cloudSays({ class: 'forbidden', message: 'no' }),
+      'credentials',
+      /may not read the job/,
+      /cce:job:get/,
+    ],
+    [
+      'another service at the endpoint',
+      (world) => world.cloudSays({ class: 'misconfigured', message: 'no' }),
+      'credentials',
+      /does not answer as the job API/,
+      /spec\.projectID/,
+    ],
+    [
+      'an unknown job',
+      (world) => world.cloudSays({ class: 'notFound', message: 'no' }),
+      'job',
+      /does not know job/,
+      /check spec\.jobID/,
+    ],
+    [
+      'a failed job',
+      (world) => {
+        world.observation = read('Failed', { reason: 'no luck' }) as typeof world.observation;
+        world.cloudJob = after(cloudJob(), read('Failed', { reason: 'no luck' }));
+      },
+      'job',
+      /CreateNode has failed: no luck/,
+      /create a CloudJob for the new job ID/,
+    ],
+    [
+      'an operator that cannot reach the cloud, while this machine can',
+      (world) =>
+        (world.cloudJob = after(cloudJob(), failed('transient', 'no route'), 10, { silentMs: 900_000 })),
+      'status',
+      /^CloudUnavailable: .*no route/,
+      /network policies/,
+    ],
+    [
+      'a suspended CloudJob',
+      (world) => (world.cloudJob = after(cloudJob({ suspend: true }), { kind: 'none' })),
+      'status',
+      /is suspended/,
+      /set spec\.suspend to false/,
+    ],
+    [
+      'no credentials in the spec, and none of the operator',
+      (world) => {
+        const finding = { kind: 'credentials', reason: 'CredentialsRequired', message: 'none' } as const;
+        world.cloudJob = after(cloudJob({ credentialsRef: undefined }), finding);
+      },
+      'Secret',
+      /no credentials of its own for namespace infra/,
+      /spec\.credentialsRef/,
+    ],
+  ])('ends at %s', async (_, breakIt, name, detail, remedy) => {
+    const world = new DoctorWorld();
+    breakIt(world);
+
+    const steps = await world.steps();
+
+    expect(steps.at(-1)).toEqual({
+      name,
+      kind: 'wrong',
+      detail: expect.stringMatching(detail),
+      remedy: expect.stringMatching(remedy),
+    });
+    expect(steps.slice(0, -1).every(({ kind }) => kind === 'ok')).toBe(true);
+    expect(JSON.stringify(steps)).not.toContain(CANARY);
+  });
+
+  it.each<[string, (world: DoctorWorld) => void, string, RegExp]>([
+    [
+      'its own schema may not be read',
+      (world) => (world.api[CRD] = forbidden()),
+      'CloudJob CRD',
+      /may not read its schema/,
+    ],
+    [
+      'rights are not reviewed',
+      (world) => (world.api[SELF] = forbidden()),
+      'your rights',
+      /does not review rights/,
+    ],
+    ['the Lease may not be read', (world) => (world.api[LEASE] = forbidden()), 'operator', /you may not/],
+    [
+      'there is no Lease',
+      (world) => delete world.api[LEASE],
+      'operator',
+      /does not exist: no operator has run there/,
+    ],
+    [
+      "the operator's rights may not be reviewed",
+      (world) => (world.api[OTHER] = forbidden()),
+      "operator's rights",
+      /may not review/,
+    ],
+    [
+      'the Secret may not be read',
+      (world) => (world.api[SECRET] = forbidden()),
+      'Secret',
+      /you may not read infra\/cce/,
+    ],
+    [
+      'the region is not built in',
+      (world) => (world.cloudJob = after(cloudJob({ region: 'lab' }), read('Running'))),
+      'region',
+      /"lab" is not a built-in one; .*--config/,
+    ],
+    [
+      'the cloud does not tell its time',
+      (world) => (world.cloudTime = undefined),
+      'clock',
+      /does not tell its time/,
+    ],
+    [
+      'the cloud is throttling',
+      (world) => world.cloudSays({ class: 'throttled', message: 'slow down' }),
+      'credentials',
+      /no usable answer just now \(slow down\)/,
+    ],
+  ])('goes on when %s', async (_, change, name, detail) => {
+    const world = new DoctorWorld();
+    change(world);
+
+    const steps = await world.steps();
+
+    expect(steps.find((step) => step.name === name)).toMatchObject({ detail: expect.stringMatching(detail) });
+    expect(steps.at(-1)).toMatchObject({ name: 'status', kind: 'ok' });
+  });
+
+  it("knows a wrong region when it has the operator's config", async () => {
+    const world = new DoctorWorld();
+    world.cloudJob = after(cloudJob({ region: 'lab' }), read('Running'));
+
+    expect((await world.steps(true)).at(-1)).toMatchObject({ name: 'region', kind: 'wrong' });
+  });
+
+  it('asks nobody but the hosts of the catalogue; IAM only for a password', async () => {
+    const withToken = new DoctorWorld();
+    const withPassword = new DoctorWorld();
+    withPassword.api[SECRET] = named({
+      data: { username: base64('u'), password: base64(CANARY), domainName: base64('d') },
+    });
+
+    await withToken.steps();
+    await withPassword.steps();
+
+    const cce = 'cce.eu-de.otc.t-systems.com';
+    const iam = 'iam.eu-de.otc.t-systems.com';
+    expect(withToken.asked).toEqual([cce, `${cce}:443`, `https://${cce}`, `https://${cce}`]);
+    expect(withPassword.asked).toEqual([
+      cce,
+      iam,
+      `${cce}:443`,
+      `${iam}:443`,
+      `https://${cce}`,
+      `https://${cce}`,
+    ]);
+  });
+});
+
+describe('what the doctor says', () => {
+  it('is a line for each step, and the remedy below one that is wrong', () => {
+    const plain = makePaint(false);
+
+    expect([
+      ...stepLines({ name: 'CloudJob', kind: 'ok', detail: 'it is there' }, 40, plain),
+      ...stepLines({ name: 'operator', kind: 'cannotTell', detail: 'you may not read its Lease' }, 40, plain),
+      ...stepLines(
+        {
+          name: 'Secret',
+          kind: 'wrong',
+          detail: 'it lacks secretKey',
+          remedy: 'correct the keys of the Secret',
+        },
+        40,
+        plain,
+      ),
+    ]).toEqual([
+      '✔ CloudJob          it is there',
+      '? operator          you may not read its',
+      '                    Lease',
+      '✖ Secret            it lacks secretKey',
+      '                    → correct the keys',
+      '                    of the Secret',
+    ]);
+  });
+});
