@@ -258,6 +258,11 @@ export class World {
       .map(({ reason, series }) => (series ? `${reason} x${series.count}` : reason));
   }
 
+  /** Admin access to the cluster. */
+  get kubeconfigFile(): string {
+    return this.api.kubeconfigFile;
+  }
+
   async kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {
     return runKubectl(this.api.kubeconfigFile, this.home, args, input);
   }

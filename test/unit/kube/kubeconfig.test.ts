@@ -86,6 +86,34 @@ describe('a kubeconfig', () => {
     });
   });
 
+  it.each<[string, object]>([
+    ['a plain user', { token: 'abc' }],
+    ['an exec plugin', plugin('')],
+  ])('of %s is taken in the context that is asked for', async (_, user) => {
+    const file = join(folder, 'config');
+    const context = (cluster: string) => ({
+      name: `at-${cluster}`,
+      context: { cluster, user: 'u', namespace: cluster },
+    });
+    const cluster = (name: string) => ({ name, cluster: { server: `https://${name}.example` } });
+    writeFileSync(
+      file,
+      JSON.stringify({
+        'current-context': 'at-a',
+        contexts: [context('a'), context('b')],
+        clusters: [cluster('a'), cluster('b')],
+        users: [{ name: 'u', user }],
+      }),
+    );
+
+    const asked = await loadClusterAccess(file, new FakeClock(), 'at-b');
+
+    expect([asked.server.hostname, asked.namespace]).toEqual(['b.example', 'b']);
+    await expect(loadClusterAccess(file, new FakeClock(), 'at-c')).rejects.toThrow(
+      'context "at-c" names no cluster; contexts: at-a, at-b',
+    );
+  });
+
   it('sends no credentials over plain http', async () => {
     const access = await load({ server: 'http://127.0.0.1:8001' }, { token: 'canary' });
 

@@ -21,6 +21,8 @@ interface Rig {
   readonly ends: WatchEnd[];
   /** The lists and watches in order: `list`, `list continue=…`, `watch 5`. */
   asked(): string[];
+  /** The field selectors of all lists and watches. */
+  selectors(): (string | null)[];
 }
 
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -76,7 +78,8 @@ async function follow(
       if (query.has('watch')) return `watch ${query.get('resourceVersion')}`;
       return query.has('continue') ? `list continue=${query.get('continue')}` : 'list';
     });
-  return { informer, logger, told, ends, asked };
+  const selectors = () => server.requests.map(({ query }) => query.get('fieldSelector'));
+  return { informer, logger, told, ends, asked, selectors };
 }
 
 function list(resourceVersion: string, items: readonly KubeObject[], continueToken?: string): Answer {
@@ -116,6 +119,17 @@ const bookmark = (resourceVersion: string) => ({
 });
 
 describe('listing and watching', () => {
+  it('selects by fields in every page and watch, or not at all', async () => {
+    const lists = [list('7', [], 'more'), list('7', [])];
+    const one = await follow({ lists, watches: [] }, { fieldSelector: 'metadata.name=a' });
+    const all = await follow({ lists: lists.slice(1), watches: [] });
+
+    await until(() => one.asked().length === 3 && all.asked().length === 2, 'the watches');
+
+    expect(one.selectors()).toEqual(Array.from({ length: 3 }, () => 'metadata.name=a'));
+    expect(all.selectors()).toEqual([null, null]);
+  });
+
   it('reads all pages, then watches from the version of the list', async () => {
     const rig = await follow({
       lists: [list('7', [object('a', '1')], 'more'), list('7', [object('b', '2')])],

@@ -1,0 +1,391 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dump, load } from 'js-yaml';
+import { tells, type JobScript } from '../support/jobs.js';
+import type { KubectlResult } from '../support/kubectl.js';
+import { PLUGIN_MAIN, PluginProcess } from '../support/pluginProcess.js';
+import { PROJECT, TOKEN_MARK } from '../support/scriptedCloud.js';
+import { describeWithKubectl, itWhen, realKubeconfig } from '../support/skips.js';
+import { has, SECRET, World, type Ref } from '../support/world.js';
+
+/** The operator of these tests is an admin; this is the account that the doctor is told instead. */
+const ACCOUNT = 'plugin-test-operator';
+const BINDINGS = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
+
+let world: World;
+let home: string;
+/** Several tests look at the CloudJobs of this namespace; the others have their own. */
+let shared: string;
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'cloudjob-plugin-'));
+  world = await World.start();
+  await world.startOperator();
+  shared = await world.namespace();
+}, 90_000);
+
+afterAll(async () => {
+  await world?.stop();
+  rmSync(home, { recursive: true, force: true });
+}, 60_000);
+
+function start(args: readonly string[], input = ''): PluginProcess {
+  return new PluginProcess(world.kubeconfigFile, args, input);
+}
+
+/** Runs the plugin to its end; whatever it writes, no secret may be in it. */
+async function run(args: readonly string[], input = ''): Promise<KubectlResult> {
+  const result = await start(args, input).end();
+  expect(result.stdout + result.stderr).not.toContain(TOKEN_MARK);
+  return result;
+}
+
+/** A CloudJob whose job is as the script says, once the operator has seen it so. */
+async function follow(job: JobScript, spec: object = {}, namespace = shared): Promise<Ref> {
+  world.cloud.answer(job.uid, tells(job));
+  const ref = await world.follow(namespace, job.uid, spec);
+  await world.untilStatus(ref, `is ${job.phase}`, ({ phase }) => phase === job.phase, 60_000);
+  return ref;
+}
+
+const FAILED: JobScript = {
+  uid: 'plugin-failed',
+  type: 'ScaleupCluster',
+  resourceName: 'prod',
+  phase: 'Failed',
+  subJobs: [
+    { uid: 'vm', type: 'CreateNodeVM', phase: 'Failed', reason: 'sold out' },
+    { uid: 'psm', type: 'GetPSMCert', phase: 'Success' },
+  ],
+};
+
+describe('watch', () => {
+  it.concurrent('follows a job to its success: 0', async () => {
+    const { name } = await follow({ uid: 'plugin-succeeds', phase: 'Running' });
+    const watching = start(['watch', name, '-n', shared]);
+    await watching.untilWritten(`${shared}/${name}  Running`);
+
+    world.cloud.answer(name, tells({ uid: name, phase: 'Success' }));
+
+    expect(await watching.end()).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/Success.*\n$/),
+    });
+  });
+
+  it.concurrent('says how a job failed, whatever the others do: 1', async () => {
+    const { name } = await follow({ ...FAILED, uid: 'plugin-fails' });
+    const other = await follow({ uid: 'plugin-suspended', phase: 'Running' }, {});
+    await world.patch(other, { spec: { suspend: true } });
+    await world.untilStatus(other, 'is suspended', (status) => has(status, 'Suspended', 'True'));
+
+    const result = await run(['watch', name, other.name, '-n', shared]);
+
+    expect(result.code).toBe(1);
+    expect(result.stdout).toContain('CreateNodeVM: Failed  sold out');
+    expect(result.stderr).toMatch(/plugin-suspended: cannot tell how its job ends: it is suspended/);
+  });
+
+  it.concurrent('cannot tell of one that is not there: 2', async () => {
+    const result = await run(['watch', 'nobody', '-n', shared]);
+
+    expect(result).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('/nobody does not exist'),
+    });
+  });
+
+  it.concurrent('cannot tell of one that is deleted meanwhile: 2', async () => {
+    const ref = await follow({ uid: 'plugin-deleted', phase: 'Running' });
+    const watching = start(['watch', ref.name, '-n', shared]);
+    await watching.untilWritten('Running');
+
+    await world.delete(ref);
+
+    expect(await watching.end()).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('it was deleted'),
+    });
+  });
+
+  it.concurrent('gives up after --timeout: 2, with a line of JSON for programs', async () => {
+    const { name } = await follow({ uid: 'plugin-slow', phase: 'Running' });
+
+    const result = await run(['watch', name, '-n', shared, '--timeout', '1s', '-o', 'json']);
+
+    expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('within --timeout') });
+    expect(JSON.parse(result.stdout)).toMatchObject({ name, outcome: 'pending', phase: 'Running' });
+  });
+
+  it.concurrent('ends on Ctrl-C: 130', async () => {
+    const { name } = await follow({ uid: 'plugin-interrupted', phase: 'Running' });
+    const watching = start(['watch', name, '-n', shared]);
+    await watching.untilWritten('Running');
+
+    watching.interrupt();
+
+    expect(await watching.end()).toMatchObject({ code: 130, stderr: '' });
+  });
+
+  it.concurrent('cannot tell without an API server: 2', async () => {
+    const file = join(home, 'nowhere.kubeconfig');
+    const nowhere = { server: 'http://127.0.0.1:1' };
+    const context = { cluster: 'c', user: 'u' };
+    writeFileSync(
+      file,
+      dump({
+        'current-context': 'x',
+        contexts: [{ name: 'x', context }],
+        clusters: [{ name: 'c', cluster: nowhere }],
+        users: [{ name: 'u', user: {} }],
+      }),
+    );
+
+    expect(await run(['watch', 'a', '--kubeconfig', file])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ECONNREFUSED'),
+    });
+    expect(await run(['tree', 'a', '--kubeconfig', file])).toMatchObject({ code: 1 });
+    expect(await run(['tree', 'a', '--context', 'y', '--kubeconfig', file])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('context "y" names no cluster; contexts: x'),
+    });
+  });
+});
+
+describe('tree, list and logs', () => {
+  it.concurrent('tree prints the tree once, in JSON on request', async () => {
+    const { name } = await follow({ ...FAILED, uid: 'plugin-tree' });
+
+    const { stdout } = await run(['tree', `cjob/${name}`, '-n', shared]);
+    const json = await run(['tree', name, '-n', shared, '-o', 'json']);
+
+    expect(stdout.split('\n').map((line) => line.replaceAll(/\s+/g, ' '))).toEqual([
+      `${shared}/plugin-tree ScaleupCluster of prod Failed ██████░░░░░░ 1/2 5m30s`,
+      '│ ScaleupCluster of prod has failed: CreateNodeVM: sold out',
+      '├─ ✖ CreateNodeVM Failed 5m30s',
+      '│ sold out',
+      '└─ ✔ GetPSMCert Success 5m30s',
+      '',
+    ]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      outcome: 'failed',
+      subJobs: [{ id: 'vm' }, { id: 'psm' }],
+    });
+  });
+
+  it.concurrent('list shows first what needs somebody', async () => {
+    const namespace = await world.namespace();
+    await follow({ uid: 'listed-good', phase: 'Success' }, {}, namespace);
+    await follow({ uid: 'listed-running', phase: 'Running' }, {}, namespace);
+    await follow({ uid: 'listed-bad', phase: 'Failed' }, {}, namespace);
+
+    const { code, stdout } = await run(['list', '-n', namespace]);
+    const all = JSON.parse((await run(['list', '-A', '-o', 'json'])).stdout) as {
+      readonly items: readonly {
+        readonly namespace: string;
+        readonly name: string;
+        readonly attention: string;
+      }[];
+    };
+
+    expect(code).toBe(0);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      'NAME',
+      'listed-bad',
+      'listed-running',
+      'listed-good',
+      '',
+    ]);
+    expect(
+      all.items
+        .filter((item) => item.namespace === namespace)
+        .map(({ name, attention }) => [name, attention]),
+    ).toEqual([
+      ['listed-bad', 'needsSomebody'],
+      ['listed-running', 'underWay'],
+      ['listed-good', 'succeeded'],
+    ]);
+  });
+
+  it.concurrent('logs tells what happened, oldest first', async () => {
+    const jobID = 'plugin-logged';
+    await follow({ uid: jobID, phase: 'Running' });
+    world.cloud.answer(jobID, tells({ ...FAILED, uid: jobID }));
+    await world.untilStatus(
+      { namespace: shared, name: jobID },
+      'is Failed',
+      ({ phase }) => phase === 'Failed',
+    );
+
+    const { stdout } = await run(['logs', jobID, '-n', shared]);
+
+    const reasons = stdout.split('\n').map((line) => line.split(/\s+/)[1]);
+    expect(reasons.indexOf('Observed')).toBe(0);
+    expect(reasons).toContain('SubJobFailed');
+    expect(reasons).toContain('Failed');
+    expect(stdout).toContain('sold out');
+  });
+
+  it.concurrent('logs of nobody is an error: 1', async () => {
+    expect(await run(['logs', 'nobody', '-n', shared])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('does not exist'),
+    });
+  });
+});
+
+describe('create', () => {
+  it.concurrent('makes a CloudJob of a reply, once', async () => {
+    const jobID = 'Plugin_Created';
+    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    const flags = [
+      '--project-id',
+      PROJECT,
+      '--region',
+      world.regionOf(shared),
+      '--secret',
+      SECRET,
+      '-n',
+      shared,
+    ];
+    const args = ['create', '--from-response', '-', ...flags];
+    const reply = JSON.stringify({ kind: 'Cluster', status: { phase: 'Creating', jobID } });
+
+    const written = await run(args, reply);
+    const created = await run([...args, '--apply'], reply);
+    const again = await run([...args, '--apply'], reply);
+    const other = await run([...args, '--apply', '--name', 'plugin-created'], '{"jobID":"another"}');
+
+    expect(load(written.stdout)).toMatchObject({ metadata: { name: 'plugin-created' }, spec: { jobID } });
+    expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('plugin-created created') });
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('unchanged') });
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('follows another job') });
+    await world.untilStatus(
+      { namespace: shared, name: 'plugin-created' },
+      'is Running',
+      ({ phase }) => phase === 'Running',
+    );
+  });
+
+  it.concurrent.each([
+    [['create', '--from-response', '-'], '{}', 1, 'standard input: it has no job ID'],
+    [
+      ['create', '--from-response', '/nowhere/reply.json'],
+      '',
+      1,
+      '/nowhere/reply.json: cannot be read (ENOENT)',
+    ],
+    [['create'], '', 2, '--from-response FILE is missing'],
+    [
+      ['create', '--from-response', '-', '--region', 'https://a'],
+      '{"jobid":"a"}',
+      2,
+      '--region: must be the name',
+    ],
+  ])('%j is refused in words', async (args, input, code, words) => {
+    expect(await run(args, input)).toMatchObject({
+      code,
+      stdout: '',
+      stderr: expect.stringContaining(words),
+    });
+  });
+});
+
+describe('doctor', () => {
+  let flags: string[];
+  beforeAll(async () => {
+    const config = join(home, 'config.yaml');
+    const region = { cce: world.cloud.url, iam: world.cloud.url };
+    writeFileSync(config, dump({ regions: { [world.regionOf(shared)]: region } }));
+    flags = ['-n', shared, '--config', config, '--operator-service-account', ACCOUNT];
+    // The embedded API has no rights to give, and does not review any.
+    await world.client.post(BINDINGS, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: ACCOUNT },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: 'cloudjob-system' }],
+    });
+  });
+  afterAll(async () => {
+    await world.client.delete(`${BINDINGS}/${ACCOUNT}`);
+  });
+
+  it.concurrent('finds nothing wrong with a running job, and says what it could not look at: 2', async () => {
+    const { name } = await follow({ uid: 'plugin-healthy', phase: 'Running' });
+
+    const { code, stdout } = await run(['doctor', name, ...flags, '-o', 'json']);
+
+    const { steps, verdict } = JSON.parse(stdout) as {
+      readonly verdict: string;
+      readonly steps: readonly { readonly name: string; readonly kind: string }[];
+    };
+    const untold = steps.filter(({ kind }) => kind !== 'ok').map((step) => step.name);
+    // The operator of the tests takes no Lease.
+    const expected =
+      realKubeconfig === undefined ? ['your rights', 'operator', "operator's rights"] : ['operator'];
+    expect({ code, verdict, untold }).toEqual({ code: 2, verdict: 'cannotTell', untold: expected });
+    expect(steps.at(-1)).toMatchObject({ name: 'status', kind: 'ok' });
+  });
+
+  it.concurrent('finds why a job failed: 1', async () => {
+    const { name } = await follow({ ...FAILED, uid: 'plugin-sick' });
+
+    const { code, stdout } = await run(['doctor', name, ...flags]);
+
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /✖ job +ScaleupCluster of prod has failed: CreateNodeVM: sold out\n +→ a failed job stays/,
+    );
+  });
+
+  it.concurrent('finds that the cloud rejects the credentials, and does not show them: 1', async () => {
+    const namespace = await world.namespace();
+    const token = `wrong-${TOKEN_MARK}`;
+    await world.putSecret(namespace, { token });
+    const ref = await world.follow(namespace, 'plugin-rejected', { region: world.regionOf(shared) });
+    await world.untilStatus(ref, 'is rejected', (status) => has(status, 'Synced', 'False'));
+
+    const { code, stdout } = await run(['doctor', ref.name, ...flags.slice(2), '-n', namespace]);
+
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✔ Secret .* holds token\n/);
+    expect(stdout).toMatch(
+      /✖ credentials +the cloud rejects the credentials .*\n +→ renew them in the Secret/,
+    );
+  });
+
+  itWhen(realKubeconfig !== undefined, 'the embedded API reviews no rights')(
+    'finds that the operator has no rights: 1',
+    async () => {
+      const { name } = await follow({ uid: 'plugin-powerless', phase: 'Running' });
+
+      const { code, stdout } = await run(['doctor', name, ...flags.slice(0, -1), 'nobody']);
+
+      expect(code).toBe(1);
+      expect(stdout).toMatch(
+        /✖ operator's rights .*cloudjob-system:nobody may not .*patch cloudjobs\/status/,
+      );
+    },
+  );
+});
+
+describeWithKubectl('kubectl', () => {
+  it('finds the plugin, passes flags on, and gives back its exit code', async () => {
+    const { name } = await follow({ ...FAILED, uid: 'plugin-of-kubectl' });
+    const file = join(home, 'kubectl-cloudjob');
+    writeFileSync(file, `#!/bin/sh\nexec "${process.execPath}" "${PLUGIN_MAIN}" "$@"\n`, { mode: 0o755 });
+
+    const script = 'PATH="$1:$PATH"; shift; exec kubectl cloudjob "$@"';
+    const tree = await world.shell(script, [home, 'tree', name, '-n', shared]);
+    const watch = await world.shell(script, [home, 'watch', name, '-n', shared]);
+
+    expect(tree).toMatchObject({ code: 0, stdout: expect.stringContaining('✖ CreateNodeVM') });
+    expect(watch.code).toBe(1);
+  });
+});
