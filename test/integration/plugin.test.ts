@@ -354,7 +354,7 @@ describe('doctor', () => {
     const { code, stdout } = await run(['doctor', ref.name, ...flags.slice(2), '-n', namespace]);
 
     expect(code).toBe(1);
-    expect(stdout).toMatch(/✔ Secret .* holds token\n/);
+    expect(stdout).toMatch(/✔ Secret .* holds a token\n/);
     expect(stdout).toMatch(
       /✖ credentials +the cloud rejects the credentials .*\n +→ renew them in the Secret/,
     );

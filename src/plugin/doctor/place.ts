@@ -28,7 +28,7 @@ export function lookAtSecret(
   }
   const read = readCredentials(secret.data);
   if (!read.ok) return { finding: wrong(`${path}: ${read.message}`, 'correct the keys of the Secret') };
-  const keys = { token: 'token', accessKey: 'an access key', password: 'a user and password' };
+  const keys = { token: 'a token', accessKey: 'an access key', password: 'a user and password' };
   return { finding: ok(`${path} holds ${keys[read.credentials.kind]}`), content: read };
 }
 
