@@ -81,15 +81,21 @@ export class DoctorWorld {
     const steps: Step[] = [];
     const chain = examine(patient);
     for (;;) {
-      const next = chain.next();
-      let isThere = false;
-      void next.then(() => (isThere = true));
-      while (!isThere) await clock.advance(1000);
-      const { value, done } = await next;
+      const { value, done } = await this.#inTime(chain.next());
       if (done === true) return steps;
       steps.push(value);
       if (value.kind === 'wrong') return steps;
     }
+  }
+
+  /** Lets time pass until the promise settles. */
+  async #inTime<T>(promise: Promise<T>): Promise<T> {
+    const passing = { ends: false };
+    const ended = promise.finally(() => {
+      passing.ends = true;
+    });
+    while (!passing.ends) await this.clock.advance(1000);
+    return ended;
   }
 
   async #answer({ path }: KubeRequest): Promise<unknown> {

@@ -81,16 +81,17 @@ function start(object = running, timeoutMs = 3_600_000) {
     end: () => void shown.push('end'),
   };
   const state: { result?: WatchResult } = {};
-  const watching = watchUntilSettled([object], {
-    client: cluster.client(),
-    clock,
-    random: () => 0.5,
-    view,
-    timeoutMs,
-    signal: stop.signal,
-  }).then((result) => {
-    state.result = result;
-  });
+  const watch = async (): Promise<void> => {
+    state.result = await watchUntilSettled([object], {
+      client: cluster.client(),
+      clock,
+      random: () => 0.5,
+      view,
+      timeoutMs,
+      signal: stop.signal,
+    });
+  };
+  const watching = watch();
   return { cluster, clock, stop, shown, state, watching };
 }
 
