@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import { cleanText } from '../../cloud/text.js';
 import type { KubeClient } from '../../kube/client.js';
 import { Informer } from '../../kube/informer.js';
-import type { KubeObject } from '../../kube/object.js';
+import { objectKey, type KubeObject } from '../../kube/object.js';
 import { nothing } from '../../kube/scope.js';
 import type { Logger } from '../../ops/log.js';
 import { CLOUD_JOBS, trim } from '../../reconcile/cluster.js';
@@ -33,6 +33,15 @@ export type WatchResult =
 interface Followed {
   cloudJob: CloudJob;
   outcome: Outcome;
+  /** Lists and watches that fail; undefined while they do not. */
+  trouble: Trouble | undefined;
+}
+
+interface Trouble {
+  readonly text: string;
+  /** The first and the last failure in a row, in monotonic milliseconds. */
+  readonly since: number;
+  readonly at: number;
 }
 
 /** How often durations are drawn anew and deadlines looked at. */
@@ -40,8 +49,8 @@ const TICK_MS = 1000;
 const MAX_PROBLEM = 300;
 /** Bookmarks come about every minute; a watch that has been silent for so long is opened anew. */
 const STALL_MS = 75_000;
-/** After this time without a word of the API server, retries included, nothing can be told of the jobs. */
-const SILENCE_MS = 120_000;
+/** When the API server has only failed for so long, nothing can be told of the jobs. */
+const TROUBLE_MS = 120_000;
 
 /**
  * Follows CloudJobs until it can say of each how its job came out, or that it cannot tell. One watch for each, of that
@@ -53,10 +62,13 @@ export async function watchUntilSettled(
   first: readonly CloudJob[],
   { client, clock, random, view, timeoutMs, signal }: WatchOptions,
 ): Promise<WatchResult> {
-  const followed = first.map((cloudJob): Followed => ({ cloudJob, outcome: outcomeOf(cloudJob) }));
+  const followed = first.map((cloudJob): Followed => ({
+    cloudJob,
+    outcome: outcomeOf(cloudJob),
+    trouble: undefined,
+  }));
   const end = new AbortController();
   const began = clock.monotonic();
-  let trouble: { readonly text: string; readonly at: number } | undefined;
 
   const informers = followed.map((entry) => {
     const take = (object: KubeObject): void => {
@@ -74,17 +86,14 @@ export async function watchUntilSettled(
       handler: {
         added: take,
         modified: take,
-        deleted() {
-          // A finished one may be deleted at any time; its outcome is known.
-          if (entry.outcome.kind === 'pending') entry.outcome = { kind: 'unknown', why: 'it was deleted' };
-          look();
-        },
+        deleted: () => look(),
       },
       clock,
       random,
       logger: noteInterruptions((problem) => {
         const text = `The watch was interrupted, trying again: ${problem}`;
-        trouble = { text, at: clock.monotonic() };
+        const at = clock.monotonic();
+        entry.trouble = { text, since: entry.trouble?.since ?? at, at };
         look();
       }),
       timings: { stallMs: STALL_MS },
@@ -94,34 +103,35 @@ export async function watchUntilSettled(
   /** Shows where things stand, and ends the watch when there is nothing to wait for. */
   function look(): void {
     if (end.signal.aborted) return;
-    giveUpLate();
-    if (trouble !== undefined && lastWord() > trouble.at) trouble = undefined;
+    for (const [index, entry] of followed.entries()) {
+      // A failure counts as activity, too: what comes after it is a success.
+      const lastActivity = informers[index]?.lastActivity ?? began;
+      if (entry.trouble !== undefined && lastActivity > entry.trouble.at) entry.trouble = undefined;
+      if (entry.outcome.kind !== 'pending') continue;
+      const why = whyToGiveUp(entry, informers[index]);
+      if (why !== undefined) entry.outcome = { kind: 'unknown', why };
+    }
     view.show(
       followed.map(({ cloudJob }) => cloudJob),
-      trouble?.text,
+      followed.find(({ trouble }) => trouble !== undefined)?.trouble?.text,
     );
     if (signal.aborted || followed.every(({ outcome }) => outcome.kind !== 'pending')) end.abort();
   }
 
-  /** When the quietest of the watches last heard from the API server. */
-  function lastWord(): number {
-    return Math.min(...informers.map(({ lastActivity }) => lastActivity));
-  }
-
-  function giveUpLate(): void {
+  function whyToGiveUp(
+    { cloudJob, trouble }: Followed,
+    informer: Informer<KubeObject> | undefined,
+  ): string | undefined {
     const now = clock.monotonic();
-    for (const [index, entry] of followed.entries()) {
-      if (entry.outcome.kind !== 'pending') continue;
-      const silentMs = now - Math.max(began, informers[index]?.lastActivity ?? began);
-      if (now - began >= timeoutMs) {
-        entry.outcome = { kind: 'unknown', why: 'the job has not ended within --timeout' };
-      } else if (silentMs >= SILENCE_MS) {
-        entry.outcome = {
-          kind: 'unknown',
-          why: `the API server has been silent. ${trouble?.text ?? ''}`.trim(),
-        };
-      }
+    // Asked of the list, not told by an event: it may have been deleted before the watch was open.
+    if (informer?.synced === true && informer.get(objectKey(cloudJob.metadata)) === undefined) {
+      return 'it was deleted';
     }
+    if (now - began >= timeoutMs) return 'the job has not ended within --timeout';
+    if (trouble !== undefined && now - trouble.since >= TROUBLE_MS) {
+      return `the API server does not answer. ${trouble.text}`;
+    }
+    return undefined;
   }
 
   let cancelTick = nothing;

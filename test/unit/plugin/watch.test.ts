@@ -70,8 +70,8 @@ function versioned(object: ReturnType<typeof seen>, resourceVersion: string) {
 }
 
 /** Starts a watch of one CloudJob; `result` is set when it has ended. */
-function start(object = running, timeoutMs = 3_600_000) {
-  const cluster = new OneWatch([object]);
+function start(object = running, timeoutMs = 3_600_000, listed: readonly unknown[] = [object]) {
+  const cluster = new OneWatch(listed);
   const clock = new FakeClock(NOW);
   const stop = new AbortController();
   const shown: string[] = [];
@@ -129,6 +129,28 @@ describe('a watch', () => {
     expect(outcomes(state.result)).toEqual([{ kind: 'unknown', why: 'it was deleted' }]);
   });
 
+  it('cannot tell either when the CloudJob was deleted before the watch was open', async () => {
+    const { clock, state } = start(running, 3_600_000, []);
+
+    await clock.advance(2000);
+
+    expect(outcomes(state.result)).toEqual([{ kind: 'unknown', why: 'it was deleted' }]);
+  });
+
+  it('follows on when another CloudJob takes the name at once', async () => {
+    const { cluster, state, watching } = start();
+    await settle();
+    const other = seen({ phase: 'Success', conditions: ended('True') });
+
+    cluster.tell('present', {
+      ...other,
+      metadata: { ...other.metadata, uid: 'another', resourceVersion: '9' },
+    });
+    await watching;
+
+    expect(outcomes(state.result)).toEqual([{ kind: 'succeeded' }]);
+  });
+
   it('gives up at its deadline', async () => {
     const { clock, state, watching } = start(running, 60_000);
     await clock.advance(59_000);
@@ -158,7 +180,7 @@ describe('a watch', () => {
     await watching;
   });
 
-  it('cannot tell when the API server stays silent', async () => {
+  it('cannot tell when the API server does not come back', async () => {
     const { cluster, clock, state, watching } = start();
     await settle();
     cluster.breakOff(localError('ConnectionFailed', 'the connection failed'));
@@ -169,7 +191,7 @@ describe('a watch', () => {
     expect(outcomes(state.result)).toEqual([
       {
         kind: 'unknown',
-        why: 'the API server has been silent. The watch was interrupted, trying again: the connection failed',
+        why: 'the API server does not answer. The watch was interrupted, trying again: the connection failed',
       },
     ]);
   });
