@@ -24,8 +24,6 @@ export class CommandError extends Error {
 }
 
 const MAX_MESSAGE = 1024;
-/** People wait for it: less than the operator's patience. Milliseconds. */
-const LIMITS = { connectMs: 10_000, headersMs: 15_000, requestMs: 30_000 };
 
 /** @throws KubeconfigError */
 export async function connect(
@@ -34,7 +32,7 @@ export async function connect(
   random: () => number,
 ): Promise<Cluster> {
   const access = await loadClusterAccess(flags.kubeconfig, clock, flags.context);
-  const transport = new HttpTransport({ access, clock, userAgent: 'kubectl-cloudjob', limits: LIMITS });
+  const transport = new HttpTransport({ access, clock, userAgent: 'kubectl-cloudjob' });
   return {
     client: new KubeClient({ transport, clock, random }),
     transport,
