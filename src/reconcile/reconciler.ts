@@ -10,7 +10,7 @@ import { aboutItsJob, isFinished, knownJob, learn } from './known.js';
 import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports.js';
 import { isTerminal } from './phase.js';
 import { isSameState, quietMs } from './quiet.js';
-import { isRequested } from './request.js';
+import { isRequested, requestedAt } from './request.js';
 import type { SecretCache } from './secrets.js';
 import { isKnown } from './summary.js';
 import { resolveOwnTarget, resolveTarget, type Clouds, type Resolution } from './target.js';
@@ -22,6 +22,8 @@ export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; rea
 const FIRST_LOOK_MS = 1_000;
 /** A pass that lost a race is done again this much later: the watch needs a moment to bring the newer object. */
 const STALE_RETRY_MS = 100;
+/** A status is written at once after a rest, and then no more often than this: the last state is never the one lost. */
+const WRITE_EVERY_MS = 1_000;
 /** The status waits no longer than this for its events to be stored. */
 const ANNOUNCE_MS = 1_000;
 
@@ -46,8 +48,12 @@ interface Memory {
   /** Failed looks in a row, and how the last one failed. */
   failures: number;
   lastFailure: Failure | undefined;
-  /** Learnt, and not yet written: the write lost a race or failed. */
+  /** Learnt, and not yet written: the write lost a race, failed or comes too soon. */
   unwritten: Finding | undefined;
+  /** The request for a look that the last look was an answer to. */
+  answered: string | undefined;
+  /** When the status was written last. */
+  writtenAt: number;
 }
 
 export interface ReconcilerParts {
@@ -91,7 +97,7 @@ export class Reconciler {
     look.catch(() => undefined);
     let current: CloudJob | 'stale' = cloudJob;
     if (isNew(cloudJob) && !(await settlesWithin(look, FIRST_LOOK_MS, this.parts.clock, signal))) {
-      current = await this.#write(cloudJob, this.#decide(cloudJob, memory, NOTHING), signal);
+      current = await this.#write(cloudJob, memory, this.#decide(cloudJob, memory, NOTHING), signal);
     }
     const finding = await look;
     if (finding.kind !== 'none') {
@@ -143,6 +149,8 @@ export class Reconciler {
       failures: 0,
       lastFailure: undefined,
       unwritten: undefined,
+      answered: undefined,
+      writtenAt: before?.uid === metadata.uid ? before.writtenAt : -Infinity,
     };
     this.#memories.set(key, memory);
     return memory;
@@ -170,7 +178,8 @@ export class Reconciler {
       memory.heardAt = now;
       memory.nextLookAt = now;
     }
-    if (isRequested(cloudJob)) return 'urgent';
+    const isAnswered = memory.unwritten !== undefined && memory.answered === requestedAt(cloudJob);
+    if (isRequested(cloudJob) && !isAnswered) return 'urgent';
     if (isFinished(aboutItsJob(cloudJob)) || endsJob(memory.unwritten)) return undefined;
     if (memory.generation !== metadata.generation) return 'urgent';
     return now >= memory.nextLookAt || this.parts.reader.hasNews(key) ? 'poll' : undefined;
@@ -214,6 +223,7 @@ export class Reconciler {
     const { clock, polling, random } = this.parts;
     const now = clock.monotonic();
     memory.generation = cloudJob.metadata.generation;
+    memory.answered = requestedAt(cloudJob);
     const failure = failureOf(finding);
     if (failure !== undefined) {
       memory.failures += 1;
@@ -248,7 +258,11 @@ export class Reconciler {
     signal: AbortSignal,
   ): Promise<Result> {
     const decision = this.#decide(cloudJob, memory, finding);
-    const stored = await this.#write(cloudJob, decision, signal);
+    const tooSoonMs = memory.writtenAt + WRITE_EVERY_MS - this.parts.clock.monotonic();
+    if (tooSoonMs > 0 && !isDeepStrictEqual(decision.status, cloudJob.status)) {
+      return { kind: 'requeue', afterMs: tooSoonMs };
+    }
+    const stored = await this.#write(cloudJob, memory, decision, signal);
     if (stored === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
     if (finding.kind !== 'none') {
       memory.lastFailure = failureOf(finding);
@@ -278,6 +292,7 @@ export class Reconciler {
   /** Tells what happens, and writes the status if it is another one. */
   async #write(
     cloudJob: CloudJob,
+    memory: Memory,
     { status, events }: Decision,
     signal: AbortSignal,
   ): Promise<CloudJob | 'stale'> {
@@ -285,9 +300,11 @@ export class Reconciler {
     if (events.length > 0) {
       await settlesWithin(transitions.announce(cloudJob, events), ANNOUNCE_MS, clock, signal);
     }
-    const stored = isDeepStrictEqual(status, cloudJob.status)
-      ? cloudJob
-      : await store.writeStatus(cloudJob, status, signal);
+    let stored: CloudJob | 'stale' = cloudJob;
+    if (!isDeepStrictEqual(status, cloudJob.status)) {
+      stored = await store.writeStatus(cloudJob, status, signal);
+      if (stored !== 'stale') memory.writtenAt = clock.monotonic();
+    }
     if (stored !== 'stale' && events.length > 0) transitions.confirm(cloudJob, events);
     return stored;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { REQUESTED_AT_ANNOTATION } from '../../../src/api/cloudjob.js';
 import type { Observation } from '../../../src/cloud/job.js';
 import type { CloudErrorClass } from '../../../src/cloud/errors.js';
@@ -50,9 +51,12 @@ describe('the first look', () => {
     await world.clock.advance(1);
     const waiting = conditionsOf(world.object);
     answer.resolve(tells('Running'));
-    await pass;
+    const result = await pass;
+    await world.clock.advance(1_000);
+    await world.pass();
 
     expect(early).toBe(0);
+    expect(result).toEqual({ kind: 'requeue', afterMs: 1_000 });
     expect(waiting).toMatchObject({ Ready: 'Unknown/WaitingForCloud', Reconciling: 'True/WaitingForCloud' });
     expect(world.object.status.phase).toBe('Running');
     expect(world.store.written).toHaveLength(2);
@@ -126,6 +130,7 @@ describe('the next look', () => {
     const world = await followedWorld();
     world.reader.answers = [tells('Success')];
     world.reader.news.add('infra/scale-up');
+    await world.clock.advance(1_000);
 
     await world.pass();
 
@@ -140,6 +145,7 @@ describe('the next look', () => {
 
   it('comes at once, and urgently, after a change of the spec', async () => {
     const world = await followedWorld();
+    await world.clock.advance(1_000);
     world.edit({ spec: { readyWhen: 'Observed' } });
 
     await world.pass();
@@ -175,6 +181,7 @@ describe('the next look', () => {
 
   it('comes when it was asked for, and the asking is echoed', async () => {
     const world = await followedWorld();
+    await world.clock.advance(1_000);
     world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
 
     await world.pass();
@@ -334,6 +341,76 @@ describe('events', () => {
   });
 });
 
+describe('writes', () => {
+  it('of an object that changes all the time come once a second, and the last state is not lost', async () => {
+    const steps = fc.array(
+      fc.tuple(fc.integer({ min: 0, max: 700 }), fc.constantFrom('ask', 'spec', 'job')),
+      {
+        maxLength: 40,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (changes) => {
+        const world = new ReconcilerWorld(cloudJob());
+        const writes: number[] = [];
+        let dueAt = 0;
+        const pass = async (): Promise<void> => {
+          const before = world.store.written.length;
+          const result = await world.pass();
+          dueAt = result.kind === 'requeue' ? world.clock.monotonic() + result.afterMs : Infinity;
+          if (world.store.written.length > before) writes.push(world.clock.monotonic());
+        };
+        const advance = async (ms: number): Promise<void> => {
+          const end = world.clock.monotonic() + ms;
+          for (;;) {
+            if (dueAt > end) break;
+            await world.clock.advance(dueAt - world.clock.monotonic());
+            await pass();
+          }
+          await world.clock.advance(end - world.clock.monotonic());
+        };
+        await pass();
+        for (const [index, [ms, what]] of changes.entries()) {
+          await advance(ms);
+          if (what === 'ask') world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: `at ${index}` } });
+          else if (what === 'spec') world.edit({ spec: { pollIntervalSeconds: 2 + (index % 3) } });
+          else world.reader.answers = [tells('Running', { resourceName: `name-${index}` })];
+          await pass();
+        }
+        const readsBefore = world.reads;
+        await advance(1_000);
+        const trailing = world.reads - readsBefore;
+        await advance(10_000);
+
+        expect(trailing).toBeLessThanOrEqual(1);
+        for (const [index, at] of writes.entries()) {
+          expect(at - (writes[index - 1] ?? -Infinity)).toBeGreaterThanOrEqual(1_000);
+        }
+        const { metadata, status } = world.object;
+        expect(status.observedGeneration).toBe(metadata.generation);
+        expect(status.lastHandledReconcileAt).toBe(metadata.annotations[REQUESTED_AT_ANNOTATION]);
+        const names = changes.flatMap(([, what], index) => (what === 'job' ? [`name-${index}`] : []));
+        expect(status.resourceName).toBe(names.at(-1));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('that have to wait cost no second look', async () => {
+    const world = await followedWorld();
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    const result = await world.pass();
+    const early = world.store.written.length;
+    await world.clock.advance(1_000);
+    await world.pass();
+
+    expect(result).toEqual({ kind: 'requeue', afterMs: 1_000 });
+    expect([early, world.store.written.length, world.reads]).toEqual([1, 2, 2]);
+    expect(world.object.status.lastHandledReconcileAt).toBe('now');
+  });
+});
+
 describe('a write that does not get through', () => {
   it('keeps what was learnt when it is stale, and does not ask the cloud again', async () => {
     const world = new ReconcilerWorld(cloudJob());
@@ -405,6 +482,7 @@ describe('a write that does not get through', () => {
     await world.pass();
     const whileWaiting = world.object.status.lastHandledReconcileAt;
     world.reader.answers = [tells('Running')];
+    await world.clock.advance(1_000);
     await world.pass();
 
     expect(whileWaiting).toBeUndefined();
@@ -566,6 +644,7 @@ describe('what is remembered of an object', () => {
     const world = new ReconcilerWorld(cloudJob());
     world.reader.answers = [tells('Success'), { kind: 'waiting' }];
     await world.pass();
+    await world.clock.advance(1_000);
     world.edit({ spec: { jobID: 'another-job' } });
 
     await world.pass();
