@@ -199,7 +199,7 @@ function port({ key, value }: Setting, byDefault: number): number {
 }
 
 /** More replicas than this could lock a wrong access key by trying it once each. */
-const MAX_SHARDS = 5;
+export const MAX_SHARDS = 5;
 
 function readShards({ key, value = '1' }: Setting, leaderElect: boolean): number {
   if (!/^\d{1,2}$/.test(value) || Number(value) < 1 || Number(value) > MAX_SHARDS) {

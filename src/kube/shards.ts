@@ -270,6 +270,11 @@ export class Shards {
 
   #nameOf(shard: number): string {
     const { name, count } = this.#options;
-    return `${name}-shard-${shard}-of-${count}`;
+    return shardLeaseName(name, shard, count);
   }
+}
+
+/** The Lease of a shard; `name` is the one that all shards have in common. */
+export function shardLeaseName(name: string, shard: number, count: number): string {
+  return `${name}-shard-${shard}-of-${count}`;
 }

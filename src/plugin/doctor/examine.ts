@@ -45,7 +45,7 @@ export async function* examine(patient: Patient): AsyncGenerator<Step> {
   if (found.cloudJob === undefined) return;
   const { cloudJob, spec } = found;
 
-  yield named('operator', await lookAtLease(cluster, patient.operator.namespace, clock, signal));
+  yield named('operator', await lookAtLease(cluster, patient.operator.namespace, spec.jobID, clock, signal));
   const account = `${patient.operator.namespace}:${patient.operator.serviceAccount}`;
   const secretName = spec.credentialsRef?.name;
   yield named("operator's rights", await lookAtOperatorsRights(cluster, account, secretName, signal));

@@ -2,65 +2,98 @@ import type { CloudJob } from '../../api/cloudjob.js';
 import { sleep, type Clock } from '../../clock.js';
 import { cleanText } from '../../cloud/text.js';
 import { isNotFound, isRecord } from '../../kube/errors.js';
-import type { KubeObject, ResourceType } from '../../kube/object.js';
+import { LEASE_TIMINGS, LEASES, leaseSpec } from '../../kube/lease.js';
+import type { KubeObject } from '../../kube/object.js';
+import { shardOf } from '../../kube/shardPlan.js';
+import { shardLeaseName } from '../../kube/shards.js';
+import { MAX_SHARDS } from '../../settings.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-const LEASES: ResourceType = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  namespaced: true,
-};
 /** As the operator names it. */
 const LEASE = 'cloudjob-operator';
 const MAX_HOLDER = 128;
 const LOOK_EVERY_MS = 1000;
-/** What an operator takes its Lease for. */
-const USUAL_LEASE_SECONDS = 15;
+/** Longer than operators take a Lease for: another one has it by then. */
+const PATIENCE_MS = LEASE_TIMINGS.leaseMs + 2 * LEASE_TIMINGS.retryMs;
 /** A new spec is looked at within a second or so; this leaves room for a busy cluster. */
 const UNSEEN_MS = 60_000;
 
 /**
- * Whether an operator renews its Lease. Its age is not taken from its time, which is another machine's: it is looked at
- * until it changes.
+ * Whether an operator renews the Lease for this CloudJob: the one of all, or, where operators share the work, the one of
+ * its shard. The age of a Lease is not taken from its time, which is another machine's: it is looked at until it changes.
+ *
+ * @param jobID decides about the shard
  */
 export async function lookAtLease(
   { client }: Pick<Cluster, 'client'>,
   namespace: string,
+  jobID: string,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const what = `Lease ${namespace}/${LEASE}`;
-  const read = async () => readLease(await client.get(LEASES, { namespace, name: LEASE }, signal));
+  const names = [LEASE];
+  for (let count = 2; count <= MAX_SHARDS; count += 1) {
+    names.push(shardLeaseName(LEASE, shardOf(jobID, count), count));
+  }
+  const read = async (): Promise<Map<string, LeaseState>> => {
+    const leases = new Map<string, LeaseState>();
+    for (const name of names) {
+      const lease = await getLease(client, namespace, name, signal);
+      if (lease !== undefined) leases.set(name, stateOf(lease));
+    }
+    return leases;
+  };
   try {
     const first = await read();
-    const until = clock.monotonic() + Math.max(first.seconds, USUAL_LEASE_SECONDS) * 1000;
+    if (first.size === 0) {
+      return cannotTell(
+        `there is no Lease ${namespace}/${LEASE}: no operator has run there, or one without --leader-elect; --operator-namespace names another place`,
+      );
+    }
+    const until = clock.monotonic() + PATIENCE_MS;
     while (clock.monotonic() < until && !signal.aborted) {
       await sleep(clock, LOOK_EVERY_MS, signal);
-      const now = await read();
-      // Without a holder it was given back, and the next operator takes it within seconds.
-      if (now.holder !== '' && now.renewed !== first.renewed) return ok(`${now.holder} renews ${what}`);
+      for (const [name, { holder, renewed }] of await read()) {
+        // Without a holder it was given back, and the next operator takes it within seconds.
+        if (holder !== '' && renewed !== first.get(name)?.renewed) {
+          return ok(`${holder} renews Lease ${namespace}/${name}`);
+        }
+      }
     }
-  } catch (error) {
-    if (!isNotFound(error)) return cannotTell(problemOf(error, what).message);
-    return cannotTell(
-      `${what} does not exist: no operator has run there, or one without --leader-elect; --operator-namespace names another place`,
+    return wrong(
+      `nobody renews Lease ${namespace}/${[...first.keys()].join(', ')}: the operator does not run, or cannot reach the API server`,
+      `look at kubectl -n ${namespace} get pods and at their logs`,
     );
+  } catch (error) {
+    return cannotTell(problemOf(error, `the operator's Lease in namespace ${namespace}`).message);
   }
-  return wrong(
-    `nobody renews ${what}: the operator does not run, or cannot reach the API server`,
-    `look at kubectl -n ${namespace} get pods and at their logs`,
-  );
 }
 
-function readLease(lease: KubeObject) {
-  const fields = isRecord(lease['spec']) ? lease['spec'] : {};
-  const { holderIdentity, renewTime, leaseDurationSeconds } = fields;
+interface LeaseState {
+  readonly holder: string;
+  readonly renewed: unknown;
+}
+
+async function getLease(
+  client: Cluster['client'],
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  try {
+    return await client.get(LEASES, { namespace, name }, signal);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function stateOf(lease: KubeObject): LeaseState {
+  const { spec } = lease;
   return {
-    holder: typeof holderIdentity === 'string' ? cleanText(holderIdentity, MAX_HOLDER) : '',
-    renewed: renewTime,
-    seconds: typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds : USUAL_LEASE_SECONDS,
+    holder: cleanText(leaseSpec(lease).holderIdentity, MAX_HOLDER),
+    renewed: isRecord(spec) ? spec['renewTime'] : undefined,
   };
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { localError } from '../../../src/kube/errors.js';
+import { shardOf } from '../../../src/kube/shardPlan.js';
 import { stepLines } from '../../../src/plugin/view/steps.js';
 import { makePaint } from '../../../src/terminal/paint.js';
-import { after, cloudJob, failed, read } from '../../support/cloudJobs.js';
+import { after, cloudJob, failed, JOB_ID, read } from '../../support/cloudJobs.js';
 import { base64, CANARY, DoctorWorld, forbidden, named } from './doctorWorld.js';
 import { NOW } from './support.js';
 
@@ -264,7 +265,7 @@ describe('the doctor', () => {
       'there is no Lease',
       (world) => delete world.api[LEASE],
       'operator',
-      /does not exist: no operator has run there/,
+      /there is no Lease .*: no operator has run there/,
     ],
     [
       "the operator's rights may not be reviewed",
@@ -304,6 +305,20 @@ describe('the doctor', () => {
 
     expect(steps.find((step) => step.name === name)).toMatchObject({ detail: expect.stringMatching(detail) });
     expect(steps.at(-1)).toMatchObject({ name: 'status', kind: 'ok' });
+  });
+
+  it('finds the Lease of the shard where operators share the work, and no older ones', async () => {
+    const world = new DoctorWorld();
+    const shard = `${LEASE}-shard-${shardOf(JOB_ID, 3)}-of-3`;
+    world.api[shard] = world.api[LEASE];
+    world.api[LEASE] = named({ spec: { holderIdentity: 'gone', renewTime: 'then' } });
+
+    const steps = await world.steps();
+
+    expect(steps.find(({ name }) => name === 'operator')).toMatchObject({
+      kind: 'ok',
+      detail: expect.stringMatching(/^pod-1 renews Lease cloudjob-system\/cloudjob-operator-shard-\d-of-3$/),
+    });
   });
 
   it("knows a wrong region when it has the operator's config", async () => {
