@@ -130,10 +130,17 @@ export class ReconcilerWorld {
   readonly transitions = new FakeTransitions();
   /** In the middle: waits are not spread. */
   random = 0.5;
+  #reader: JobReader = this.reader;
   #reconciler = this.#start();
 
   constructor(object?: CloudJob) {
     if (object !== undefined) this.store.put(object);
+  }
+
+  /** Another reader than the fake one; who reconciles is started anew with it. */
+  readWith(make: (clock: FakeClock) => JobReader): void {
+    this.#reader = make(this.clock);
+    this.restart();
   }
 
   /** The object as it is stored now. */
@@ -147,8 +154,8 @@ export class ReconcilerWorld {
     return this.reader.reads.length;
   }
 
-  pass(signal = new AbortController().signal): Promise<Result> {
-    return this.#reconciler.reconcile(KEY, signal);
+  pass(signal = new AbortController().signal, key = KEY): Promise<Result> {
+    return this.#reconciler.reconcile(key, signal);
   }
 
   /** Changes the object as a user does; another spec is another generation. */
@@ -181,7 +188,7 @@ export class ReconcilerWorld {
     return new Reconciler({
       store: this.store,
       secrets: new SecretCache(this.secrets, this.clock, new AbortController().signal),
-      reader: this.reader,
+      reader: this.#reader,
       transitions: this.transitions,
       clock: this.clock,
       random: () => this.random,
