@@ -162,7 +162,7 @@ const TAKEN: readonly (readonly [
       world.cloud.answer(
         name,
         throttled
-          ? { status: 429, headers: { 'retry-after': '0' }, body: {} }
+          ? { status: 429, headers: { 'retry-after': '1' }, body: {} }
           : tells({ uid: name, phase: 'Running' }),
       );
       return (await refusedEvents(operator)) > 0;
