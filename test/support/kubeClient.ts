@@ -4,7 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { load } from 'js-yaml';
 import * as z from 'zod';
 
-const REQUEST_DEADLINE_MS = 15_000;
+const REQUEST_DEADLINE_MS = 60_000;
 
 const kubeconfigSchema = z.object({
   clusters: z

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.js';
 
@@ -52,8 +54,8 @@ export class OperatorProcess {
     );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       let rest = '';
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        const lines = (rest + text).split('\n');
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
+        const lines = (rest + chunk).split('\n');
         rest = lines.pop() ?? '';
         this.#lines.push(...lines);
         this.#lines.splice(0, this.#lines.length - MAX_LINES);
@@ -76,7 +78,7 @@ export class OperatorProcess {
 
   /** Waits until `/readyz` says so: the cache is synced. */
   async ready(): Promise<void> {
-    await this.#until('ready', async (port) => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+    await this.#until('ready', async () => (await this.http('/readyz')).status === 200);
   }
 
   /** Waits until it answers on its HTTP port. */
@@ -86,8 +88,10 @@ export class OperatorProcess {
 
   /** What its HTTP port says at that path. */
   async http(path: string): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.#port()}${path}`);
-    return { status: response.status, text: await response.text() };
+    // A connection of its own: a kept one may be closed at the moment in which it is used again.
+    const request = get({ host: '127.0.0.1', port: this.#port(), path, agent: false });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return { status: response.statusCode ?? 0, text: await text(response) };
   }
 
   /** SIGTERM, as the kubelet sends it; SIGKILL when that does not end it in time. */
@@ -108,7 +112,7 @@ export class OperatorProcess {
     return `the operator's log ends with:\n${this.#lines.slice(-lines).join('\n')}`;
   }
 
-  async #until(what: string, holds: (port: number) => Promise<boolean>): Promise<void> {
+  async #until(what: string, holds: () => Promise<boolean>): Promise<void> {
     await until(
       `the operator to be ${what}`,
       async () => {
@@ -116,7 +120,7 @@ export class OperatorProcess {
           throw new Error(`the operator ended: ${JSON.stringify(this.#exit)}\n${this.logTail()}`);
         }
         const port = this.#port();
-        return port !== undefined && (await holds(port));
+        return port !== undefined && (await holds());
       },
       60_000,
       () => this.logTail(),
