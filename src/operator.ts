@@ -20,6 +20,7 @@ import { HttpTransport } from './kube/transport.js';
 import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
+import { inSpan } from './ops/tracing.js';
 import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets, trim } from './reconcile/cluster.js';
 import { countPhases, endOf } from './reconcile/census.js';
 import { Reconciler } from './reconcile/reconciler.js';
@@ -87,8 +88,14 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const http = createHttp(clock, {
     onEnd: ({ method, status, durationMs }) => metrics.cloudCalled(method, status, durationMs / 1000),
   });
+  const jobClient = new JobClient(http, clock);
   const reader = new CloudReader({
-    client: new JobClient(http, clock),
+    client: {
+      read: (target, signal, mayCall) =>
+        inSpan('cloud.readJob', { jobID: target.jobID, region: target.region.name }, () =>
+          jobClient.read(target, signal, mayCall),
+        ),
+    },
     clock,
     random,
     budget: config.budget,
@@ -166,7 +173,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       });
       const controller = new Controller({
         queue,
-        reconcile: (key, { signal }) => reconciler.reconcile(key, signal),
+        reconcile: (key, { signal }) => inSpan('reconcile', { key }, () => reconciler.reconcile(key, signal)),
         workers: WORKERS,
         clock,
         logger,
