@@ -313,11 +313,15 @@ export interface CloudJob {
   readonly status: CloudJobStatus;
 }
 
+const objectSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.unknown().optional(),
+  status: z.unknown().optional(),
+});
+
 /** Reads an object from the API server. Throws when it has no usable metadata, which no API server serves. */
 export function readCloudJob(object: unknown): CloudJob {
-  const { metadata, spec, status } = z
-    .object({ metadata: metadataSchema, spec: z.unknown().optional(), status: z.unknown().optional() })
-    .parse(object);
+  const { metadata, spec, status } = objectSchema.parse(object);
   const readSpec = specSchema.safeParse(spec ?? {}, { error: describeWrongType });
   const readStatus = statusSchema.safeParse(status ?? {});
   return {

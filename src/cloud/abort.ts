@@ -5,13 +5,14 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   if (signal.aborted) return 'aborted';
   // Thousands may wait on the one signal that ends the process; Node warns of more than ten.
   setMaxListeners(0, signal);
-  const done = new AbortController();
+  let onAbort = (): void => undefined;
   const aborted = new Promise<'aborted'>((resolve) => {
-    signal.addEventListener('abort', () => resolve('aborted'), { once: true, signal: done.signal });
+    onAbort = () => resolve('aborted');
+    signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    done.abort();
+    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -34,7 +34,7 @@ export class Budget {
   }
 
   /**
-   * `admitted`: make the call now. `waiting`: `wake(key)` is called when it is the key's turn; enter again then,
+   * `admitted`: make the call now (`begin`), or `putBack`. `waiting`: `wake(key)` is called when it is the key's turn; enter again then,
    * within 30 s. Entering again while waiting keeps the place, and raises the priority where it is higher now.
    */
   enter(key: string, priority: Priority): 'admitted' | 'waiting' {
@@ -45,7 +45,7 @@ export class Budget {
       return 'admitted';
     }
     const { urgent, poll } = this.#waiting;
-    if (urgent.size + poll.size === 0 && this.#bucket.take()) return 'admitted';
+    if (urgent.size + poll.size === 0 && this.#bucket.reserve()) return 'admitted';
     if (!urgent.has(key)) {
       if (priority === 'urgent') poll.delete(key);
       this.#waiting[priority].add(key);
@@ -59,6 +59,11 @@ export class Budget {
     this.#waiting.urgent.delete(key);
     this.#waiting.poll.delete(key);
     if (this.#turns.delete(key)) this.putBack();
+  }
+
+  /** The call of an admitted key begins. */
+  begin(): void {
+    this.#bucket.spend();
   }
 
   /** Whether one more call may be made out of turn, by somebody who is in already; takes its token. */
@@ -135,6 +140,8 @@ export class Budget {
 
   /** Turns that were given before a pause and not taken are given again after it, first of all. */
   #takeBackTurns(): void {
+    // Their tokens are lost: after a pause calls begin one by one.
+    for (let turns = this.#turns.size; turns > 0; turns -= 1) this.#bucket.spend();
     const { urgent, poll } = this.#waiting;
     const later = [...urgent];
     urgent.clear();
@@ -152,7 +159,7 @@ export class Budget {
     for (;;) {
       const queue = this.#nextQueue();
       const [key] = queue ?? [];
-      if (queue === undefined || key === undefined || !this.#bucket.take()) break;
+      if (queue === undefined || key === undefined || !this.#bucket.reserve()) break;
       this.#urgentInARow = queue === this.#waiting.urgent ? this.#urgentInARow + 1 : 0;
       queue.delete(key);
       this.#turns.set(key, this.#clock.monotonic() + TURN_MS);

@@ -66,11 +66,22 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 const ALLOWED =
   'the Secret must have exactly one of: token; accessKey and secretKey (and securityToken); username, password and domainName';
 
+/** What was read of which data: the same Secret is asked for with every look of every CloudJob that names it. */
+const known = new WeakMap<object, ReadCredentials>();
+
 /**
  * Reads the `data` of a Secret (base64, as the Kubernetes API serves it). White space around a value is cut off, as
  * `echo` leaves a newline in files. Keys that mean nothing here are ignored, unless one looks like a misspelt key.
  */
 export function readCredentials(data: Readonly<Record<string, string>>): ReadCredentials {
+  const before = known.get(data);
+  if (before !== undefined) return before;
+  const read = readKeys(data);
+  known.set(data, read);
+  return read;
+}
+
+function readKeys(data: Readonly<Record<string, string>>): ReadCredentials {
   const values = new Map<string, string>();
   for (const key of KEYS) {
     const encoded = Object.hasOwn(data, key) ? data[key] : undefined;

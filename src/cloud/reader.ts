@@ -232,8 +232,10 @@ export class CloudReader {
     let calls = 0;
     const mayCall = (): boolean => {
       const may = calls === 0 ? !budget.paused : budget.takeAnother();
-      if (may) calls += 1;
-      return may;
+      if (!may) return false;
+      if (calls === 0) budget.begin();
+      calls += 1;
+      return true;
     };
     try {
       const answer = await this.#options.client.read(target, signal, mayCall);

@@ -27,6 +27,8 @@ export class TokenBucket {
   readonly #random: () => number;
   #rate: number;
   #tokens: number;
+  /** Set aside for calls that are still to begin. They count as tokens that are there: the bucket holds no more for them. */
+  #reserved = 0;
   #filledAt: number;
   #pausedUntil = -Infinity;
 
@@ -43,20 +45,35 @@ export class TokenBucket {
   limit(options: BucketOptions): void {
     this.#fill();
     this.#rate *= options.requestsPerSecond / this.#options.requestsPerSecond;
-    this.#tokens = Math.min(options.burst, this.#tokens);
     this.#options = options;
+    this.#tokens = Math.min(this.#room, this.#tokens);
   }
 
-  /** Takes the token for one call, if there is one now. */
+  /** Takes the token for one call that begins now, if there is one. */
   take(): boolean {
-    if (this.waitMs() > 0) return false;
-    this.#tokens = Math.max(0, this.#tokens - 1);
+    if (!this.reserve()) return false;
+    this.spend();
     return true;
   }
 
-  /** Gives back a token that was taken and not used. */
+  /** Sets the token for one call aside, if there is one now; `spend` or `putBack` ends that. */
+  reserve(): boolean {
+    if (this.waitMs() > 0) return false;
+    this.#tokens = Math.max(0, this.#tokens - 1);
+    this.#reserved += 1;
+    return true;
+  }
+
+  /** The call that a token was set aside for begins. */
+  spend(): void {
+    this.#fill();
+    this.#reserved -= 1;
+  }
+
+  /** Gives back a token that was set aside and is not needed. */
   putBack(): void {
-    this.#tokens = Math.min(this.#options.burst, this.#tokens + 1);
+    this.spend();
+    this.#tokens = Math.min(this.#room, this.#tokens + 1);
   }
 
   /** Milliseconds until `take` succeeds; 0 when it would now. */
@@ -80,11 +97,7 @@ export class TokenBucket {
   /** As good as new: full, at its full rate and not paused. */
   get rested(): boolean {
     this.#fill();
-    return (
-      !this.paused &&
-      this.#tokens >= this.#options.burst - 1e-9 &&
-      this.#rate >= this.#options.requestsPerSecond
-    );
+    return !this.paused && this.#tokens >= this.#room - 1e-9 && this.#rate >= this.#options.requestsPerSecond;
   }
 
   /** No calls for `ms` milliseconds; then one by one, without a burst. */
@@ -114,7 +127,11 @@ export class TokenBucket {
   #fill(): void {
     const now = this.#clock.monotonic();
     const from = Math.max(this.#filledAt, Math.min(this.#pausedUntil, now));
-    this.#tokens = Math.min(this.#options.burst, this.#tokens + ((now - from) / 1000) * this.#rate);
+    this.#tokens = Math.min(this.#room, this.#tokens + ((now - from) / 1000) * this.#rate);
     this.#filledAt = now;
+  }
+
+  get #room(): number {
+    return Math.max(0, this.#options.burst - this.#reserved);
   }
 }

@@ -17,6 +17,9 @@ export function trim(object: KubeObject): KubeObject {
 
 /** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
 export class ClusterCloudJobs implements CloudJobStore {
+  /** Each version is read once, however many passes look at it: nobody changes an object of the cache. */
+  readonly #read = new WeakMap<KubeObject, CloudJob>();
+
   constructor(
     private readonly cache: Pick<Informer<KubeObject>, 'get' | 'refresh'>,
     private readonly client: Pick<KubeClient, 'mergePatch' | 'delete'>,
@@ -26,7 +29,12 @@ export class ClusterCloudJobs implements CloudJobStore {
 
   get(key: string): CloudJob | undefined {
     const object = this.cache.get(key);
-    return object === undefined ? undefined : readCloudJob(object);
+    if (object === undefined) return undefined;
+    const known = this.#read.get(object);
+    if (known !== undefined) return known;
+    const cloudJob = readCloudJob(object);
+    this.#read.set(object, cloudJob);
+    return cloudJob;
   }
 
   async writeStatus(

@@ -3,10 +3,19 @@ import fc from 'fast-check';
 import { Budget, TURN_MS, type Priority } from '../../../src/cloud/budget.js';
 import { FakeClock } from '../../support/fakeClock.js';
 
+/** A budget whose callers begin their calls as soon as they are admitted. */
+class PromptBudget extends Budget {
+  override enter(key: string, priority: Priority): 'admitted' | 'waiting' {
+    const entered = super.enter(key, priority);
+    if (entered === 'admitted') this.begin();
+    return entered;
+  }
+}
+
 function setUp(requestsPerSecond = 1, burst = 1) {
   const clock = new FakeClock();
   const woken: string[] = [];
-  const budget = new Budget(
+  const budget = new PromptBudget(
     { requestsPerSecond, burst },
     clock,
     () => 0,
@@ -22,7 +31,7 @@ function setUpCallers(requestsPerSecond: number, burst: number) {
   const enter = (key: string, priority: Priority): void => {
     if (budget.enter(key, priority) === 'admitted') calls.push({ key, at: clock.monotonic() });
   };
-  const budget: Budget = new Budget(
+  const budget: Budget = new PromptBudget(
     { requestsPerSecond, burst },
     clock,
     () => 0,
@@ -83,7 +92,10 @@ describe('a budget', () => {
     expect(budget.enter('a', 'poll')).toBe('waiting');
     expect(budget.enter('c', 'urgent')).toBe('waiting');
     expect(budget.enter('c', 'poll')).toBe('waiting');
-    await clock.advance(3000);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await clock.advance(1000);
+      expect(budget.enter(woken.at(-1) ?? '', 'poll')).toBe('admitted');
+    }
 
     expect(woken).toEqual(['c', 'a', 'b']);
   });
@@ -181,6 +193,26 @@ describe('a budget', () => {
     await clock.advance(60_000);
 
     expect(calls.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it('lets no more calls begin at once when those that were admitted begin late', async () => {
+    const clock = new FakeClock();
+    const budget = new Budget(
+      { requestsPerSecond: 1, burst: 2 },
+      clock,
+      () => 0,
+      () => undefined,
+    );
+
+    expect(budget.enter('a', 'poll')).toBe('admitted');
+    expect(budget.enter('b', 'poll')).toBe('admitted');
+    await clock.advance(60_000);
+    budget.begin();
+    budget.begin();
+    expect(budget.takeAnother()).toBe(false);
+    await clock.advance(1000);
+    expect(budget.takeAnother()).toBe(true);
+    expect(budget.takeAnother()).toBe(false);
   });
 
   it('is idle only when nothing would be lost with it', async () => {

@@ -1,0 +1,62 @@
+import { Authenticators } from '../../../src/cloud/auth/authenticators.js';
+import { JobClient } from '../../../src/cloud/client.js';
+import type { Http } from '../../../src/cloud/http.js';
+import { CloudReader } from '../../../src/cloud/reader.js';
+import { Regions } from '../../../src/cloud/regions.js';
+import type { Clock } from '../../../src/clock.js';
+import { Controller } from '../../../src/kube/controller.js';
+import { WorkQueue } from '../../../src/kube/queue.js';
+import { ClusterCloudJobs, ClusterSecrets } from '../../../src/reconcile/cluster.js';
+import { Reconciler } from '../../../src/reconcile/reconciler.js';
+import { SecretCache } from '../../../src/reconcile/secrets.js';
+import type { WeekCluster } from './cluster.js';
+import { BUDGET } from './plan.js';
+
+const QUIET = {
+  info: () => undefined,
+  warn: () => undefined,
+  debug: () => undefined,
+  error: () => undefined,
+};
+
+/** The operator's parts, put together as `operator.ts` does, between a cluster and a cloud in memory. */
+export function makeOperator(clock: Clock, random: () => number, cluster: WeekCluster, http: Http) {
+  const queue = new WorkQueue({ clock, random });
+  const { signal } = new AbortController();
+  const polling = { minSeconds: 2, maxSeconds: 60 };
+  const reader = new CloudReader({
+    client: new JobClient(http, clock),
+    clock,
+    random,
+    budget: BUDGET,
+    freshMs: polling.minSeconds * 1000,
+    wake: (key) => queue.add(key, 'low'),
+  });
+  const address = (region: string) => ({
+    cce: `https://cce.${region}.test`,
+    iam: `https://iam.${region}.test`,
+  });
+  const reconciler = new Reconciler({
+    store: new ClusterCloudJobs(cluster.cache, cluster.client),
+    secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, signal),
+    reader,
+    transitions: { tell: () => undefined },
+    clock,
+    random,
+    clouds: {
+      regions: new Regions({ north: address('north'), south: address('south') }),
+      defaultRegion: undefined,
+      authenticators: new Authenticators(http, clock, random),
+    },
+    polling,
+  });
+  const controller = new Controller({
+    queue,
+    reconcile: (key, context) => reconciler.reconcile(key, context.signal),
+    workers: 64,
+    clock,
+    logger: QUIET,
+  });
+  cluster.handler = controller;
+  return { queue, reader, reconciler, controller };
+}
