@@ -11,8 +11,8 @@ import { makeOperator } from '../support/week/operator.js';
 import { DAY, HOUR, planWeek, PROJECTS, type Follower, type PlannedJob } from '../support/week/plan.js';
 
 const DAYS = 7;
-/** CLOUDJOB_CHAOS_RUNS=5 is the whole week: ten thousand jobs. */
-const JOBS = Math.ceil(2_000 * Number(process.env['CLOUDJOB_CHAOS_RUNS'] ?? 1));
+/** CLOUDJOB_CHAOS_RUNS=10 is the whole week: ten thousand jobs. */
+const JOBS = Math.ceil(1_000 * Number(process.env['CLOUDJOB_CHAOS_RUNS'] ?? 1));
 const { seed } = chance();
 
 describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
@@ -79,7 +79,6 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
       const told = (cloud.told.get(job.id) ?? []).map(({ what }) => what);
       const written = changesOf((cluster.writes.get(follower.name) ?? []).map(({ status }) => status));
       compared += 1;
-      // A job's last word is its first terminal one.
       if (JSON.stringify(told) !== JSON.stringify(written)) {
         wrong.push(`${follower.name}: told ${told.join(' > ')}, written ${written.join(' > ')}`);
       }
@@ -108,7 +107,7 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
       }
     }
     expect(wrong.slice(0, 5)).toEqual([]);
-    expect(compared).toBeGreaterThan(JOBS / 4);
+    expect(compared).toBeGreaterThan(JOBS / 20);
   });
 
   it('ends every job where the cloud did', () => {
