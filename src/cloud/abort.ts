@@ -5,7 +5,7 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   if (signal.aborted) return 'aborted';
   // Thousands may wait on the one signal that ends the process; Node warns of more than ten.
   setMaxListeners(0, signal);
-  let onAbort = (): void => undefined;
+  let onAbort: (() => void) | undefined;
   const aborted = new Promise<'aborted'>((resolve) => {
     onAbort = () => resolve('aborted');
     signal.addEventListener('abort', onAbort, { once: true });
@@ -13,6 +13,6 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }

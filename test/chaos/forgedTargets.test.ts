@@ -11,6 +11,7 @@ import { SecretCache } from '../../src/reconcile/secrets.js';
 import { cloudJob, CREATED, JOB_ID } from '../support/cloudJobs.js';
 import { Decoy, HOSTILE_SHAPES, hostileLocations, hostileTexts } from '../support/hostileValues.js';
 import { jobBody } from '../support/jobs.js';
+import { UNTOLD } from '../support/untold.js';
 import { answerJSON, TestServer } from '../unit/cloud/server.js';
 
 const ID = '[A-Za-z0-9_-]{1,64}';
@@ -78,7 +79,7 @@ describe('on an API server that stores anything, the operator', () => {
       },
       secrets: new SecretCache(secrets, systemClock, signal),
       reader,
-      transitions: { tell: () => undefined },
+      transitions: UNTOLD,
       clock: systemClock,
       random: () => 0.5,
       clouds: {

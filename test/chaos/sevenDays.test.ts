@@ -139,7 +139,7 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
     await clock.advance(HOUR);
 
     const { queue, reader } = operator;
-    expect([queue.depth, queue.delayed, queue.processing]).toEqual([0, 0, 0]);
+    expect([queue.depth, queue.delayed, queue.stats().processing]).toEqual([0, 0, 0]);
     expect([...reader.regions().values()].map(({ waiting }) => waiting)).toEqual([0, 0]);
     expect(clock.pending).toBe(0);
   });

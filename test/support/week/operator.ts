@@ -9,6 +9,7 @@ import { WorkQueue } from '../../../src/kube/queue.js';
 import { ClusterCloudJobs, ClusterSecrets } from '../../../src/reconcile/cluster.js';
 import { Reconciler } from '../../../src/reconcile/reconciler.js';
 import { SecretCache } from '../../../src/reconcile/secrets.js';
+import { UNTOLD } from '../untold.js';
 import type { WeekCluster } from './cluster.js';
 import { BUDGET } from './plan.js';
 
@@ -40,7 +41,7 @@ export function makeOperator(clock: Clock, random: () => number, cluster: WeekCl
     store: new ClusterCloudJobs(cluster.cache, cluster.client),
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, signal),
     reader,
-    transitions: { tell: () => undefined },
+    transitions: UNTOLD,
     clock,
     random,
     clouds: {
