@@ -8,9 +8,9 @@ import { JobClient } from '../../src/cloud/client.js';
 import { createHttp, type Http } from '../../src/cloud/http.js';
 import type { Observation } from '../../src/cloud/job.js';
 import { SecretText } from '../../src/cloud/secretText.js';
-import { decide } from '../../src/reconcile/decide.js';
+import { decide, type Decision } from '../../src/reconcile/decide.js';
 import { failureOf } from '../../src/reconcile/failure.js';
-import type { History } from '../../src/reconcile/finding.js';
+import type { Finding, History } from '../../src/reconcile/finding.js';
 import { knownJob } from '../../src/reconcile/known.js';
 import { classifyPhase, isTerminal } from '../../src/reconcile/phase.js';
 import { FakeClock } from '../support/fakeClock.js';
@@ -221,35 +221,126 @@ function checkStep(before: CloudJob, after: CloudJob, next: Answer, observation:
   }
 }
 
+type Decide = typeof decide;
+type Look = (answer: Answer) => Promise<Observation>;
+
+/** Plays sequences of answers and checks every invariant after each; what fails is shrunk and printed with its seed. */
+async function playSequences(runs: number, decideBy: Decide = decide, lookBy: Look = look): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(fc.array(answer, { minLength: 1, maxLength: 8 }), async (answers) => {
+      let object = cloudJob();
+      let now = CREATED;
+      let history: History = { silentMs: 0 };
+      for (const next of answers) {
+        now += next.seconds * 1000;
+        const silentMs = history.silentMs + Math.max(0, next.seconds) * 1000;
+        const observation = await lookBy(next);
+        const { status } = decideBy(object, observation, now, { ...history, silentMs });
+        const stored = withStatus(object, status);
+        checkStep(object, stored, next, observation);
+
+        const lastFailure = failureOf(observation);
+        history = {
+          silentMs: observation.kind === 'job' ? 0 : silentMs,
+          ...(lastFailure === undefined ? {} : { lastFailure }),
+        };
+        const again = decideBy(stored, { kind: 'none' }, now, history);
+        expect(again.status).toEqual(stored.status);
+        expect(again.events).toEqual([]);
+        object = stored;
+      }
+    }),
+    { numRuns: runs, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
+  );
+}
+
+/** Decisions that are wrong in one respect: what comes out of the right one is spoilt. */
+function spoilt(
+  spoil: (decision: Decision, before: CloudJob, finding: Finding, now: number) => object,
+): Decide {
+  return (object, finding, now, history) => {
+    const decision = decide(object, finding, now, history);
+    return { ...decision, status: { ...decision.status, ...spoil(decision, object, finding, now) } };
+  };
+}
+
+let looks = 0;
+const withPhase = (phase: string) => () => ({ phase });
+const mapConditions = ({ status }: Decision, type: string, changed: object) => ({
+  conditions: (status.conditions ?? []).map((one) => (one.type === type ? { ...one, ...changed } : one)),
+});
+const WRONG_DECISIONS: Readonly<Record<string, Decide>> = {
+  'takes an error for the end': spoilt((_, __, finding) =>
+    finding.kind === 'error' ? withPhase('Failed')() : {},
+  ),
+  'forgets what it knew when a look fails': spoilt(({ status }, _, finding) =>
+    finding.kind === 'error'
+      ? { progress: undefined, type: undefined, subJobs: undefined, phase: status.phase }
+      : {},
+  ),
+  'lets a finished job run again': (object, finding, now, history) =>
+    decide({ ...object, status: { ...object.status, phase: 'Running' } }, finding, now, history),
+  'says Ready too early': spoilt((decision) => mapConditions(decision, 'Ready', { status: 'True' })),
+  'stalls and is not unready': spoilt((decision) => mapConditions(decision, 'Ready', { status: 'Unknown' })),
+  'keeps two conditions of one type': spoilt(({ status: { conditions = [] } }) => ({
+    conditions: [...conditions, ...conditions.slice(0, 1)],
+  })),
+  'is never at rest': spoilt((_, __, ___, now) => ({ message: `look ${(looks += 1)} at ${now}` })),
+  'tells the token': spoilt((_, __, finding) => (finding.kind === 'error' ? { message: TOKEN } : {})),
+  'tells an event again and again': (object, finding, now, history) => ({
+    ...decide(object, finding, now, history),
+    events: [{ type: 'Normal', reason: 'Observed', message: 'again' }],
+  }),
+};
+
+/** Clients that read an answer wrongly. */
+const WRONG_LOOKS: Readonly<Record<string, Look>> = {
+  'does not know throttling': async (next) => mapError(await look(next), { class: 'transient' }),
+  'ignores Retry-After': async (next) => mapError(await look(next), { retryAfterMs: 0 }),
+  'lets long texts through': async (next) => mapError(await look(next), { message: 'x'.repeat(600) }),
+  'lets control characters through': async (next) => mapError(await look(next), { message: 'a\u0007' }),
+  'repeats the token': async (next) => mapError(await look(next), { message: TOKEN }),
+  'reads an end into an answer without one': async (next) => {
+    const observation = await look(next);
+    return observation.kind === 'job'
+      ? { kind: 'job', job: { ...observation.job, phase: 'Success' } }
+      : observation;
+  },
+};
+
+function mapError(observation: Observation, changed: object): Observation {
+  if (observation.kind !== 'error') return observation;
+  return { kind: 'error', error: { ...observation.error, ...changed } };
+}
+
+/** What was printed of the property that failed; undefined when all held. */
+async function counterExample(play: Promise<void>): Promise<string | undefined> {
+  try {
+    await play;
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('a hostile cloud', () => {
   it(`never makes a status untrue, whatever it answers (${RUNS} sequences)`, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(answer, { minLength: 1, maxLength: 8 }), async (answers) => {
-        let object = cloudJob();
-        let now = CREATED;
-        let history: History = { silentMs: 0 };
-        for (const next of answers) {
-          now += next.seconds * 1000;
-          const silentMs = history.silentMs + Math.max(0, next.seconds) * 1000;
-          const observation = await look(next);
-          const { status } = decide(object, observation, now, { ...history, silentMs });
-          const stored = withStatus(object, status);
-          checkStep(object, stored, next, observation);
-
-          const lastFailure = failureOf(observation);
-          history = {
-            silentMs: observation.kind === 'job' ? 0 : silentMs,
-            ...(lastFailure === undefined ? {} : { lastFailure }),
-          };
-          const again = decide(stored, { kind: 'none' }, now, history);
-          expect(again.status).toEqual(stored.status);
-          expect(again.events).toEqual([]);
-          object = stored;
-        }
-      }),
-      { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
-    );
+    await playSequences(RUNS);
 
     expect(elsewhere.seen).toEqual([]);
   }, 600_000);
+
+  it.each(Object.keys(WRONG_DECISIONS))('is told of by the invariants when a decision %s', async (name) => {
+    const found = await counterExample(playSequences(1_000, WRONG_DECISIONS[name]));
+
+    expect(found).toMatch(/seed: -?\d+/);
+    expect(found).toMatch(/Counterexample: \[\[/);
+  });
+
+  it.each(Object.keys(WRONG_LOOKS))('is told of by the invariants when a client %s', async (name) => {
+    const found = await counterExample(playSequences(1_000, decide, WRONG_LOOKS[name]));
+
+    expect(found).toMatch(/seed: -?\d+/);
+    expect(found).toMatch(/Counterexample: \[\[/);
+  });
 });
