@@ -265,13 +265,12 @@ function spoilt(
 }
 
 let looks = 0;
-const withPhase = (phase: string) => () => ({ phase });
 const mapConditions = ({ status }: Decision, type: string, changed: object) => ({
   conditions: (status.conditions ?? []).map((one) => (one.type === type ? { ...one, ...changed } : one)),
 });
 const WRONG_DECISIONS: Readonly<Record<string, Decide>> = {
   'takes an error for the end': spoilt((_, __, finding) =>
-    finding.kind === 'error' ? withPhase('Failed')() : {},
+    finding.kind === 'error' ? { phase: 'Failed' } : {},
   ),
   'forgets what it knew when a look fails': spoilt(({ status }, _, finding) =>
     finding.kind === 'error'
@@ -289,7 +288,7 @@ const WRONG_DECISIONS: Readonly<Record<string, Decide>> = {
   'tells the token': spoilt((_, __, finding) => (finding.kind === 'error' ? { message: TOKEN } : {})),
   'tells an event again and again': (object, finding, now, history) => ({
     ...decide(object, finding, now, history),
-    events: [{ type: 'Normal', reason: 'Observed', message: 'again' }],
+    events: [{ type: 'Normal', reason: 'Observed', message: 'again', key: 'again' }],
   }),
 };
 
