@@ -90,7 +90,7 @@ export class Reconciler {
     const memory = this.#recall(key, cloudJob);
     const priority = this.#lookDue(key, cloudJob, memory);
     if (priority === undefined)
-      return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, signal);
+      return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, false, signal);
 
     const look = this.#look(key, cloudJob, memory, priority, signal);
     // It is awaited below; should the write before that throw, nobody would.
@@ -108,7 +108,9 @@ export class Reconciler {
     if (current === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
     // While somebody waits for an urgent look, an older finding must not pass for its answer.
     const learnt = finding.kind === 'none' && priority === 'urgent' ? undefined : memory.unwritten;
-    return this.#conclude(key, current, memory, learnt ?? NOTHING, signal);
+    // An aborted look waits for nobody.
+    const isQueued = finding.kind === 'none' && !signal.aborted;
+    return this.#conclude(key, current, memory, learnt ?? NOTHING, isQueued, signal);
   }
 
   /** Gives up all places in the cloud's queues: the CloudJobs are somebody else's from now on. */
@@ -249,12 +251,17 @@ export class Reconciler {
     return decide(cloudJob, finding, clock.now(), history);
   }
 
-  /** Writes what was decided, tells what happened, and says when to come back. */
+  /**
+   * Writes what was decided, tells what happened, and says when to come back.
+   *
+   * @param isQueued whether the reader adds the key when it is its turn to look
+   */
   async #conclude(
     key: string,
     cloudJob: CloudJob,
     memory: Memory,
     finding: Finding,
+    isQueued: boolean,
     signal: AbortSignal,
   ): Promise<Result> {
     const decision = this.#decide(cloudJob, memory, finding);
@@ -281,11 +288,12 @@ export class Reconciler {
         return DONE;
       case 'look':
         memory.nextLookAt = Math.min(memory.nextLookAt, now + next.withinMs);
-        // No budget: the reader adds the key when it is its turn. A deadline may fall due before that.
-        if (memory.nextLookAt <= now) {
+        // A deadline may fall due before it is the key's turn.
+        if (isQueued && memory.nextLookAt <= now) {
           return next.withinMs === Infinity ? DONE : { kind: 'requeue', afterMs: next.withinMs };
         }
-        return { kind: 'requeue', afterMs: memory.nextLookAt - now };
+        // The look may have fallen due while the status was being written.
+        return { kind: 'requeue', afterMs: Math.max(0, memory.nextLookAt - now) };
     }
   }
 

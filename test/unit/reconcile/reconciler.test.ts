@@ -113,6 +113,32 @@ describe('the next look', () => {
     expect(world.store.written).toHaveLength(1);
   });
 
+  it('comes also when it falls due while a status is being written', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.store.troubles = ['stale'];
+    await world.pass();
+    await world.clock.advance(1_999);
+    world.store.meanwhile = () => world.clock.advance(5);
+
+    const result = await world.pass();
+
+    expect(world.store.written).toHaveLength(1);
+    expect(world.reads).toBe(1);
+    expect(result).toEqual({ kind: 'requeue', afterMs: 0 });
+  });
+
+  it('comes also when the pass is aborted in the middle of a look', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    const abort = new AbortController();
+    world.reader.answers = [{ kind: 'waiting' }];
+    abort.abort();
+
+    const result = await world.pass(abort.signal);
+
+    expect(result).toEqual({ kind: 'requeue', afterMs: 0 });
+  });
+
   it('comes later the longer nothing changes, and soon again after a change', async () => {
     const world = await followedWorld();
     await world.clock.advance(100_000);

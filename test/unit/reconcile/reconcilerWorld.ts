@@ -62,6 +62,8 @@ class FakeStore implements CloudJobStore {
   readonly deleted: CloudJob[] = [];
   /** What befalls the next writes, one after the other; then all is well. */
   troubles: ('stale' | Error)[] = [];
+  /** What happens while a write is under way. */
+  meanwhile: () => Promise<void> = () => Promise.resolve();
   #version = 100;
 
   get(key: string): CloudJob | undefined {
@@ -76,6 +78,7 @@ class FakeStore implements CloudJobStore {
   }
 
   async writeStatus({ metadata }: CloudJob, status: CloudJobStatus): Promise<CloudJob | 'stale'> {
+    await this.meanwhile();
     const trouble = this.troubles.shift();
     if (trouble instanceof Error) throw trouble;
     const stored = this.objects.get(`${metadata.namespace}/${metadata.name}`);
