@@ -80,10 +80,13 @@ export class LeaderElection {
 
   /** Whether the Lease was got before `stop` aborted. */
   async #acquire(stop: AbortSignal): Promise<boolean> {
-    const { clock, random } = this.#options;
+    const { clock, random, name } = this.#options;
+    const { retryMs } = this.#timings;
     while (!stop.aborted) {
       if (await this.#attempt(stop)) return true;
-      await sleep(clock, this.#timings.retryMs * (1 + 0.2 * random()), stop);
+      // Of a leader that died, the Lease is taken as soon as it expires.
+      const expiresInMs = this.#ages.expiresInMs(name, clock.monotonic());
+      await sleep(clock, Math.min(retryMs, expiresInMs) + 0.2 * retryMs * random(), stop);
     }
     return false;
   }

@@ -66,7 +66,7 @@ export function release(now: number): Record<string, unknown> {
  * How long Leases of others have looked the same, on this process's own clock: clocks that disagree or step do no harm.
  */
 export class LeaseAges {
-  readonly #seen = new Map<string, { readonly version: string; readonly since: number }>();
+  readonly #seen = new Map<string, { readonly version: string; readonly expiresAt: number }>();
 
   /**
    * Takes note of the Lease as it is now, and tells whether it has looked so for longer than its holder promised.
@@ -78,8 +78,14 @@ export class LeaseAges {
     // The holder's word alone counts: others may write on the Lease, too, and that renews nothing.
     const version = JSON.stringify(lease['spec']);
     const seen = this.#seen.get(name);
-    if (seen?.version === version) return now - seen.since > leaseSpec(lease).leaseDurationMs;
-    this.#seen.set(name, { version, since: now });
+    if (seen?.version === version) return now > seen.expiresAt;
+    this.#seen.set(name, { version, expiresAt: now + leaseSpec(lease).leaseDurationMs });
     return false;
+  }
+
+  /** How long it takes until the Lease of that name expires, if it is not renewed; Infinity when it is not known. */
+  expiresInMs(name: string, now: number): number {
+    const { expiresAt = -Infinity } = this.#seen.get(name) ?? {};
+    return expiresAt < now ? Infinity : expiresAt - now + 1;
   }
 }
