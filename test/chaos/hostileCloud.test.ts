@@ -15,11 +15,12 @@ import { knownJob } from '../../src/reconcile/known.js';
 import { classifyPhase, isTerminal } from '../../src/reconcile/phase.js';
 import { FakeClock } from '../support/fakeClock.js';
 import { cloudJob, CREATED, JOB_ID, withStatus } from '../support/cloudJobs.js';
+import { chaosRuns } from '../support/seed.js';
 import { expectSound } from '../support/soundStatus.js';
 import { TestServer } from '../unit/cloud/server.js';
 
 const TOKEN = 'canary-token-of-the-hostile-cloud';
-const RUNS = 2_000 * Number(process.env['CLOUDJOB_CHAOS_RUNS'] ?? 1);
+const RUNS = 2_000 * chaosRuns;
 const SEED = process.env['CLOUDJOB_CHAOS_SEED'];
 
 /** One answer of the cloud, and how much time passes before it. */

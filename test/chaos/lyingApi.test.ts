@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tells } from '../support/jobs.js';
 import { LyingApi, type Lies } from '../support/lyingApi.js';
 import { chance } from '../support/seed.js';
-import { describeWhen, realKubeconfig } from '../support/skips.js';
 import { until } from '../support/until.js';
 import { has, World } from '../support/world.js';
 
@@ -19,14 +18,14 @@ const LIES: Lies = {
 const JOBS = 30;
 const ROUNDS = 5;
 
-describeWhen(realKubeconfig === undefined, 'the liar speaks no TLS')('an API server that lies', () => {
+describe('an API server that lies', () => {
   const { seed, random } = chance();
   let world: World;
   let liar: LyingApi;
   beforeAll(async () => {
-    world = await World.start(async (target) => {
-      liar = new LyingApi(target, random);
-      return { host: '127.0.0.1', port: await liar.start() };
+    world = await World.start(async (upstream) => {
+      liar = new LyingApi(upstream, random);
+      return liar.start();
     });
   }, 90_000);
   afterAll(async () => {
@@ -45,12 +44,13 @@ describeWhen(realKubeconfig === undefined, 'the liar speaks no TLS')('an API ser
     liar.lie(LIES);
 
     const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
-    for (let round = 0; round < ROUNDS; round += 1) {
+    const told = (): number => Object.values(liar.told).reduce((sum, times) => sum + times, 0);
+    for (let round = 0; round < ROUNDS || told() < JOBS; round += 1) {
       setPhases(round % 2 === 0 ? 'Running' : 'Paused');
       const written = world.cloud.requests(jobIDs[0] ?? '').length;
       await Promise.all(
         refs
-          .filter((_, index) => index % ROUNDS === round)
+          .filter((_, index) => index % ROUNDS === round % ROUNDS)
           .map((ref) => world.patch(ref, { metadata: { labels: { round: String(round) } } })),
       );
       // Objects whose birth was swallowed are not looked at until the next list.
@@ -69,6 +69,5 @@ describeWhen(realKubeconfig === undefined, 'the liar speaks no TLS')('an API ser
     for (const ref of refs) {
       await world.untilStatus(ref, 'is Success', (status) => has(status, 'Ready', 'True'), 60_000);
     }
-    expect(Object.values(liar.told).reduce((sum, times) => sum + times, 0)).toBeGreaterThan(JOBS);
   }, 180_000);
 });

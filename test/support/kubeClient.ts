@@ -1,29 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { load } from 'js-yaml';
+import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
+import { Upstream } from './upstream.js';
 
 const REQUEST_DEADLINE_MS = 60_000;
-
-const kubeconfigSchema = z.object({
-  clusters: z
-    .array(
-      z.object({
-        cluster: z.object({ server: z.string(), 'certificate-authority-data': z.string().optional() }),
-      }),
-    )
-    .min(1),
-  users: z.array(
-    z.object({
-      user: z.object({
-        token: z.string().optional(),
-        'client-certificate-data': z.string().optional(),
-        'client-key-data': z.string().optional(),
-      }),
-    }),
-  ),
-});
 
 /** The part of an object, most often a CloudJob, that tests look into. */
 export const kubeObjectSchema = z.looseObject({
@@ -59,30 +38,14 @@ export interface KubeAnswer {
  * of the operator's client on purpose.
  */
 export class KubeClient {
-  readonly #server: URL;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #agent: HttpAgent;
+  readonly #upstream: Upstream;
 
   constructor(kubeconfigFile: string) {
-    const { clusters, users } = kubeconfigSchema.parse(load(readFileSync(kubeconfigFile, 'utf8')));
-    const { cluster } = clusters[0] ?? never('no cluster');
-    const user = users[0]?.user;
-    this.#server = new URL(cluster.server);
-    this.#headers = user?.token === undefined ? {} : { authorization: `Bearer ${user.token}` };
-    this.#agent =
-      this.#server.protocol === 'http:'
-        ? new HttpAgent({ keepAlive: true, maxSockets: 16 })
-        : new HttpsAgent({
-            keepAlive: true,
-            maxSockets: 16,
-            ca: decode(cluster['certificate-authority-data']),
-            cert: decode(user?.['client-certificate-data']),
-            key: decode(user?.['client-key-data']),
-          });
+    this.#upstream = new Upstream(kubeconfigFile, 16);
   }
 
   get server(): URL {
-    return this.#server;
+    return this.#upstream.server;
   }
 
   async get(path: string): Promise<KubeAnswer> {
@@ -122,7 +85,7 @@ export class KubeClient {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#upstream.close();
   }
 
   async #call(
@@ -152,14 +115,11 @@ export class KubeClient {
     contentType: string,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const send = this.#server.protocol === 'http:' ? httpRequest : httpsRequest;
     return new Promise((resolve, reject) => {
-      const request = send(new URL(path, this.#server), {
+      const request = this.#upstream.request(path, {
         method,
-        agent: this.#agent,
         signal,
         headers: {
-          ...this.#headers,
           accept: 'application/json',
           ...(body === undefined ? {} : { 'content-type': contentType }),
         },
@@ -169,12 +129,4 @@ export class KubeClient {
       request.end(body);
     });
   }
-}
-
-function decode(base64: string | undefined): Buffer | undefined {
-  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
-}
-
-function never(problem: string): never {
-  throw new Error(problem);
 }

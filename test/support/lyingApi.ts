@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { Upstream } from './upstream.js';
 
 /** How often each lie is told, 0 to 1. */
 export interface Lies {
@@ -26,8 +27,8 @@ const EXPIRED = `${JSON.stringify({
 })}\n`;
 
 /**
- * Stands between the operator and a Kubernetes API without TLS, and lies: worse than any API server is known to, and
- * yet nothing wrong may be written because of it.
+ * Stands between the operator and a Kubernetes API, and lies: worse than any API server is known to, and yet nothing
+ * wrong may be written because of it.
  */
 export class LyingApi {
   readonly #server: http.Server;
@@ -51,7 +52,7 @@ export class LyingApi {
 
   /** @param random uniform in [0, 1) */
   constructor(
-    private readonly target: { readonly host: string; readonly port: number },
+    private readonly upstream: Upstream,
     private readonly random: () => number,
   ) {
     this.#server = http.createServer((request, response) => this.#answer(request, response));
@@ -117,18 +118,16 @@ export class LyingApi {
       return;
     }
     const era = this.#era;
-    const { host, port } = this.target;
-    const upstream = http.request(
-      { host, port, method: request.method, path: request.url, headers: request.headers },
-      (answer) => {
-        answer.on('error', () => response.destroy());
-        if (isWatch) this.#watch(answer, response, era);
-        else this.#pass(answer, response, isList ? url.pathname : undefined);
-      },
-    );
-    response.on('close', () => upstream.destroy());
-    upstream.on('error', () => response.destroy());
-    request.pipe(upstream);
+    const { host: _, connection: __, ...headers } = request.headers;
+    const outgoing = this.upstream.request(request.url ?? '/', { method: request.method, headers });
+    outgoing.on('response', (answer) => {
+      answer.on('error', () => response.destroy());
+      if (isWatch) this.#watch(answer, response, era);
+      else this.#pass(answer, response, isList ? url.pathname : undefined);
+    });
+    response.on('close', () => outgoing.destroy());
+    outgoing.on('error', () => response.destroy());
+    request.pipe(outgoing);
   }
 
   #pass(answer: http.IncomingMessage, response: http.ServerResponse, list: string | undefined): void {

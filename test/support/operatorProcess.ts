@@ -97,6 +97,8 @@ export class OperatorProcess {
   /** SIGTERM, as the kubelet sends it; SIGKILL when that does not end it in time. */
   async stop(): Promise<Exit> {
     if (this.#exit === undefined) this.#child.kill('SIGTERM');
+    // One that is frozen hears nothing.
+    this.#child.kill('SIGCONT');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS);
     const exit = await this.#exited;
     clearTimeout(timer);
@@ -106,6 +108,19 @@ export class OperatorProcess {
   async kill9(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
+  }
+
+  /** Freezes it, until `thaw`. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#exited;
   }
 
   logTail(lines = 30): string {

@@ -1,10 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expectSound } from './soundStatus.js';
 import { kubeObjectSchema, type KubeClient, type KubeObject } from './kubeClient.js';
+
+/** How long the API server may be away. */
+const SILENCE_MS = 60_000;
 
 /** Watches CloudJobs and keeps every version of each that the API server tells of. */
 export class Recorder {
   readonly #versions = new Map<string, KubeObject[]>();
   readonly #problems: string[] = [];
+  #resourceVersion: string | undefined;
+  #events = 0;
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
 
@@ -35,18 +41,34 @@ export class Recorder {
 
   async #follow(client: KubeClient, path: string): Promise<void> {
     const { signal } = this.#stop;
-    try {
-      // A server ends a watch now and then; the next one begins with all that there is.
-      while (!signal.aborted) {
-        await client.watch(`${path}?watch=true`, (event) => this.#record(event), signal);
+    let silentSince = performance.now();
+    // A server ends a watch now and then, and a test may stop the server: the next watch goes on after the last event.
+    while (!signal.aborted) {
+      const from = this.#resourceVersion === undefined ? '' : `&resourceVersion=${this.#resourceVersion}`;
+      const heard = this.#events;
+      try {
+        await client.watch(`${path}?watch=true${from}`, (event) => this.#record(event), signal);
+        silentSince = performance.now();
+      } catch (error) {
+        if (this.#events > heard) silentSince = performance.now();
+        if (performance.now() - silentSince > SILENCE_MS) {
+          this.#problems.push(`the watch of the tests broke: ${String(error)}`);
+          return;
+        }
+        await delay(100);
       }
-    } catch (error) {
-      this.#problems.push(`the watch of the tests broke: ${String(error)}`);
     }
   }
 
   #record(event: unknown): void {
     const { type, object } = event as { readonly type: string; readonly object: unknown };
+    this.#events += 1;
+    if (type === 'ERROR') {
+      // The history before is gone; the next watch begins with all that there is.
+      this.#resourceVersion = undefined;
+      return;
+    }
+    this.#resourceVersion = kubeObjectSchema.parse(object).metadata.resourceVersion;
     if (type !== 'ADDED' && type !== 'MODIFIED') return;
     const version = kubeObjectSchema.parse(object);
     const { namespace = '', name, resourceVersion } = version.metadata;

@@ -61,7 +61,10 @@ const WRONG_TOKEN: Answer = {
  * sandbox's simulated cloud, so that the judge of the operator is not the project's own idea of it.
  */
 export class ScriptedCloud {
+  /** Told of each question about a job before it is answered; false: it never is. */
+  deliver: (request: RecordedRequest) => boolean = () => true;
   readonly #answers = new Map<string, Answer>();
+  readonly #held = new Map<string, ServerResponse[]>();
   readonly #requests = new Map<string, RecordedRequest[]>();
   readonly #strays: RecordedRequest[] = [];
   readonly #sockets = new Set<Socket>();
@@ -95,6 +98,22 @@ export class ScriptedCloud {
     this.#answers.delete(jobID);
   }
 
+  /** Lets everybody who asks about the job wait from now on; `release` says to them, and from now on, what it is told. */
+  hold(jobID: string): { readonly waiting: number; release(answer: Answer): void } {
+    const waiting: ServerResponse[] = [];
+    this.#held.set(jobID, waiting);
+    return {
+      get waiting() {
+        return waiting.length;
+      },
+      release: (answer) => {
+        this.#held.delete(jobID);
+        this.answer(jobID, answer);
+        for (const response of waiting) send(response, answer);
+      },
+    };
+  }
+
   /** The requests about that job so far, oldest first. */
   requests(jobID: string): readonly RecordedRequest[] {
     return this.#requests.get(jobID) ?? [];
@@ -122,6 +141,12 @@ export class ScriptedCloud {
       return;
     }
     this.#requests.set(jobID, [...this.requests(jobID), recorded]);
+    if (!this.deliver(recorded)) return;
+    const held = this.#held.get(jobID);
+    if (held !== undefined) {
+      held.push(response);
+      return;
+    }
     const trusted = String(recorded.headers['x-auth-token']).startsWith(TOKEN_MARK);
     send(response, trusted ? (this.#answers.get(jobID) ?? UNKNOWN_JOB) : WRONG_TOKEN);
   }

@@ -18,3 +18,6 @@ export function quickRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** How many times as long as usual the tests may take to look further: CLOUDJOB_CHAOS_RUNS, 1 when left out. */
+export const chaosRuns = Number(process.env['CLOUDJOB_CHAOS_RUNS'] ?? 1);

@@ -14,6 +14,7 @@ import { Recorder } from './recorder.js';
 import { PROJECT, ScriptedCloud, TOKEN_MARK } from './scriptedCloud.js';
 import { TcpProxy } from './tcpProxy.js';
 import { until } from './until.js';
+import { Upstream } from './upstream.js';
 
 const CRD_FILE = fileURLToPath(new URL('../../crds/cloudjob.dev_cloudjobs.yaml', import.meta.url));
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -33,15 +34,18 @@ export const SECRET = 'cce-credentials';
 /** More than any suite has namespaces. */
 const REGIONS = Array.from({ length: 100 }, (_, index) => `lab-${index}`);
 
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** One CloudJob of one namespace. */
 export interface Ref {
   readonly namespace: string;
   readonly name: string;
+}
+
+export interface Launch {
+  /** Where it finds the Kubernetes API in plain HTTP: a port on 127.0.0.1. */
+  readonly door: number;
+  readonly namespaces: readonly string[];
+  /** It waits for a Lease there before it works; left out: it works at once. */
+  readonly leaseNamespace?: string;
 }
 
 /**
@@ -51,18 +55,22 @@ export interface Ref {
  * seen broke a rule, or when a secret got into the operator's log.
  */
 export class World {
-  readonly #logs: (readonly string[])[] = [];
+  readonly #operators: OperatorProcess[] = [];
   #operator: OperatorProcess | undefined;
 
   private constructor(
     readonly cloud: ScriptedCloud,
     readonly client: KubeClient,
-    /** Stands between the operator and the Kubernetes API. */
+    /** The Kubernetes API, for what a test puts between it and an operator. */
+    readonly upstream: Upstream,
+    /** Stands between the operator and the Kubernetes API, or what the test put before that. */
     readonly apiDoor: TcpProxy,
     /** Whether the API server knows the CEL rules of the CRD; old ones drop them. */
     readonly enforcesRules: boolean,
     private readonly api: Api,
     private readonly recorder: Recorder,
+    /** Whether the test put something in plain HTTP before the Kubernetes API. */
+    private readonly isPlain: boolean,
     private readonly home: string,
     /** Of the operator's service account, where the API server enforces RBAC. */
     private readonly token: string | undefined,
@@ -70,17 +78,20 @@ export class World {
     private readonly namespaces: string[],
   ) {}
 
-  /** @param through puts something between the Kubernetes API and the operator, and returns where it listens */
-  static async start(
-    through: (target: Address) => Promise<Address> = (target) => Promise.resolve(target),
-  ): Promise<World> {
+  /** @param through puts something between the Kubernetes API and the operator, and returns its port for plain HTTP */
+  static async start(through?: (upstream: Upstream) => Promise<number>): Promise<World> {
     const home = mkdtempSync(join(tmpdir(), 'cloudjob-world-'));
     const api = await startApi(home);
     const client = new KubeClient(api.kubeconfigFile);
     const crd = await installCrd(client);
     const cloud = await ScriptedCloud.start();
+    const upstream = new Upstream(api.kubeconfigFile, 1_000);
     const { hostname, port } = client.server;
-    const apiDoor = await TcpProxy.start(await through({ host: hostname, port: Number(port) }));
+    const target =
+      through === undefined
+        ? { host: hostname, port: Number(port) }
+        : { host: '127.0.0.1', port: await through(upstream) };
+    const apiDoor = await TcpProxy.start(target);
     const namespaces: string[] = [];
     const recorder = new Recorder(client, `${CLOUDJOBS}/cloudjobs`, [TOKEN_MARK], (namespace) =>
       namespaces.includes(namespace),
@@ -88,10 +99,12 @@ export class World {
     const world = new World(
       cloud,
       client,
+      upstream,
       apiDoor,
       crd.includes('x-kubernetes-validations'),
       api,
       recorder,
+      through !== undefined,
       home,
       api.enforcesRbac ? await installRights(client) : undefined,
       namespaces,
@@ -102,16 +115,27 @@ export class World {
 
   /** Starts the operator, after a `kill9` or `stopOperator` anew; all namespaces when none is named. */
   async startOperator(namespaces: readonly string[] = []): Promise<void> {
-    this.#operator = new OperatorProcess({
-      configFile: this.configFile,
-      kubeconfigFile: this.writeKubeconfig(
-        'operator.kubeconfig',
-        this.token === undefined ? undefined : { token: this.token, namespace: OPERATOR_NAMESPACE },
-      ),
-      namespaces,
-    });
-    this.#logs.push(this.#operator.log);
+    const identity =
+      this.token === undefined ? undefined : { token: this.token, namespace: OPERATOR_NAMESPACE };
+    const name = 'operator.kubeconfig';
+    const file = this.isPlain
+      ? this.#writePlainKubeconfig(name, this.apiDoor.port)
+      : this.writeKubeconfig(name, identity);
+    this.#operator = this.#launch(file, namespaces, false);
     await this.#operator.ready();
+  }
+
+  /** Starts one more operator; `stop` ends it with the others. */
+  launch({ door, namespaces, leaseNamespace }: Launch): OperatorProcess {
+    const file = this.#writePlainKubeconfig(`door-${door}.kubeconfig`, door, leaseNamespace);
+    return this.#launch(file, namespaces, leaseNamespace !== undefined);
+  }
+
+  #launch(kubeconfigFile: string, namespaces: readonly string[], leaderElect: boolean): OperatorProcess {
+    const { configFile } = this;
+    const operator = new OperatorProcess({ configFile, kubeconfigFile, namespaces, leaderElect });
+    this.#operators.push(operator);
+    return operator;
   }
 
   /** The operator's: a region for each namespace, all of them the scripted cloud. */
@@ -227,7 +251,7 @@ export class World {
         return wanted(status) && { ...last, status };
       },
       deadlineMs,
-      () => `it is ${JSON.stringify(last?.status, null, 1)}\n${this.operator.logTail()}`,
+      () => `it is ${JSON.stringify(last?.status, null, 1)}\n${this.#operators.at(-1)?.logTail()}`,
     );
   }
 
@@ -273,7 +297,9 @@ export class World {
   }
 
   async stop(): Promise<void> {
-    const exit = await this.#operator?.stop();
+    const running = this.#operators.filter(({ exit }) => exit === undefined);
+    await Promise.all(running.map((operator) => operator.stop()));
+    const hung = running.filter(({ exit }) => exit?.signal);
     await this.apiDoor.shut();
     for (const namespace of this.namespaces) {
       await this.client.delete(`${CLOUDJOBS}/namespaces/${namespace}/cloudjobs`);
@@ -282,13 +308,14 @@ export class World {
     const problems = [...(await this.recorder.stop())];
     await this.cloud.stop();
     this.client.close();
+    this.upstream.close();
     await this.api.stop();
     rmSync(this.home, { recursive: true, force: true });
 
-    if (this.#logs.some((log) => log.some((line) => line.includes(TOKEN_MARK)))) {
+    if (this.#operators.some(({ log }) => log.some((line) => line.includes(TOKEN_MARK)))) {
       problems.push("the token is in the operator's log");
     }
-    if (exit?.signal) problems.push(`the operator did not end by itself: ${exit.signal}`);
+    for (const operator of hung) problems.push(`an operator did not end by itself\n${operator.logTail()}`);
     if (problems.length > 0) throw new Error(problems.join('\n\n'));
   }
 
@@ -315,6 +342,19 @@ export class World {
     }
     const path = join(this.home, name);
     writeFileSync(path, dump(kubeconfig), { mode: 0o600 });
+    return path;
+  }
+
+  /** Of an API in plain HTTP; objects without a namespace of their own go to that one. */
+  #writePlainKubeconfig(name: string, port: number, namespace = 'default'): string {
+    const path = join(this.home, name);
+    const kubeconfig = {
+      'current-context': 'door',
+      clusters: [{ name: 'door', cluster: { server: `http://127.0.0.1:${port}` } }],
+      contexts: [{ name: 'door', context: { cluster: 'door', user: 'anybody', namespace } }],
+      users: [{ name: 'anybody', user: {} }],
+    };
+    writeFileSync(path, dump(kubeconfig));
     return path;
   }
 
