@@ -56,7 +56,7 @@ async function runAll() {
   await runJest('unit tests', ['test/unit']);
   // Here each suite has an API of its own, and spends its time waiting.
   await runJest('integration on the embedded Kubernetes API', ['--maxWorkers=2', 'test/integration']);
-  await runJest('chaos on the embedded Kubernetes API', ['test/chaos']);
+  await runJest('chaos on the embedded Kubernetes API', ['--maxWorkers=2', 'test/chaos']);
   await runJest('alerting rules', ['test/monitoring']);
   await runOnRealApi();
 }

@@ -55,10 +55,13 @@ class Run {
     this.calls += 1;
     if (this.calls !== this.killAt || this.#isOver) return true;
     this.killedAfter = call;
-    this.#restarted = this.#operator.kill9().then(() => {
-      this.#operator = this.#launch();
-    });
+    this.#restarted = this.#restart();
     return false;
+  }
+
+  async #restart(): Promise<void> {
+    await this.#operator.kill9();
+    this.#operator = this.#launch();
   }
 
   /** Ends the operator, once it has seen what it left behind if it was killed. */
