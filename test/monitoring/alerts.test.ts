@@ -64,9 +64,9 @@ let api: RefusingApi | undefined;
 // Concurrent tests do not wait for "beforeAll".
 const world =
   hasPromtool && realKubeconfig === undefined
-    ? await World.start(async (target) => {
-        api = await RefusingApi.start(target);
-        return { host: '127.0.0.1', port: api.port };
+    ? await World.start(async ({ server }) => {
+        api = await RefusingApi.start({ host: server.hostname, port: Number(server.port) });
+        return api.port;
       })
     : (undefined as never);
 const treatments = new Map<string, (method: string, path: string) => Treatment>();
