@@ -19,6 +19,9 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** How long a step has to end by itself after it was told to, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
 
+/** The chaos suites that also run on a real API server: those where it behaves in ways of its own. */
+const REAL_CHAOS = 'test/chaos/(controlPlane|lyingApi|replicas|troubledApi)';
+
 const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
 /** @type {{ passed: number, failed: number, skipped: string[] }} */
 const total = { passed: 0, failed: 0, skipped: [] };
@@ -67,6 +70,10 @@ async function runOnRealApi() {
   if (interruptedBy) return;
   if (kubeconfig) {
     await runJest(`${label} (CLOUDJOB_TEST_KUBECONFIG)`, ['--runInBand', 'test/integration'], kubeconfig);
+    await runJest('chaos on a real Kubernetes API', ['--runInBand', REAL_CHAOS], kubeconfig);
+    summary.push(
+      'chaos on a real Kubernetes API: the other suites know no API server, or are left out for time',
+    );
     return;
   }
   if (!assets) {

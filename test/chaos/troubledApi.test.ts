@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, expect, it } from '@jest/globals';
+import { ApiProxy, type Treatment } from '../support/apiProxy.js';
+import { tells } from '../support/jobs.js';
+import { until } from '../support/until.js';
+import { World } from '../support/world.js';
+
+// Each test has an operator of its own, and mostly waits.
+const world = await World.start();
+const doors: ApiProxy[] = [];
+afterAll(async () => {
+  await world.stop();
+  await Promise.all(doors.map((door) => door.stop()));
+}, 60_000);
+
+/** How long the API server says nothing at all. */
+const STALL_MS = 5_000;
+/** Calls that have to be refused before the API server is well again. */
+const REFUSALS = 5;
+
+type Trouble = (door: ApiProxy) => Promise<void>;
+
+function refusing(treatment: Exclude<Treatment, 'pass'>): Trouble {
+  return async (door) => {
+    let refused = 0;
+    door.treat = () => {
+      refused += 1;
+      return treatment;
+    };
+    // The watch would tell what is new, were it not cut.
+    door.cut();
+    await until('the operator to be refused', () => refused >= REFUSALS, 60_000);
+    door.treat = () => 'pass';
+  };
+}
+
+it.concurrent.each<readonly [string, Trouble]>([
+  [
+    'says nothing for a while',
+    async (door) => {
+      door.stall();
+      await delay(STALL_MS);
+      door.flow();
+    },
+  ],
+  ['resets every connection', refusing('reset')],
+  ['answers 429', refusing({ status: 429, headers: { 'retry-after': '1' } })],
+  ['answers 500', refusing({ status: 500 })],
+  ['answers 503', refusing({ status: 503 })],
+])(
+  'an API server that %s is waited for, and nothing is lost, wrong or told twice',
+  async (_, trouble) => {
+    const namespace = await world.namespace();
+    const door = await ApiProxy.start(world.upstream);
+    doors.push(door);
+    const operator = world.launch({ door: door.port, namespaces: [namespace] });
+    await operator.ready();
+    const jobID = `troubled-${namespace}`;
+    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    const ref = await world.follow(namespace, jobID);
+    await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running', 60_000);
+
+    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    const begun = trouble(door);
+    // Nobody can tell of this one until the trouble is over.
+    const lateID = `late-${namespace}`;
+    world.cloud.answer(lateID, tells({ uid: lateID, phase: 'Failed' }));
+    const late = await world.follow(namespace, lateID);
+    await begun;
+    await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
+    await world.untilStatus(late, 'is Failed', ({ phase }) => phase === 'Failed', 60_000);
+
+    expect(operator.exit).toBeUndefined();
+    await until('the first events', async () => (await world.events(ref)).length >= 2);
+    expect((await world.events(ref)).toSorted()).toEqual(['Observed', 'Succeeded']);
+    await until('the other events', async () => (await world.events(late)).length >= 2);
+    expect((await world.events(late)).toSorted()).toEqual(['Failed', 'Observed']);
+  },
+  240_000,
+);

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { until } from './until.js';
+
+/** Folder with a file NAME.pid for each process of the real control plane, where the tests may stop and start them. */
+export const controlPlaneDir = process.env['CLOUDJOB_TEST_CONTROL_PLANE_DIR'];
+
+/** How a process was started. */
+interface Start {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The processes of a control plane on this machine (Linux), by the names of their pid files. */
+export class ControlPlane {
+  readonly #starts = new Map<string, Start>();
+
+  constructor(private readonly dir: string) {}
+
+  freeze(name: string): void {
+    process.kill(this.#pid(name), 'SIGSTOP');
+  }
+
+  thaw(name: string): void {
+    process.kill(this.#pid(name), 'SIGCONT');
+  }
+
+  /** Ends the process as a crash does. */
+  async kill(name: string): Promise<void> {
+    const pid = this.#pid(name);
+    this.#starts.set(name, startOf(pid));
+    process.kill(pid, 'SIGKILL');
+    await until(`${name} to end`, () => !isAlive(pid));
+  }
+
+  /** Starts it again as it was, after `kill`. */
+  start(name: string): void {
+    const start = this.#starts.get(name);
+    if (start === undefined) throw new Error(`${name} was not killed`);
+    const { program, args, env } = start;
+    const child = spawn(program, args, { env, detached: true, stdio: 'ignore' });
+    child.unref();
+    writeFileSync(join(this.dir, `${name}.pid`), `${child.pid}\n`);
+  }
+
+  #pid(name: string): number {
+    return Number(readFileSync(join(this.dir, `${name}.pid`), 'utf8'));
+  }
+}
+
+function startOf(pid: number): Start {
+  const words = (file: string): string[] =>
+    readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0').slice(0, -1);
+  const [program = '', ...args] = words('cmdline');
+  const env = Object.fromEntries(
+    words('environ').map((word) => [word.replace(/=.*/s, ''), word.replace(/^[^=]*=/, '')]),
+  );
+  return { program, args, env };
+}
+
+/** Zombies that wait for their parent have ended. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
