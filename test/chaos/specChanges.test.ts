@@ -86,3 +86,22 @@ describe.each(PHASES)('a CloudJob of a job that is %s', (phase) => {
     }
   }, 120_000);
 });
+
+describe('what must not change', () => {
+  const cases = ['jobID', 'projectID', 'region'].flatMap((field) => [
+    [field, 'another'],
+    [field, null],
+  ]);
+
+  it.each(cases)('is refused and changes nothing: %s to %j', async (field, value) => {
+    const jobID = `fixed-${field}-${value}`;
+    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    const ref = await world.follow(namespace, jobID);
+    const before = await settled(ref, 'Running');
+
+    const { status } = await world.patch(ref, { spec: { [String(field)]: value } });
+
+    expect(status).toBe(422);
+    expect(await world.get(ref)).toEqual(before);
+  });
+});
