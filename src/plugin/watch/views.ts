@@ -2,6 +2,7 @@ import type { CloudJob } from '../../api/cloudjob.js';
 import type { Clock } from '../../clock.js';
 import type { Output } from '../output.js';
 import type { Screen } from '../../terminal/screen.js';
+import { cut } from '../../terminal/wrap.js';
 import { jobJSON } from '../view/json.js';
 import { treeLines } from '../view/jobTree.js';
 import { changeLines } from './changes.js';
@@ -43,7 +44,7 @@ export class LiveView implements WatchView {
   #draw(): void {
     const { columns, rows } = this.screen;
     const { dim } = this.output.paint;
-    const footer = this.#note === undefined ? 'Ctrl-C ends the watch, not the job.' : this.#note;
+    const footer = cut(this.#note ?? 'Ctrl-C ends the watch, not the job.', columns);
     this.screen.draw([...fit(this.#trees(columns), rows - 2), '', dim(footer)]);
   }
 
@@ -63,9 +64,7 @@ export function fit(trees: readonly (readonly string[])[], rows: number): string
   for (const [index, tree] of trees.entries()) {
     const share = Math.max(2, Math.floor(left / (trees.length - index)));
     const shown =
-      tree.length <= share
-        ? tree
-        : [...tree.slice(0, share - 1), `… ${tree.length - share + 1} more lines: make the terminal taller`];
+      tree.length <= share ? tree : [...tree.slice(0, share - 1), `… ${tree.length - share + 1} more lines`];
     lines.push(...(index === 0 ? [] : ['']), ...shown);
     left -= shown.length;
   }

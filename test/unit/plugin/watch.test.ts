@@ -316,7 +316,7 @@ describe('the views', () => {
       subJobs: [sub('a', JOB_ID, 'Running'), sub('b', JOB_ID, 'Running'), sub('c', JOB_ID, 'Running')],
     });
 
-    view.show([job], undefined);
+    view.show([job], 'The watch was interrupted, trying again: the connection to the API server failed');
     stream.rows = 20;
     resize();
     view.end();
@@ -324,7 +324,8 @@ describe('the views', () => {
     const [enter, small, large, leave] = written;
     expect(enter).toContain('\u001B[?1049h');
     expect(small?.split('\r\n')).toHaveLength(5);
-    expect(small).toContain('… 3 more lines: make the terminal taller');
+    expect(small).toContain('… 3 more lines');
+    expect(small).toMatch(/The watch was interrupted, trying again: the connection to …$/);
     expect(large).toContain('└─ ● c');
     expect(leave).toContain('\u001B[?1049l');
     expect(output.lines.at(-1)).toMatch(/^└─ ● c /);
