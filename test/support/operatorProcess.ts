@@ -17,6 +17,8 @@ export interface OperatorOptions {
   readonly namespaces: readonly string[];
   /** Whether it waits for a Lease; not if left out. */
   readonly leaderElect?: boolean;
+  /** Into how many shards the work is split; one if left out. */
+  readonly shards?: number;
 }
 
 export interface Exit {
@@ -31,7 +33,7 @@ export class OperatorProcess {
   readonly #exited: Promise<Exit>;
   #exit: Exit | undefined;
 
-  constructor({ configFile, kubeconfigFile, namespaces, leaderElect = false }: OperatorOptions) {
+  constructor({ configFile, kubeconfigFile, namespaces, leaderElect = false, shards = 1 }: OperatorOptions) {
     this.#child = spawn(
       process.execPath,
       [
@@ -43,6 +45,7 @@ export class OperatorProcess {
         kubeconfigFile,
         ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
         `--leader-elect=${leaderElect}`,
+        `--shards=${shards}`,
         '--http-port',
         '0',
         '--log-format',

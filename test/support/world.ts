@@ -46,6 +46,8 @@ export interface Launch {
   readonly namespaces: readonly string[];
   /** It waits for a Lease there before it works; left out: it works at once. */
   readonly leaseNamespace?: string;
+  /** Into how many shards the work is split; one if left out. */
+  readonly shards?: number;
 }
 
 /**
@@ -126,14 +128,19 @@ export class World {
   }
 
   /** Starts one more operator; `stop` ends it with the others. */
-  launch({ door, namespaces, leaseNamespace }: Launch): OperatorProcess {
+  launch({ door, namespaces, leaseNamespace, shards }: Launch): OperatorProcess {
     const file = this.#writePlainKubeconfig(`door-${door}.kubeconfig`, door, leaseNamespace);
-    return this.#launch(file, namespaces, leaseNamespace !== undefined);
+    return this.#launch(file, namespaces, leaseNamespace !== undefined, shards);
   }
 
-  #launch(kubeconfigFile: string, namespaces: readonly string[], leaderElect: boolean): OperatorProcess {
+  #launch(
+    kubeconfigFile: string,
+    namespaces: readonly string[],
+    leaderElect: boolean,
+    shards = 1,
+  ): OperatorProcess {
     const { configFile } = this;
-    const operator = new OperatorProcess({ configFile, kubeconfigFile, namespaces, leaderElect });
+    const operator = new OperatorProcess({ configFile, kubeconfigFile, namespaces, leaderElect, shards });
     this.#operators.push(operator);
     return operator;
   }
