@@ -107,10 +107,12 @@ const TAKEN: readonly (readonly [
 ])[] = [
   [
     'get cloudjobs.cloudjob.dev',
-    'a write that meets a newer object fails until the watch tells of it',
+    'a write that meets a newer object fails, where the watch does not tell of it',
     async ({ operator, running }) => {
-      // Somebody else writes all the time, and each of these versions asks for a status of its own.
-      await Promise.all(Array.from({ length: 8 }, () => askForALook(running)));
+      // Somebody else writes, and the job changes, too.
+      await world.patch(running, { metadata: { annotations: { at: String(performance.now()) } } });
+      const phase = world.cloud.requests(running.name).length % 2 === 0 ? 'Running' : 'Initializing';
+      world.cloud.answer(running.name, tells({ uid: running.name, phase }));
       return logged(operator, 'reconcile failed', 'cannot get resource \\"cloudjobs\\"');
     },
   ],
@@ -187,6 +189,11 @@ const TAKEN: readonly (readonly [
   ],
 ];
 
+/** A right that is missed only when another one does not help: the watch is quick, and tells what a read by name would. */
+const HIDDEN_BY: Readonly<Record<string, string>> = {
+  'get cloudjobs.cloudjob.dev': 'watch cloudjobs.cloudjob.dev',
+};
+
 describeWithRbac('each right is needed:', () => {
   it.concurrent.each(TAKEN)(
     'without "%s" %s',
@@ -258,7 +265,7 @@ async function start(without: string | undefined): Promise<Handicapped> {
     .filter(({ metadata: { name } }) => name.startsWith(OPERATOR_ACCOUNT))
     .flatMap(({ rules = [] }) => rules)
     .flatMap(oneByOne)
-    .filter((rule) => nameOf(rule) !== without);
+    .filter((rule) => nameOf(rule) !== without && nameOf(rule) !== HIDDEN_BY[without ?? '']);
   await put(world.client, { kind: 'ServiceAccount', metadata });
   await put(world.client, { kind: 'Role', metadata, rules: granted });
   await put(world.client, { kind: 'RoleBinding', metadata, roleRef, subjects: [subject] });
@@ -311,12 +318,4 @@ async function refusedEvents(operator: OperatorProcess): Promise<number> {
 async function exists({ namespace, name }: Ref): Promise<boolean> {
   const path = `/apis/cloudjob.dev/v1alpha1/namespaces/${namespace}/cloudjobs/${name}`;
   return (await world.client.get(path)).status === 200;
-}
-
-async function askForALook(ref: Ref): Promise<void> {
-  for (let times = 0; times < 10; times += 1) {
-    await world.patch(ref, {
-      metadata: { annotations: { 'cloudjob.dev/requestedAt': String(performance.now()) } },
-    });
-  }
 }
