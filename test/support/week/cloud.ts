@@ -74,8 +74,7 @@ export class WeekCloud implements Http {
       : outage === undefined
         ? this.#answer(project, jobID, request)
         : json(503, { error_code: 'APIGW.0201', error_msg: 'Backend unavailable.' });
-    if (answer.kind !== 'answer' || answer.status !== 200)
-      push(this.failedLooks, jobID, this.clock.monotonic());
+    if (!tellsOfAJob(answer)) push(this.failedLooks, jobID, this.clock.monotonic());
     if (answer.kind === 'answer') {
       this.answers.set(answer.status, (this.answers.get(answer.status) ?? 0) + 1);
     }
@@ -257,6 +256,11 @@ function json(status: number, body: unknown): HttpAnswer & { readonly kind: 'ans
 
 function failed(message: string): HttpAnswer {
   return { kind: 'failed', error: { class: 'transient', message } };
+}
+
+/** Neither an error nor a page nor a job that is cut short. */
+function tellsOfAJob(answer: HttpAnswer): boolean {
+  return answer.kind === 'answer' && answer.status === 200 && answer.body.endsWith('}');
 }
 
 function dateIn(clock: Clock, ms: number): string {
