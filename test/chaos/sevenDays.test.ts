@@ -3,7 +3,7 @@ import process from 'node:process';
 import { readCloudJob, type CloudJobStatus } from '../../src/api/cloudjob.js';
 import { findCondition } from '../../src/api/conditions.js';
 import { FakeClock } from '../support/fakeClock.js';
-import { chance, quickRandom } from '../support/seed.js';
+import { quickRandom } from '../support/seed.js';
 import { WeekCloud } from '../support/week/cloud.js';
 import { WeekCluster } from '../support/week/cluster.js';
 import { toldByStatus, toldByTree } from '../support/week/meaning.js';
@@ -24,7 +24,8 @@ const OF_VANISHED = new Set([
   'CloudThrottled',
   'CredentialsRejected',
 ]);
-const { seed } = chance();
+/** One week unless another is asked for: it is the same each time, on every machine. */
+const seed = Number(process.env['CLOUDJOB_CHAOS_SEED'] ?? 11);
 
 describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
   const random = quickRandom(seed);
