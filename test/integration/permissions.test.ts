@@ -238,7 +238,7 @@ describeWithRbac('each right is needed:', () => {
           has((await world.get(running)).status ?? {}, 'Synced', value);
         await until('the Secret to be refused', isSynced('False'), DEADLINE_MS);
 
-        for (const manifest of readManifests('samples/grant-secret.yaml')) {
+        for (const manifest of readManifests('components/tenants-grant-secrets/grant-secret.yaml')) {
           const metadata = { ...manifest.metadata, namespace };
           const subjects = [{ kind: 'ServiceAccount', name: OPERATOR_ACCOUNT, namespace }];
           const isBinding = manifest.kind === 'RoleBinding';
