@@ -423,7 +423,7 @@ describe('faults', () => {
   it('a silent watch: opens it again at once', async () => {
     const rig = await follow(
       { lists: [list('7', [])], watches: [open(bookmark('8')), good] },
-      { timings: { stallMs: 50, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
+      { timings: { stallMs: 1000, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
     );
 
     await until(() => rig.told.length === 1, 'the event');
@@ -435,7 +435,7 @@ describe('faults', () => {
   it('a watch that never answers: gives it up, too', async () => {
     const rig = await follow(
       { lists: [list('7', [])], watches: [() => undefined, good] },
-      { timings: { stallMs: 50, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
+      { timings: { stallMs: 1000, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
     );
 
     await until(() => rig.told.length === 1, 'the event');
