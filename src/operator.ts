@@ -21,7 +21,8 @@ import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { inSpan } from './ops/tracing.js';
-import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets, trim } from './reconcile/cluster.js';
+import { trim, type CachedCloudJob } from './reconcile/cached.js';
+import { CLOUD_JOBS, ClusterCloudJobs, ClusterSecrets } from './reconcile/cluster.js';
 import { countPhases, endOf } from './reconcile/census.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { SecretCache } from './reconcile/secrets.js';
@@ -185,7 +186,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       return { queue, controller, reconciler };
     },
   );
-  const informer = new Informer({
+  const informer = new Informer<CachedCloudJob>({
     client,
     type: CLOUD_JOBS,
     namespaces: settings.namespaces,

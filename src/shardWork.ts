@@ -1,8 +1,8 @@
 import type { Controller } from './kube/controller.js';
-import type { KubeObject } from './kube/object.js';
 import type { WorkQueue } from './kube/queue.js';
 import { shardOf } from './kube/shardPlan.js';
 import type { StoreHandler } from './kube/store.js';
+import type { CachedCloudJob } from './reconcile/cached.js';
 import type { Reconciler } from './reconcile/reconciler.js';
 
 /** What works on one shard, and only for as long as this replica holds it. */
@@ -14,15 +14,15 @@ export interface ShardWork {
 
 /** The CloudJobs as this replica sees them: those of all shards. */
 interface CloudJobs {
-  get(key: string): KubeObject | undefined;
-  values(): Iterable<KubeObject>;
+  get(key: string): CachedCloudJob | undefined;
+  values(): Iterable<CachedCloudJob>;
 }
 
 /**
  * The work of the shards that this replica holds. All CloudJobs of one job are in one shard, so that one call serves
  * them all. Changes of CloudJobs in shards of others are none of this replica's business.
  */
-export class ShardWorks implements StoreHandler<KubeObject> {
+export class ShardWorks implements StoreHandler<CachedCloudJob> {
   readonly #works = new Map<number, ShardWork>();
 
   /** @param count of shards; the same in every replica */
@@ -38,7 +38,7 @@ export class ShardWorks implements StoreHandler<KubeObject> {
 
   /** Works on the shard until `stop` or `lost` aborts, as `Controller.run` does; never throws. */
   async run(shard: number, stop: AbortSignal, lost: AbortSignal): Promise<void> {
-    const get = (key: string): KubeObject | undefined => {
+    const get = (key: string): CachedCloudJob | undefined => {
       const object = this.cloudJobs.get(key);
       return object !== undefined && this.#shardOf(object) === shard ? object : undefined;
     };
@@ -58,11 +58,11 @@ export class ShardWorks implements StoreHandler<KubeObject> {
     if (object !== undefined) this.#workOn(object)?.queue.add(key, 'low');
   }
 
-  added(object: KubeObject, initial: boolean): void {
+  added(object: CachedCloudJob, initial: boolean): void {
     this.#workOn(object)?.controller.added(object, initial);
   }
 
-  modified(object: KubeObject, before: KubeObject): void {
+  modified(object: CachedCloudJob, before: CachedCloudJob): void {
     const work = this.#workOn(object);
     const workBefore = this.#workOn(before);
     // API servers without CEL let people change the job: then it may be another shard's.
@@ -70,16 +70,15 @@ export class ShardWorks implements StoreHandler<KubeObject> {
     work?.controller.modified(object);
   }
 
-  deleted(object: KubeObject): void {
+  deleted(object: CachedCloudJob): void {
     this.#workOn(object)?.controller.deleted(object);
   }
 
-  #workOn(object: KubeObject): ShardWork | undefined {
+  #workOn(object: CachedCloudJob): ShardWork | undefined {
     return this.#works.get(this.#shardOf(object));
   }
 
-  #shardOf({ metadata, spec }: KubeObject): number {
-    const { jobID } = (spec ?? {}) as { readonly jobID?: unknown };
-    return shardOf(typeof jobID === 'string' ? jobID : metadata.name, this.count);
+  #shardOf({ metadata, jobID }: CachedCloudJob): number {
+    return shardOf(jobID ?? metadata.name, this.count);
   }
 }

@@ -313,11 +313,13 @@ export interface CloudJob {
   readonly status: CloudJobStatus;
 }
 
+/** Made once: making a schema costs several times as much as reading an object with it. */
 const objectSchema = z.object({
   metadata: metadataSchema,
   spec: z.unknown().optional(),
   status: z.unknown().optional(),
 });
+const jobIDOnlySchema = z.object({ jobID: jobIDSchema });
 
 /** Reads an object from the API server. Throws when it has no usable metadata, which no API server serves. */
 export function readCloudJob(object: unknown): CloudJob {
@@ -332,7 +334,7 @@ export function readCloudJob(object: unknown): CloudJob {
 }
 
 function unreadable(spec: unknown, error: z.ZodError): UnreadableSpec {
-  const jobID = z.object({ jobID: jobIDSchema }).safeParse(spec).data?.jobID;
+  const jobID = jobIDOnlySchema.safeParse(spec).data?.jobID;
   return { problems: error.issues.map(describeIssue), ...(jobID === undefined ? {} : { jobID }) };
 }
 

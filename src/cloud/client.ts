@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
 import type { Http } from './http.js';
-import { readJob, type Observation } from './job.js';
+import { readJob, type Job, type Observation } from './job.js';
 import type { Region } from './regions.js';
 
 /** A job, and who asks about it. */
@@ -33,8 +34,15 @@ export class JobClient {
   /**
    * One look at the job: one HTTP call, and a second one where the first met a closed connection or a credential that
    * can be renewed. `mayCall` is asked before each; when it says no, the look ends with what is known. Never throws.
+   *
+   * @param known the digest of an earlier good answer about this job: the same answer is then not read again
    */
-  async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<Observation> {
+  async read(
+    target: Target,
+    signal: AbortSignal,
+    mayCall: () => boolean = () => true,
+    known?: string,
+  ): Promise<Observation> {
     const url = jobURL(target);
     if (url === undefined) {
       return failed({ class: 'misconfigured', message: 'the project ID or job ID cannot be part of a URL' });
@@ -55,7 +63,7 @@ export class JobClient {
         mayRepeat: mayCall,
       });
       if (answer.kind === 'failed') return failed(answer.error);
-      if (answer.status === 200) return readAnswer(answer.body, target.jobID);
+      if (answer.status === 200) return readAnswer(answer.body, target.jobID, known);
       const error = readError(answer.status, answer.headers, answer.body, this.#clock.now());
       if (answer.status !== 401 || attempt > 1 || !signed.rejected()) return failed(error);
     }
@@ -84,7 +92,9 @@ function encode(id: string): string | undefined {
   }
 }
 
-function readAnswer(text: string, jobID: string): Observation {
+function readAnswer(text: string, jobID: string, known: string | undefined): Observation {
+  const digest = createHash('sha1').update(text).digest('base64');
+  if (digest === known) return unread(text, known);
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -98,7 +108,20 @@ function readAnswer(text: string, jobID: string): Observation {
   if (read.job.id !== undefined && read.job.id.toLowerCase() !== jobID.toLowerCase()) {
     return failed({ class: 'malformed', status: 200, message: 'the answer is about another job' });
   }
-  return read;
+  return { ...read, digest };
+}
+
+/** A job that is only read if somebody wants to know more of it than that it is the same. */
+function unread(text: string, digest: string): Observation {
+  return {
+    kind: 'job',
+    digest,
+    get job(): Job {
+      const read = readJob(JSON.parse(text));
+      if (read.kind === 'job') return read.job;
+      throw new Error('an answer that was a job is none any more');
+    },
+  };
 }
 
 function describeBadJSON(text: string): string {

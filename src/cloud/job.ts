@@ -24,7 +24,13 @@ export interface Job {
 
 /** What one look at the cloud told. */
 export type Observation =
-  { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'error'; readonly error: CloudError };
+  | {
+      readonly kind: 'job';
+      readonly job: Job;
+      /** Of the answer's text: with the same digest it is the same job, and need not be read. */
+      readonly digest?: string;
+    }
+  | { readonly kind: 'error'; readonly error: CloudError };
 
 export type ReadJob =
   { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'notAJob'; readonly problem: string };

@@ -45,10 +45,17 @@ export interface RegionState {
 /** One job as one credential sees it, and the CloudJobs (keys) that follow it. */
 interface SharedJob {
   readonly followers: Set<string>;
-  /** Followers that have not been given `last` yet. */
+  /** What was told last, for the followers that have not been given it yet; nothing when all have. */
+  news: News | undefined;
+  /** Of the last good answer. */
+  digest: string | undefined;
+  flight: Flight | undefined;
+}
+
+interface News {
+  readonly observation: Observation;
+  readonly at: number;
   readonly untold: Set<string>;
-  last?: { readonly observation: Observation; readonly at: number };
-  flight?: Flight | undefined;
 }
 
 interface Flight {
@@ -70,7 +77,7 @@ export class CloudReader {
   readonly #regions: Pool<Breaker>;
   readonly #credentials: CredentialGate;
   readonly #jobs = new Map<string, SharedJob>();
-  readonly #followed = new Map<string, { readonly id: string; readonly target: Target }>();
+  readonly #followed = new Map<string, { readonly id: string; target: Target }>();
   /** Keys that wait for their turn on somebody's behalf. */
   readonly #urgent = new Set<string>();
   #limits: BucketOptions;
@@ -92,7 +99,7 @@ export class CloudReader {
     if (signal.aborted) return WAITING;
     const job = this.#follow(key, target);
     // What was learnt before somebody asked is no answer; what was learnt while he waited is.
-    if (priority === 'urgent' && !this.#urgent.has(key)) job.untold.delete(key);
+    if (priority === 'urgent' && !this.#urgent.has(key)) this.#tell(job, key);
     const known = this.#untold(job, key);
     const started = known ?? job.flight ?? this.#start(job, key, target, priority);
     if (started === 'waiting') {
@@ -106,7 +113,7 @@ export class CloudReader {
     }
     if (started.keys.size > 0) this.#leaveQueues(key, target);
     started.keys.add(key);
-    job.untold.delete(key);
+    this.#tell(job, key);
     const observation = await untilAborted(started.promise, signal);
     if (observation !== 'aborted') return observation;
     started.keys.delete(key);
@@ -122,7 +129,7 @@ export class CloudReader {
   hasNews(key: string): boolean {
     const followed = this.#followed.get(key);
     const job = followed === undefined ? undefined : this.#jobs.get(followed.id);
-    return job !== undefined && job.untold.has(key) && this.#isFresh(job);
+    return job?.news?.untold.has(key) === true && this.#isFresh(job.news);
   }
 
   /** The key is gone, or has no more questions. */
@@ -134,7 +141,7 @@ export class CloudReader {
     this.#leaveQueues(key, followed.target);
     const job = this.#jobs.get(followed.id);
     job?.followers.delete(key);
-    job?.untold.delete(key);
+    if (job !== undefined) this.#tell(job, key);
     this.#dropUnused(followed.id);
   }
 
@@ -180,8 +187,19 @@ export class CloudReader {
 
   #follow(key: string, target: Target): SharedJob {
     const id = idOf(target);
-    if (this.#followed.get(key)?.id !== id) this.forget(key);
-    const job = this.#jobs.get(id) ?? { followers: new Set(), untold: new Set() };
+    const followed = this.#followed.get(key);
+    const known = followed?.id === id ? this.#jobs.get(id) : undefined;
+    if (followed !== undefined && known !== undefined) {
+      followed.target = target;
+      return known;
+    }
+    this.forget(key);
+    const job = this.#jobs.get(id) ?? {
+      followers: new Set(),
+      news: undefined,
+      digest: undefined,
+      flight: undefined,
+    };
     this.#jobs.set(id, job);
     job.followers.add(key);
     this.#followed.set(key, { id, target });
@@ -190,11 +208,19 @@ export class CloudReader {
 
   /** What another key's look told, if it is fresh and this key does not know it. */
   #untold(job: SharedJob, key: string): Observation | undefined {
-    return job.untold.delete(key) && this.#isFresh(job) ? job.last?.observation : undefined;
+    const { news } = job;
+    return this.#tell(job, key) && news !== undefined && this.#isFresh(news) ? news.observation : undefined;
   }
 
-  #isFresh({ last }: SharedJob): boolean {
-    return last !== undefined && this.#options.clock.monotonic() - last.at < this.#options.freshMs;
+  /** The key knows the news, if there are any; whether they were news to it. */
+  #tell(job: SharedJob, key: string): boolean {
+    const told = job.news?.untold.delete(key) ?? false;
+    if (job.news?.untold.size === 0) job.news = undefined;
+    return told;
+  }
+
+  #isFresh({ at }: News): boolean {
+    return this.#options.clock.monotonic() - at < this.#options.freshMs;
   }
 
   #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
@@ -238,7 +264,8 @@ export class CloudReader {
       return true;
     };
     try {
-      const answer = await this.#options.client.read(target, signal, mayCall);
+      const answer = await this.#options.client.read(target, signal, mayCall, job.digest);
+      if (answer.kind === 'job') job.digest = answer.digest;
       const observation = untimed(answer);
       if (!signal.aborted) {
         if (calls > 0) {
@@ -260,12 +287,10 @@ export class CloudReader {
   }
 
   #share(job: SharedJob, observation: Observation, told: ReadonlySet<string>): void {
-    job.last = { observation, at: this.#options.clock.monotonic() };
-    job.untold.clear();
-    for (const key of job.followers) {
-      if (!told.has(key)) job.untold.add(key);
-    }
-    for (const key of job.untold) this.#options.wake(key);
+    const untold = new Set([...job.followers].filter((key) => !told.has(key)));
+    const at = this.#options.clock.monotonic();
+    job.news = untold.size === 0 ? undefined : { observation, at, untold };
+    for (const key of untold) this.#options.wake(key);
   }
 
   #leaveQueues(key: string, target: Target): void {

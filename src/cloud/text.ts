@@ -12,6 +12,9 @@ const LONE_SURROGATES = /\p{Cs}/gu;
 /** White space in every script, line and paragraph separators and control characters. */
 const BREAKS = /[\s\p{Cc}]+/gu;
 
+/** What needs no cleaning: printable ASCII with single spaces, as nearly everything is that the cloud tells. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 /** How much of a text is looked at, as a multiple of what is kept: the rest of a hostile one costs nothing. */
 const LOOK_AT = 4;
 
@@ -21,6 +24,7 @@ const LOOK_AT = 4;
  * ends in `…`). Cleaning twice changes nothing.
  */
 export function cleanText(text: string, maxLength: number): string {
+  if (text.length <= maxLength && PLAIN.test(text)) return text;
   const line = text
     .slice(0, maxLength * LOOK_AT)
     .replace(ESCAPES, '')

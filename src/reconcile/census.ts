@@ -1,17 +1,13 @@
 import type { CloudJobStatus } from '../api/cloudjob.js';
-import type { KubeObject } from '../kube/object.js';
+import type { CachedCloudJob } from './cached.js';
 import { classifyPhase, isTerminal } from './phase.js';
 
 const PHASES = ['initializing', 'running', 'succeeded', 'failed', 'unknown', 'none'] as const;
 
 /** How many CloudJobs there are of each phase, by what the phase means; `none`: nothing is known yet. */
-export function countPhases(objects: Iterable<KubeObject>): ReadonlyMap<string, number> {
+export function countPhases(objects: Iterable<Pick<CachedCloudJob, 'phase'>>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>(PHASES.map((phase) => [phase, 0]));
-  for (const object of objects) {
-    const { phase } = (object['status'] ?? {}) as { readonly phase?: unknown };
-    const name = typeof phase === 'string' ? classifyPhase(phase) : 'none';
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
+  for (const { phase } of objects) counts.set(phase, (counts.get(phase) ?? 0) + 1);
   return counts;
 }
 

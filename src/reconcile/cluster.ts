@@ -1,47 +1,41 @@
 import { isDeepStrictEqual } from 'node:util';
-import { GROUP, PLURAL, VERSION, readCloudJob, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
+import { GROUP, PLURAL, VERSION, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
 import type { KubeClient } from '../kube/client.js';
 import { isConflict, isForbidden, isNotFound, isRecord } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
-import type { KubeObject, ResourceType } from '../kube/object.js';
-import type { CloudJobStore, SecretFinding, SecretReader } from './ports.js';
+import type { ResourceType } from '../kube/object.js';
+import { unpack, type CachedCloudJob } from './cached.js';
+import type { CloudJobStore, Glance, SecretFinding, SecretReader } from './ports.js';
 
 export const CLOUD_JOBS: ResourceType = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true };
 const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
 
-/** What is kept of a CloudJob in memory: all but the bookkeeping of whoever wrote which field. */
-export function trim(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
-}
-
 /** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
 export class ClusterCloudJobs implements CloudJobStore {
-  /** Each version is read once, however many passes look at it: nobody changes an object of the cache. */
-  readonly #read = new WeakMap<KubeObject, CloudJob>();
-
   constructor(
-    private readonly cache: Pick<Informer<KubeObject>, 'get' | 'refresh'>,
+    private readonly cache: Pick<Informer<CachedCloudJob>, 'get' | 'refresh'>,
     private readonly client: Pick<KubeClient, 'mergePatch' | 'delete'>,
     /** Told of each status that was stored. Must not throw. */
     private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
   ) {}
 
-  get(key: string): CloudJob | undefined {
+  glance(key: string): Glance | undefined {
     const object = this.cache.get(key);
     if (object === undefined) return undefined;
-    const known = this.#read.get(object);
-    if (known !== undefined) return known;
-    const cloudJob = readCloudJob(object);
-    this.#read.set(object, cloudJob);
-    return cloudJob;
+    return { resourceVersion: object.metadata.resourceVersion, rests: object.json === undefined };
+  }
+
+  get(key: string): CloudJob | undefined {
+    const object = this.cache.get(key);
+    return object && unpack(object);
   }
 
   async writeStatus(
-    { metadata, status: before }: CloudJob,
+    cloudJob: CloudJob,
     status: CloudJobStatus,
     signal: AbortSignal,
   ): Promise<CloudJob | 'stale'> {
+    const { metadata, status: before } = cloudJob;
     const { namespace, name, resourceVersion } = metadata;
     const patch = {
       // A merge patch ignores a foreign uid on a status, but never another resourceVersion: neither newer states nor
@@ -58,7 +52,12 @@ export class ClusterCloudJobs implements CloudJobStore {
         signal,
       );
       this.onWrite(before, status);
-      return readCloudJob(stored);
+      // The version was the one that was read, so nothing but the status has changed.
+      return {
+        ...cloudJob,
+        metadata: { ...metadata, resourceVersion: stored.metadata.resourceVersion },
+        status,
+      };
     } catch (error) {
       if (!isConflict(error) && !isNotFound(error)) throw error;
       await this.cache.refresh({ namespace, name }, resourceVersion ?? '', signal);

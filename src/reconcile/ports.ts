@@ -36,9 +36,18 @@ export interface SecretReader {
   read(namespace: string, name: string, signal: AbortSignal): Promise<SecretFinding>;
 }
 
+/** What can be told of a CloudJob without reading all of it. */
+export interface Glance {
+  readonly resourceVersion: string;
+  /** Nothing is to be done about it until it changes. */
+  readonly rests: boolean;
+}
+
 /** The CloudJobs of the cluster. */
 export interface CloudJobStore {
   /** From the cache; undefined when there is none (any more). */
+  glance(key: string): Glance | undefined;
+  /** From the cache; undefined when there is none (any more), or when it rests. */
   get(key: string): CloudJob | undefined;
   /**
    * Writes the status of just this object in just this version.

@@ -2,18 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import { findCondition } from '../api/conditions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import { sleep, type Clock } from '../clock.js';
+import { Asking, type Asked, type AskingParts } from './asking.js';
 import { lookAgainMs, retryMs, type Polling } from './cadence.js';
 import { decide, type Decision } from './decide.js';
-import { failureOf, type Failure } from './failure.js';
+import { failureOf } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { aboutItsJob, isFinished, knownJob, learn } from './known.js';
-import type { CloudJobStore, JobReader, Priority, TransitionSink } from './ports.js';
+import type { Memory } from './memory.js';
+import type { CloudJobStore, Glance, Priority, TransitionSink } from './ports.js';
 import { isTerminal } from './phase.js';
 import { isSameState, quietMs } from './quiet.js';
 import { isRequested, requestedAt } from './request.js';
-import type { SecretCache } from './secrets.js';
 import { isKnown } from './summary.js';
-import { resolveOwnTarget, resolveTarget, type Clouds, type Resolution } from './target.js';
 
 /** What is to happen with the key after a pass. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
@@ -30,41 +30,16 @@ const ANNOUNCE_MS = 1_000;
 const DONE: Result = { kind: 'done' };
 const NOTHING: Finding = { kind: 'none' };
 
-/**
- * What the process remembers of one CloudJob between passes. A restart forgets it; what must outlive one is in the
- * status. Instants are on the monotonic clock.
- */
-interface Memory {
-  readonly uid: string;
-  readonly jobID: string | undefined;
-  /** When there was a good look last, or following began; undefined: never, time runs from the object's creation. */
-  heardAt: number | undefined;
-  /** When the job was last seen to change. */
-  changedAt: number;
-  nextLookAt: number;
-  /** The spec that was looked at last. */
-  generation: number | undefined;
-  suspended: boolean;
-  /** Failed looks in a row, and how the last one failed. */
-  failures: number;
-  lastFailure: Failure | undefined;
-  /** Learnt, and not yet written: the write lost a race, failed or comes too soon. */
-  unwritten: Finding | undefined;
-  /** The request for a look that the last look was an answer to. */
-  answered: string | undefined;
-  /** When the status was written last. */
-  writtenAt: number;
-}
+/** What came of asking again: nothing else, or an answer to make something of. */
+type Repeated =
+  { readonly kind: 'same'; readonly result: Result } | { readonly kind: 'other'; readonly asked: Asked };
 
-export interface ReconcilerParts {
+export interface ReconcilerParts extends AskingParts {
   readonly store: CloudJobStore;
-  readonly secrets: SecretCache;
-  readonly reader: JobReader;
   readonly transitions: TransitionSink;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly clouds: Clouds;
   readonly polling: Polling;
 }
 
@@ -72,7 +47,11 @@ export interface ReconcilerParts {
 export class Reconciler {
   readonly #memories = new Map<string, Memory>();
 
-  constructor(private readonly parts: ReconcilerParts) {}
+  readonly #asking: Asking;
+
+  constructor(private readonly parts: ReconcilerParts) {
+    this.#asking = new Asking(parts);
+  }
 
   /**
    * One pass over one CloudJob.
@@ -81,18 +60,19 @@ export class Reconciler {
    * @throws when the API server fails; the pass is then to be done again, later each time
    */
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
+    const glance = this.parts.store.glance(key);
+    if (glance === undefined || glance.rests) return this.#forget(key);
+    const repeated = await this.#repeat(key, glance, signal);
+    if (repeated?.kind === 'same') return repeated.result;
+
     const cloudJob = this.parts.store.get(key);
-    if (cloudJob === undefined || cloudJob.metadata.deletionTimestamp !== undefined) {
-      this.#memories.delete(key);
-      this.parts.reader.forget(key);
-      return DONE;
-    }
+    if (cloudJob === undefined || cloudJob.metadata.deletionTimestamp !== undefined) return this.#forget(key);
     const memory = this.#recall(key, cloudJob);
-    const priority = this.#lookDue(key, cloudJob, memory);
+    const priority = repeated === undefined ? this.#lookDue(key, cloudJob, memory) : 'poll';
     if (priority === undefined)
       return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, false, signal);
 
-    const look = this.#look(key, cloudJob, memory, priority, signal);
+    const look = this.#asking.look(key, cloudJob, memory, priority, signal, repeated?.asked);
     // It is awaited below; should the write before that throw, nobody would.
     look.catch(() => undefined);
     let current: CloudJob | 'stale' = cloudJob;
@@ -123,12 +103,47 @@ export class Reconciler {
   oldestLookMs(): number {
     const now = this.parts.clock.monotonic();
     let oldest = now;
-    for (const [key, { heardAt, suspended }] of this.#memories) {
-      const cloudJob = this.parts.store.get(key);
-      if (heardAt === undefined || suspended || cloudJob === undefined || isFinished(cloudJob)) continue;
-      oldest = Math.min(oldest, heardAt);
+    for (const { heardAt, following } of this.#memories.values()) {
+      if (heardAt !== undefined && following) oldest = Math.min(oldest, heardAt);
     }
     return now - oldest;
+  }
+
+  #forget(key: string): Result {
+    this.#memories.delete(key);
+    this.parts.reader.forget(key);
+    return DONE;
+  }
+
+  /**
+   * Asks again what was asked before about the very same object, if it is time to. Where the answer is the same, too, the
+   * pass is over, and has cost little more than the call.
+   *
+   * @returns undefined when the object has to be read
+   */
+  async #repeat(key: string, glance: Glance, signal: AbortSignal): Promise<Repeated | undefined> {
+    const { clock, polling, random, reader } = this.parts;
+    const memory = this.#memories.get(key);
+    const { settled, question } = memory ?? {};
+    if (memory === undefined || settled?.resourceVersion !== glance.resourceVersion) return undefined;
+    const now = clock.monotonic();
+    if (question === undefined || now >= settled.until) return undefined;
+    const again = (at: number): Repeated => {
+      const afterMs = Math.min(memory.nextLookAt, settled.until) - at;
+      return { kind: 'same', result: { kind: 'requeue', afterMs } };
+    };
+    if (now < memory.nextLookAt && !reader.hasNews(key)) return again(now);
+
+    const asked = await this.#asking.again(key, question, signal);
+    if (asked === undefined) return undefined;
+    if (asked.reading.kind !== 'job' || asked.reading.digest !== settled.digest) {
+      return { kind: 'other', asked };
+    }
+    const heardAt = clock.monotonic();
+    memory.heardAt = heardAt;
+    memory.nextLookAt =
+      heardAt + lookAgainMs(heardAt - memory.changedAt, question.intervalSeconds, polling, random());
+    return again(heardAt);
   }
 
   #recall(key: string, cloudJob: CloudJob): Memory {
@@ -153,6 +168,9 @@ export class Reconciler {
       unwritten: undefined,
       answered: undefined,
       writtenAt: before?.uid === metadata.uid ? before.writtenAt : -Infinity,
+      following: false,
+      question: undefined,
+      settled: undefined,
     };
     this.#memories.set(key, memory);
     return memory;
@@ -187,45 +205,13 @@ export class Reconciler {
     return now >= memory.nextLookAt || this.parts.reader.hasNews(key) ? 'poll' : undefined;
   }
 
-  async #look(
-    key: string,
-    cloudJob: CloudJob,
-    memory: Memory,
-    priority: Priority,
-    signal: AbortSignal,
-  ): Promise<Finding> {
-    const resolved = await this.#resolve(cloudJob, memory.lastFailure === undefined ? 'known' : 'renewed');
-    if (resolved.kind !== 'target') return resolved;
-    const answer = await this.parts.reader.read(key, resolved.target, priority, signal);
-    if (answer.kind === 'waiting') return NOTHING;
-    if (
-      answer.kind !== 'error' ||
-      (answer.error.class !== 'unauthorized' && answer.error.class !== 'forbidden')
-    ) {
-      return answer;
-    }
-    // The key may have been rotated since the Secret was read.
-    const renewed = await this.#resolve(cloudJob, 'renewed');
-    if (renewed.kind !== 'target') return renewed;
-    if (renewed.target.authenticator.fingerprint === resolved.target.authenticator.fingerprint) return answer;
-    const second = await this.parts.reader.read(key, renewed.target, priority, signal);
-    return second.kind === 'waiting' ? NOTHING : second;
-  }
-
-  async #resolve(cloudJob: CloudJob, want: 'known' | 'renewed'): Promise<Resolution> {
-    const { metadata, spec } = cloudJob;
-    const name = 'problems' in spec ? undefined : spec.credentialsRef?.name;
-    if (name === undefined) return resolveOwnTarget(cloudJob, this.parts.clouds);
-    const secret = await this.parts.secrets.read(metadata.namespace, name, want);
-    return resolveTarget(cloudJob, name, secret, this.parts.clouds);
-  }
-
   /** Keeps what a look told, and sets the time of the next one. */
   #remember(cloudJob: CloudJob, memory: Memory, finding: Finding): void {
     const { clock, polling, random } = this.parts;
     const now = clock.monotonic();
     memory.generation = cloudJob.metadata.generation;
     memory.answered = requestedAt(cloudJob);
+    memory.settled = undefined;
     const failure = failureOf(finding);
     if (failure !== undefined) {
       memory.failures += 1;
@@ -278,6 +264,11 @@ export class Reconciler {
 
     const { next } = decision;
     const now = this.parts.clock.monotonic();
+    memory.following = next.kind === 'look';
+    if (next.kind === 'look' && finding.kind === 'job' && finding.digest !== undefined) {
+      const { resourceVersion } = stored.metadata;
+      memory.settled = { resourceVersion, digest: finding.digest, until: now + next.withinMs };
+    }
     switch (next.kind) {
       case 'rest':
         this.parts.reader.forget(key);

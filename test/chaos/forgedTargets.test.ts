@@ -70,6 +70,7 @@ describe('on an API server that stores anything, the operator', () => {
     });
     const reconciler = new Reconciler({
       store: {
+        glance: () => ({ resourceVersion: '1', rests: false }),
         get: () => object,
         writeStatus: (_, status) => {
           written = status;

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller } from '../../src/kube/controller.js';
-import { objectKey, type KubeObject } from '../../src/kube/object.js';
+import { objectKey } from '../../src/kube/object.js';
 import { WorkQueue } from '../../src/kube/queue.js';
 import { shardOf } from '../../src/kube/shardPlan.js';
+import type { CachedCloudJob } from '../../src/reconcile/cached.js';
 import type { Reconciler } from '../../src/reconcile/reconciler.js';
 import { ShardWorks } from '../../src/shardWork.js';
 import { FakeClock, settle } from '../support/fakeClock.js';
@@ -15,12 +16,12 @@ const JOB_OF_SHARD = [0, 1, 2].map((shard) => {
   for (let n = 0; ; n += 1) if (shardOf(`job-${n}`, SHARDS) === shard) return `job-${n}`;
 });
 
-function follower(name: string, shard: number): KubeObject {
+function follower(name: string, shard: number): CachedCloudJob {
   const metadata = { namespace: 'ns', name, uid: name, resourceVersion: '1' };
-  return { metadata, spec: { jobID: JOB_OF_SHARD[shard] } };
+  return { metadata, jobID: JOB_OF_SHARD[shard], phase: 'none', json: '{}' };
 }
 
-let cache: Map<string, KubeObject>;
+let cache: Map<string, CachedCloudJob>;
 let works: ShardWorks;
 /** What was reconciled, and whether the object was to be seen then. */
 let passes: string[];
@@ -52,7 +53,7 @@ beforeEach(() => {
   );
 });
 
-function put(object: KubeObject): KubeObject {
+function put(object: CachedCloudJob): CachedCloudJob {
   cache.set(objectKey(object.metadata), object);
   return object;
 }

@@ -6,7 +6,7 @@ import { Informer } from '../../kube/informer.js';
 import { objectKey, type KubeObject } from '../../kube/object.js';
 import { nothing } from '../../kube/scope.js';
 import type { Logger } from '../../ops/log.js';
-import { CLOUD_JOBS, trim } from '../../reconcile/cluster.js';
+import { CLOUD_JOBS } from '../../reconcile/cluster.js';
 import { outcomeOf, type Outcome } from '../outcome.js';
 import { readShown } from '../shown.js';
 import type { WatchView } from './views.js';
@@ -82,7 +82,7 @@ export async function watchUntilSettled(
       type: CLOUD_JOBS,
       namespaces: [namespace],
       fieldSelector: `metadata.name=${name}`,
-      trim,
+      trim: (object) => object,
       handler: {
         added: take,
         modified: take,

@@ -4,6 +4,7 @@ import type { Controller } from '../../../src/kube/controller.js';
 import { isRecord, KubeError } from '../../../src/kube/errors.js';
 import { objectKey, type KubeObject, type ObjectRef, type ResourceType } from '../../../src/kube/object.js';
 import { Store, type StoreChange } from '../../../src/kube/store.js';
+import { trim, type CachedCloudJob } from '../../../src/reconcile/cached.js';
 import { timeless } from './meaning.js';
 
 const NAMESPACE = 'week';
@@ -24,7 +25,7 @@ export class WeekCluster {
   readonly broken: string[] = [];
   handler: Controller | undefined;
   readonly #objects = new Map<string, KubeObject>();
-  readonly #cache = new Store<KubeObject>();
+  readonly #cache = new Store<CachedCloudJob>();
   #version = 0;
   #toldUntil = 0;
 
@@ -94,7 +95,7 @@ export class WeekCluster {
       const cached = this.#cache.get(key);
       if (cached?.metadata.resourceVersion !== seen) return;
       const object = this.#objects.get(key);
-      this.#handle(object === undefined ? this.#cache.remove(cached) : this.#cache.put(object));
+      this.#handle(object === undefined ? this.#cache.remove(cached) : this.#cache.put(trim(object)));
     },
   };
 
@@ -152,7 +153,7 @@ export class WeekCluster {
     this.#objects.set(objectKey(stored.metadata), stored);
     this.#tell(() => {
       const cached = this.#cache.get(objectKey(stored.metadata))?.metadata.resourceVersion ?? '0';
-      return Number(cached) < Number(stored.metadata.resourceVersion) ? this.#cache.put(stored) : [];
+      return Number(cached) < Number(stored.metadata.resourceVersion) ? this.#cache.put(trim(stored)) : [];
     });
     return stored;
   }

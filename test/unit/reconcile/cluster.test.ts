@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { CloudJob, CloudJobStatus } from '../../../src/api/cloudjob.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { KubeObject } from '../../../src/kube/object.js';
-import { ClusterCloudJobs, ClusterSecrets, trim } from '../../../src/reconcile/cluster.js';
-import { cloudJob, withStatus } from '../../support/cloudJobs.js';
+import { trim } from '../../../src/reconcile/cached.js';
+import { ClusterCloudJobs, ClusterSecrets } from '../../../src/reconcile/cluster.js';
+import { after, cloudJob, read, withStatus } from '../../support/cloudJobs.js';
 
 const SIGNAL = new AbortController().signal;
 const CONFLICT = new KubeError(409, 'Conflict', 'stale');
@@ -41,7 +42,7 @@ function storeOf(
 ): ClusterCloudJobs {
   return new ClusterCloudJobs(
     {
-      get: (key) => cache.find(({ metadata }) => key === `infra/${metadata.name}`),
+      get: (key) => cache.filter(({ metadata }) => key === `infra/${metadata.name}`).map(trim)[0],
       refresh: async (...call) => void refreshed.push(call),
     },
     client,
@@ -119,11 +120,15 @@ describe('a CloudJob', () => {
     expect(store.get('infra/other')).toBeUndefined();
   });
 
-  it('is kept without the bookkeeping of its writers', () => {
-    const object = stored(cloudJob({}, { labels: { team: 'a' } }));
-    const { metadata } = object;
+  it('is seen at a glance', () => {
+    const ended = after(cloudJob(), read('Success'));
 
-    expect(trim({ ...object, metadata: { ...metadata, managedFields: [{}] } })).toEqual(object);
+    expect(storeOf(new FakeClient(BROKEN), [stored(cloudJob())]).glance('infra/scale-up')).toEqual({
+      resourceVersion: '8',
+      rests: false,
+    });
+    expect(storeOf(new FakeClient(BROKEN), [stored(ended)]).glance('infra/scale-up')?.rests).toBe(true);
+    expect(storeOf(new FakeClient(BROKEN)).glance('infra/scale-up')).toBeUndefined();
   });
 
   it('is deleted just as it was read', async () => {

@@ -4,6 +4,7 @@ import type { Target } from '../../../src/cloud/client.js';
 import type { Observation } from '../../../src/cloud/job.js';
 import type {
   CloudJobStore,
+  Glance,
   JobReader,
   Priority,
   SecretFinding,
@@ -40,7 +41,8 @@ class FakeReader implements JobReader {
   async read(_key: string, target: Target, priority: Priority): Promise<Reading> {
     this.reads.push({ priority, target });
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
-    return (await answer) ?? { kind: 'waiting' };
+    const reading = (await answer) ?? { kind: 'waiting' };
+    return reading.kind === 'job' ? { ...reading, digest: JSON.stringify(reading.job) } : reading;
   }
 
   /** Keys for which a look of another CloudJob has told of the same job. */
@@ -60,13 +62,22 @@ class FakeStore implements CloudJobStore {
   readonly objects = new Map<string, CloudJob>();
   readonly written: CloudJobStatus[] = [];
   readonly deleted: CloudJob[] = [];
+  readonly resting = new Set<string>();
+  /** How often an object was read as a whole. */
+  gets = 0;
   /** What befalls the next writes, one after the other; then all is well. */
   troubles: ('stale' | Error)[] = [];
   /** What happens while a write is under way. */
   meanwhile: () => Promise<void> = () => Promise.resolve();
   #version = 100;
 
+  glance(key: string): Glance | undefined {
+    const { metadata } = this.objects.get(key) ?? {};
+    return metadata && { resourceVersion: metadata.resourceVersion ?? '', rests: this.resting.has(key) };
+  }
+
   get(key: string): CloudJob | undefined {
+    this.gets += 1;
     return this.objects.get(key);
   }
 
@@ -148,7 +159,7 @@ export class ReconcilerWorld {
 
   /** The object as it is stored now. */
   get object(): CloudJob {
-    const object = this.store.get(KEY);
+    const object = this.store.objects.get(KEY);
     if (object === undefined) throw new Error('there is no CloudJob');
     return object;
   }

@@ -1,0 +1,64 @@
+import { describe, expect, it } from '@jest/globals';
+import { readCloudJob, REQUESTED_AT_ANNOTATION, type CloudJob } from '../../../src/api/cloudjob.js';
+import type { KubeObject } from '../../../src/kube/object.js';
+import { trim, unpack } from '../../../src/reconcile/cached.js';
+import { after, cloudJob, edited, failed, JOB_ID, read, withStatus } from '../../support/cloudJobs.js';
+
+/** As the API server serves it. */
+function served(object: CloudJob, annotations: Readonly<Record<string, string>> = {}): KubeObject {
+  const metadata = { ...object.metadata, resourceVersion: '7', annotations };
+  return { kind: 'CloudJob', ...object, metadata: { ...metadata, managedFields: [{ manager: 'kubectl' }] } };
+}
+
+describe('a CloudJob in memory', () => {
+  it('is kept as it was served, without the copies that others made of it', () => {
+    const object = after(cloudJob(), read('Running'));
+    const lastApplied = { 'kubectl.kubernetes.io/last-applied-configuration': '{"spec":{}}' };
+
+    const kept = trim(served(object, { team: 'a', ...lastApplied }));
+
+    expect(unpack(kept)).toEqual(readCloudJob(served(object, { team: 'a' })));
+    expect(kept).toMatchObject({
+      metadata: { uid: object.metadata.uid, resourceVersion: '7' },
+      phase: 'running',
+    });
+    expect(kept.json).not.toContain('kubectl');
+  });
+
+  it('of which nothing is known is counted as such', () => {
+    expect(trim(served(cloudJob())).phase).toBe('none');
+  });
+
+  it.each(['Success', 'Failed'])(
+    'whose job has ended as %s rests, and is kept by its name alone',
+    (phase) => {
+      const kept = trim(served(after(cloudJob(), read(phase))));
+
+      expect(kept).toEqual({
+        metadata: {
+          name: 'scale-up',
+          namespace: 'infra',
+          uid: cloudJob().metadata.uid,
+          resourceVersion: '7',
+        },
+        jobID: JOB_ID,
+        phase: phase === 'Success' ? 'succeeded' : 'failed',
+        json: undefined,
+      });
+      expect(unpack(kept)).toBeUndefined();
+    },
+  );
+
+  const ended = after(cloudJob(), read('Success'));
+  it.each<[string, KubeObject]>([
+    ['is running', served(after(cloudJob(), read('Running')))],
+    ['cannot be read', served(after(cloudJob(), failed('transient')))],
+    ['is to be deleted later', served(after(cloudJob({ ttlSecondsAfterFinished: 60 }), read('Success')))],
+    ['is to be looked at', served(ended, { [REQUESTED_AT_ANNOTATION]: 'now' })],
+    ['has another spec by now', served(edited(ended, { suspend: true }))],
+    ['lacks a condition', served(withStatus(ended, { ...ended.status, conditions: [] }))],
+    ['is told of another job', served(withStatus(ended, { ...ended.status, jobID: 'another' }))],
+  ])('that %s does not rest', (_, object) => {
+    expect(unpack(trim(object))).toEqual(readCloudJob(object));
+  });
+});
