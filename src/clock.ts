@@ -1,3 +1,5 @@
+import { onAbort } from './abort.js';
+
 /**
  * Time, passed in. Everything that waits or compares times takes a `Clock`, so that tests drive it
  * (jest's fake timers fake neither `AbortSignal.timeout` nor `timers/promises`).
@@ -29,10 +31,10 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   return new Promise((resolve) => {
     const finish = (): void => {
       cancel();
-      signal.removeEventListener('abort', finish);
+      forget();
       resolve();
     };
     const cancel = clock.schedule(ms, finish);
-    signal.addEventListener('abort', finish, { once: true });
+    const forget = onAbort(signal, finish);
   });
 }

@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import axios, { AxiosError, type AxiosResponse } from 'axios';
 import type { Clock } from '../clock.js';
-import { onAbort } from './abort.js';
+import { onAbort } from '../abort.js';
 import type { CloudError, Headers } from './errors.js';
 
 export interface HttpRequest {

@@ -4,7 +4,8 @@ import { KubeError } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject } from './object.js';
 import type { Priority, WorkItem, WorkQueue } from './queue.js';
-import { nothing, onAbort, openScope } from './scope.js';
+import { nothing, onAbort } from '../abort.js';
+import { openScope } from './scope.js';
 import type { Scope } from './scope.js';
 import type { StoreHandler } from './store.js';
 

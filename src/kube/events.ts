@@ -7,7 +7,8 @@ import { eventName, type Happening, type Regarding, type Reporter } from './even
 import { EventWriter, isRefusal, type Telling } from './eventWriter.js';
 import { WorkQueue } from './queue.js';
 import { RateLimit, RateLimits, type Rate } from './rateLimit.js';
-import { onAbort, openScope } from './scope.js';
+import { onAbort } from '../abort.js';
+import { openScope } from './scope.js';
 
 export interface EventLimits {
   /** Over all objects. What is above waits. */

@@ -4,7 +4,7 @@ import type { KubeClient } from './client.js';
 import { isNotFound } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject, ObjectRef } from './object.js';
-import { onAbort } from './scope.js';
+import { onAbort } from '../abort.js';
 import { Store } from './store.js';
 
 export type InformerOptions<T extends KubeObject> = Omit<ReflectorOptions<T>, 'store' | 'namespace'> & {

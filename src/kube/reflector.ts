@@ -7,7 +7,8 @@ import type { KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
 import type { KubeObject, ResourceType } from './object.js';
 import { objectKey } from './object.js';
-import { nothing, openScope } from './scope.js';
+import { nothing } from '../abort.js';
+import { openScope } from './scope.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
 

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { onAbort } from '../abort.js';
 import type { Clock } from '../clock.js';
 
 /** A signal for a stretch of work; `end()` must be called when the work is over, whatever came of it. */
@@ -32,17 +32,3 @@ export function openScope(parent: AbortSignal, clock: Clock, ms: number, late: (
     },
   };
 }
-
-/** Runs `task` once, when the signal aborts or now if it has; the returned function takes that back. */
-export function onAbort(signal: AbortSignal, task: () => void): () => void {
-  if (signal.aborted) {
-    task();
-    return nothing;
-  }
-  // Every request in flight listens to the same few signals; node warns of the eleventh as of a leak.
-  setMaxListeners(0, signal);
-  signal.addEventListener('abort', task, { once: true });
-  return () => signal.removeEventListener('abort', task);
-}
-
-export function nothing(): void {}

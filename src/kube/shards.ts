@@ -14,7 +14,8 @@ import {
   type LeaseTimings,
 } from './lease.js';
 import type { KubeObject } from './object.js';
-import { onAbort, openScope } from './scope.js';
+import { onAbort } from '../abort.js';
+import { openScope } from './scope.js';
 import { planShards, type ShardLease } from './shardPlan.js';
 
 /** On the Lease of a shard: the identity of a replica that asks for it. */

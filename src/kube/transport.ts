@@ -13,7 +13,8 @@ import {
   parseRetryAfter,
 } from './errors.js';
 import type { ClusterAccess, TlsMaterial } from './kubeconfig.js';
-import { nothing, onAbort, openScope } from './scope.js';
+import { nothing, onAbort } from '../abort.js';
+import { openScope } from './scope.js';
 
 /** One request to the API server. */
 export interface KubeRequest {
