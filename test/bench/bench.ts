@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startRealApi, type RealApi } from '../../src/sandbox/realApi.js';
 import { startChild, type Child } from './child.js';
 import type { Figure } from './figure.js';
 import { startOperator, type Operator } from './operator.js';
@@ -18,6 +19,7 @@ export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'cloudjob-bench-'));
   readonly #children = new Map<string, Child>();
   #operator: Operator | undefined;
+  #api: RealApi | undefined;
 
   /** @param quick fewer objects and runs */
   constructor(readonly quick: boolean) {}
@@ -30,6 +32,19 @@ export class Bench {
   /** A Kubernetes API that only lists. */
   get shelf(): Child {
     return this.#child('./shelfProcess.js');
+  }
+
+  /** Of a real control plane where the environment names one, else of the embedded API. */
+  async kubeconfig(): Promise<string> {
+    const { CLOUDJOB_TEST_KUBECONFIG: named, KUBEBUILDER_ASSETS: assets } = process.env;
+    if (named) return named;
+    if (assets) {
+      this.#api ??= await startRealApi({ assets, parent: this.folder });
+      return this.#api.kubeconfigPath;
+    }
+    const file = join(this.folder, 'embedded.kubeconfig');
+    writeFileSync(file, await this.#child('./apiProcess.js').call<string>('kubeconfig'), { mode: 0o600 });
+    return file;
   }
 
   /** Starts the operator in place of the one before. */
@@ -65,6 +80,7 @@ export class Bench {
   async close(): Promise<void> {
     await this.stopOperator();
     for (const child of this.#children.values()) await child.stop();
+    await this.#api?.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -4,8 +4,10 @@ import { Bench, type Row } from './bench.js';
 import { table, type RowResult } from './report.js';
 import { memory } from './rows/memory.js';
 import { polls } from './rows/polls.js';
+import { start } from './rows/start.js';
+import { transitions } from './rows/transitions.js';
 
-const ROWS: readonly Row[] = [memory, polls];
+const ROWS: readonly Row[] = [transitions, polls, memory, start];
 
 const USAGE = `Usage: npm run bench -- [ROW…] [--quick] [--json FILE]
 Rows: ${ROWS.map(({ name }) => name).join(', ')}; all when none is named.

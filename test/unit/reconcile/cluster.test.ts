@@ -4,7 +4,7 @@ import { KubeError } from '../../../src/kube/errors.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import { trim } from '../../../src/reconcile/cached.js';
 import { ClusterCloudJobs, ClusterSecrets } from '../../../src/reconcile/cluster.js';
-import { after, cloudJob, read, withStatus } from '../../support/cloudJobs.js';
+import { cloudJob, read, withStatus, after as afterLook } from '../../support/cloudJobs.js';
 
 const SIGNAL = new AbortController().signal;
 const CONFLICT = new KubeError(409, 'Conflict', 'stale');
@@ -121,7 +121,7 @@ describe('a CloudJob', () => {
   });
 
   it('is seen at a glance', () => {
-    const ended = after(cloudJob(), read('Success'));
+    const ended = afterLook(cloudJob(), read('Success'));
 
     expect(storeOf(new FakeClient(BROKEN), [stored(cloudJob())]).glance('infra/scale-up')).toEqual({
       resourceVersion: '8',

@@ -1,0 +1,93 @@
+import { cloudJobCrd } from '../../src/api/crd.js';
+import { systemClock } from '../../src/clock.js';
+import { KubeClient } from '../../src/kube/client.js';
+import { loadClusterAccess } from '../../src/kube/kubeconfig.js';
+import type { ResourceType } from '../../src/kube/object.js';
+import { HttpTransport } from '../../src/kube/transport.js';
+import { CLOUD_JOBS } from '../../src/reconcile/cluster.js';
+import { appliedCloudJob, NAMESPACE, nameOf, SECRET } from './fleet.js';
+import { until } from './wait.js';
+
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+/** Requests at a time, as many as the operator's transport has connections. */
+const AT_A_TIME = 32;
+const NEVER = new AbortController().signal;
+const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
+
+/** The cluster that the bench writes to, through the operator's own transport. */
+export class BenchCluster {
+  private constructor(
+    private readonly transport: HttpTransport,
+    private readonly client: KubeClient,
+  ) {}
+
+  /** Puts the CRD, the namespace and the Secret in place. */
+  static async open(kubeconfigFile: string): Promise<BenchCluster> {
+    const access = await loadClusterAccess(kubeconfigFile, systemClock);
+    const transport = new HttpTransport({ access, clock: systemClock, userAgent: 'cloudjob-bench' });
+    const client = new KubeClient({ transport, clock: systemClock, random: Math.random });
+    const cluster = new BenchCluster(transport, client);
+    await cluster.#post(CRDS, cloudJobCrd());
+    await cluster.#post('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
+    const data = { token: Buffer.from('sandbox-token').toString('base64') };
+    await cluster.#post(`/api/v1/namespaces/${NAMESPACE}/secrets`, { metadata: { name: SECRET }, data });
+    await until('the CRD to be served', 200, 60_000, () =>
+      client.list(CLOUD_JOBS, { limit: 1 }, NEVER).then(
+        () => true,
+        () => false,
+      ),
+    );
+    return cluster;
+  }
+
+  close(): void {
+    this.transport.close();
+  }
+
+  /** Creates the CloudJobs with these numbers. */
+  async create(from: number, to: number): Promise<void> {
+    await this.#each(from, to, async (index) => {
+      await this.client.create(CLOUD_JOBS, NAMESPACE, appliedCloudJob(index), NEVER);
+    });
+  }
+
+  /** One merge patch of each status; returns how many a second. */
+  async patch(from: number, to: number, statusOf: (index: number) => object): Promise<number> {
+    const startedAt = performance.now();
+    await this.#each(from, to, async (index) => {
+      const ref = { namespace: NAMESPACE, name: nameOf(index) };
+      const patch = { status: statusOf(index) };
+      await this.client.mergePatch(CLOUD_JOBS, ref, patch, { subresource: 'status' }, NEVER);
+    });
+    return (to - from) / ((performance.now() - startedAt) / 1000);
+  }
+
+  /** All CloudJobs and events of the bench go away. */
+  async clear(): Promise<void> {
+    for (const { group, version, plural } of [CLOUD_JOBS, EVENTS]) {
+      const path = `/apis/${group}/${version}/namespaces/${NAMESPACE}/${plural}`;
+      await this.transport.request({ method: 'DELETE', path, idempotent: true }, NEVER);
+    }
+    await until('the CloudJobs to be gone', 100, 60_000, async () => {
+      const { items } = await this.client.list(CLOUD_JOBS, { namespace: NAMESPACE, limit: 1 }, NEVER);
+      return items.length === 0;
+    });
+  }
+
+  async #each(from: number, to: number, task: (index: number) => Promise<void>): Promise<void> {
+    let next = from;
+    async function work(): Promise<void> {
+      while (next < to) await task((next += 1) - 1);
+    }
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  }
+
+  /** What is there already stays. */
+  async #post(path: string, body: unknown): Promise<void> {
+    await this.transport
+      .request({ method: 'POST', path, body, idempotent: false }, NEVER)
+      .catch((error: unknown) => {
+        if ((error as { readonly status?: number }).status !== 409) throw error;
+      });
+  }
+}
