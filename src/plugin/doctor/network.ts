@@ -3,7 +3,8 @@ import { connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import type { Http } from '../../cloud/http.js';
 import { isRecord } from '../../kube/errors.js';
-import { onAbort, openScope } from '../../kube/scope.js';
+import { onAbort } from '../../abort.js';
+import { openScope } from '../../kube/scope.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
 /** What the doctor asks of the network; only hosts of the region catalogue are ever named. */

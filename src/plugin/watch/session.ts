@@ -4,7 +4,7 @@ import { cleanText } from '../../cloud/text.js';
 import type { KubeClient } from '../../kube/client.js';
 import { Informer } from '../../kube/informer.js';
 import { objectKey, type KubeObject } from '../../kube/object.js';
-import { nothing } from '../../kube/scope.js';
+import { nothing } from '../../abort.js';
 import type { Logger } from '../../ops/log.js';
 import { CLOUD_JOBS } from '../../reconcile/cluster.js';
 import { outcomeOf, type Outcome } from '../outcome.js';

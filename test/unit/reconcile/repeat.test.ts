@@ -24,7 +24,7 @@ describe('a look that is answered as before', () => {
     expect(world.reads).toBe(2);
     expect(world.store.gets).toBe(gets);
     expect(world.store.written).toHaveLength(1);
-    expect(result).toEqual({ kind: 'requeue', afterMs: 2_200 });
+    expect(result).toEqual({ kind: 'requeue', afterMs: 4_000 });
   });
 
   it('is not made when the pass comes too early, as after the own write', async () => {
@@ -91,7 +91,7 @@ describe('a look that is answered otherwise', () => {
   });
 
   it('goes on being answered as before after the failure has passed', async () => {
-    const { world } = await settledWorld();
+    const { world } = await settledWorld({ pollIntervalSeconds: 5 });
     world.reader.answers = [{ kind: 'error', error: { class: 'transient', message: 'no' } }, RUNNING];
     for (let looks = 0; looks < 3; looks += 1) {
       await world.clock.advance(10_000);
