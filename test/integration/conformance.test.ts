@@ -16,6 +16,11 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
       return body.details.causes.map(({ field, reason }) => `${field} ${reason}`);
     }
 
+    /** The entries of `managedFields`, in the order of their managers' names. */
+    function managersOf(body: { metadata: { managedFields: { manager: string }[] } }): { manager: string }[] {
+      return body.metadata.managedFields.toSorted((a, b) => a.manager.localeCompare(b.manager));
+    }
+
     function outline(events: readonly WatchEvent[]): string[] {
       return events.map(({ type, object }) => `${type} ${String(object.metadata.name)}`);
     }
@@ -532,6 +537,65 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         expect(dropped.body.status.conditions).toEqual([{ type: 'Ready', status: 'True' }]);
       });
 
+      it('applies a status on its own: nothing else changes, and its fields have owners of their own', async () => {
+        const { widgets } = await bench.namespace();
+        await bench.api.patch(`${widgets}/one?fieldManager=user`, APPLY, bench.widget('one', { size: 1 }));
+        const apply = (query: string, phase: string) =>
+          bench.api.patch(`${widgets}/one/status?${query}`, APPLY, {
+            ...bench.widget('one', { size: 99 }, { status: { phase } }),
+            metadata: { name: 'one', labels: { a: 'b' } },
+          });
+
+        const { code, body } = await apply('fieldManager=first', 'Running');
+        const refused = await apply('fieldManager=second', 'Done');
+        const forced = await apply('fieldManager=second&force=true', 'Done');
+
+        expect(code).toBe(200);
+        expect(body).toMatchObject({
+          metadata: { generation: 1 },
+          spec: { size: 1 },
+          status: { phase: 'Running' },
+        });
+        expect(body.metadata).not.toHaveProperty('labels');
+        const own = {
+          operation: 'Apply',
+          fieldsV1: { 'f:status': { 'f:phase': {} } },
+          subresource: 'status',
+        };
+        const users = { manager: 'user', fieldsV1: { 'f:spec': { 'f:size': {} } } };
+        expect(managersOf(body)).toEqual([
+          expect.objectContaining({ ...own, manager: 'first' }),
+          expect.objectContaining(users),
+        ]);
+        expect(refused).toMatchObject({ code: 409, body: { reason: 'Conflict' } });
+        expect(refused.body.message).toBe(
+          'Apply failed with 1 conflict: conflict with "first" with subresource "status": .status.phase',
+        );
+        expect(forced).toMatchObject({ code: 200, body: { spec: { size: 1 }, status: { phase: 'Done' } } });
+        expect(managersOf(forced.body)).toEqual([
+          expect.objectContaining({ ...own, manager: 'second' }),
+          expect.objectContaining(users),
+        ]);
+      });
+
+      it('tells an owner of the status by what it wrote to the status', async () => {
+        const { widgets } = await bench.namespace();
+        await bench.api.patch(`${widgets}/one?fieldManager=first`, APPLY, bench.widget('one', { size: 1 }));
+        await bench.api.patch(`${widgets}/one/status?fieldManager=first`, MERGE, {
+          status: { phase: 'Running' },
+        });
+
+        const refused = await bench.api.patch(
+          `${widgets}/one/status?fieldManager=second`,
+          APPLY,
+          bench.widget('one', { size: 1 }, { status: { phase: 'Done' } }),
+        );
+
+        expect(refused.body.message).toMatch(
+          /conflict with "first" with subresource "status" using .*: \.status\.phase/,
+        );
+      });
+
       it('loses what somebody else updates', async () => {
         const { widgets } = await bench.namespace();
         await bench.api.patch(`${widgets}/one?fieldManager=first`, APPLY, bench.widget('one', { size: 1 }));
@@ -953,6 +1017,39 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         ]);
         expect(none.body.items).toEqual([]);
         expect(again.body).toMatchObject({ note: 'all is well', series: { count: 2 } });
+      });
+
+      it('takes an event in its older form, too', async () => {
+        const { name, core } = await bench.namespace();
+        const involvedObject = { kind: 'Widget', name: 'one', namespace: name };
+
+        const created = await bench.api.post(`${core}/events`, {
+          metadata: { name: 'e1' },
+          involvedObject,
+          reason: 'Tested',
+          message: 'all is well',
+          type: 'Normal',
+          source: { component: 'suite', host: 'here' },
+          firstTimestamp: '2026-01-01T00:00:00Z',
+          lastTimestamp: '2026-01-01T00:01:00Z',
+          count: 3,
+        });
+        const again = await bench.api.patch(`${core}/events/e1`, MERGE, { count: 4 });
+        const newer = await bench.api.get(`/apis/events.k8s.io/v1/namespaces/${name}/events/e1`);
+
+        expect(created).toMatchObject({
+          code: 201,
+          body: { involvedObject, message: 'all is well', count: 3 },
+        });
+        expect(again).toMatchObject({ code: 200, body: { count: 4 } });
+        expect(newer.body).toMatchObject({
+          regarding: involvedObject,
+          note: 'all is well',
+          deprecatedSource: { component: 'suite', host: 'here' },
+          deprecatedFirstTimestamp: '2026-01-01T00:00:00Z',
+          deprecatedLastTimestamp: '2026-01-01T00:01:00Z',
+          deprecatedCount: 4,
+        });
       });
 
       it('refuses an event without what makes it one', async () => {
