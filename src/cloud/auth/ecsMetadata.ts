@@ -20,7 +20,8 @@ const NAMES = {
 
 /**
  * The temporary access key of the agency that the ECS has (ECS "obtaining metadata": `securitykey`). Servers that ask
- * for it are given a session token first; the others know no such thing and are asked without.
+ * for it are given a session token first; the others know no such thing and are asked without. One that cannot tell is
+ * not asked without: its 401 would pass for a refusal.
  */
 export async function issueFromECSMetadata(
   http: Http,
@@ -30,6 +31,9 @@ export async function issueFromECSMetadata(
   const session = await ask(http, 'PUT', `${endpoint}/meta-data/latest/api/token`, {
     'X-Metadata-Token-Ttl-Seconds': SESSION_SECONDS,
   });
+  if (session.kind === 'answer' && session.status >= 500) {
+    return { ok: false, error: refusalOf(session, clock.now()) };
+  }
   const token = session.kind === 'answer' && session.status === 200 ? session.body.trim() : '';
   const headers: Record<string, string> = /^[\x21-\x7e]+$/.test(token) ? { 'X-Metadata-Token': token } : {};
   const answer = await ask(http, 'GET', `${endpoint}/openstack/latest/securitykey`, headers);

@@ -104,6 +104,13 @@ describe('ECS metadata', () => {
     expect(server.seen[1]?.headers['x-metadata-token']).toBeUndefined();
   });
 
+  it('is not asked without a session token when it failed to give one', async () => {
+    server.respondWith((seen, response) => response.writeHead(seen.method === 'PUT' ? 503 : 401).end());
+
+    expect(await ask(own())).toMatchObject({ ok: false, error: { class: 'transient', status: 503 } });
+    expect(server.seen).toHaveLength(1);
+  });
+
   it.each([
     ['an hour', 60 * MINUTE, 50 * MINUTE, 52 * MINUTE],
     ['a day', 24 * 60 * MINUTE, 20 * 60 * MINUTE, 21 * 60 * MINUTE],
