@@ -84,6 +84,15 @@ export class Grants {
     return this.#keys.get(accessKey);
   }
 
+  /** Every secret that was issued and is remembered, for whoever looks for leaks. */
+  issuedSecrets(): string[] {
+    return [...this.#tokens.values(), ...this.#keys.values()]
+      .filter(({ expiresAt }) => Number.isFinite(expiresAt))
+      .flatMap((grant) =>
+        'token' in grant ? [grant.token] : [grant.secretKey, grant.accessKey, grant.securityToken ?? ''],
+      );
+  }
+
   /** Ends every issued token and temporary key at once, as a changed password does; says how many. */
   revokeIssued(): number {
     return endIssued(this.#tokens) + endIssued(this.#keys);

@@ -1,10 +1,16 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { Authenticators } from '../../../src/cloud/auth/authenticators.js';
 import { JobClient } from '../../../src/cloud/client.js';
 import { readCredentials } from '../../../src/cloud/credentials.js';
+import type { WorkloadCredentialsOptions } from '../../../src/cloud/auth/workload.js';
 import { createHttp, type Http } from '../../../src/cloud/http.js';
+import { FAULTS, type FaultKind } from '../../../src/sandbox/cce/faults.js';
+import { startCce } from '../../../src/sandbox/cce/server.js';
 import { answerJSON, TestServer, type Seen } from './server.js';
 
 const FAMILIES: Record<string, Record<string, string>> = {
@@ -93,4 +99,60 @@ describe('no secret is shown', () => {
     const shown = inspect(all, { depth: 12, showHidden: true }) + JSON.stringify(all);
     expect(shown).not.toMatch(/CANARY/);
   });
+});
+
+describe('nothing is shown of the credentials that the operator has of its own', () => {
+  const PROJECT = 'project-1';
+  const TOKEN = 'CANARY-own-token-6a';
+
+  it.each<WorkloadCredentialsOptions['kind']>(['ecsMetadata', 'podIdentity', 'oidc'])(
+    'from %s, with every fault where they are issued and where they are used',
+    async (kind) => {
+      const folder = await mkdtemp(join(tmpdir(), 'canary-'));
+      const cce = await startCce({
+        accounts: {
+          projects: { lab: PROJECT },
+          tokens: [],
+          accessKeys: [],
+          users: [],
+          identityTokens: [{ idp: 'idp', token: TOKEN }],
+          podIdentityTokens: [TOKEN],
+        },
+      });
+      const tokenFile = join(folder, 'token');
+      await writeFile(tokenFile, TOKEN);
+      const sources: Record<typeof kind, WorkloadCredentialsOptions> = {
+        ecsMetadata: { kind: 'ecsMetadata', endpoint: cce.url },
+        podIdentity: { kind: 'podIdentity', uri: `${cce.url}/pod-identity/credentials`, tokenFile },
+        oidc: { kind: 'oidc', identityProvider: 'idp', tokenFile },
+      };
+      cce.jobs.add({ projectID: PROJECT, frames: [{ at: 0, tree: { id: 'job-1', phase: 'Running' } }] });
+      const region = { name: 'lab', cce: cce.url, iam: cce.url };
+      const all: unknown[] = [];
+      try {
+        for (const fault of Object.keys(FAULTS) as FaultKind[]) {
+          for (const on of ['iam', 'jobs'] as const) {
+            cce.faults.add({ kind: fault, on, seconds: 0.01 });
+            const authenticator = new Authenticators(http, systemClock).ofWorkload(sources[kind]);
+            const target = { region, projectID: PROJECT, jobID: 'job-1', authenticator };
+            const client = new JobClient(http, systemClock);
+            all.push(target, await client.read(target, new AbortController().signal));
+            cce.faults.clear();
+          }
+        }
+      } finally {
+        await cce.close();
+        await rm(folder, { recursive: true });
+      }
+
+      const secrets = [TOKEN, ...cce.grants.issuedSecrets()];
+      const shown = inspect(all, { depth: 12, showHidden: true }) + JSON.stringify(all);
+      expect(secrets.length).toBeGreaterThan(Object.keys(FAULTS).length);
+      expect(secrets.filter((secret) => shown.includes(secret))).toEqual([]);
+      expect(cce.counters.snapshot().byFault).toEqual(
+        Object.fromEntries(Object.keys(FAULTS).map((fault) => [fault, expect.any(Number)])),
+      );
+    },
+    60_000,
+  );
 });
