@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dump, load } from 'js-yaml';
+import { POD_IDENTITY_ENV } from '../../src/cloud/auth/workload.js';
 import { FAULTS, type FaultKind } from '../../src/sandbox/cce/faults.js';
 import { startCce, type RunningCce } from '../../src/sandbox/cce/server.js';
 import { startApi, type Api } from '../support/api.js';
 import { KubeClient } from '../support/kubeClient.js';
-import { OperatorProcess } from '../support/operatorProcess.js';
+import { OperatorProcess, type OperatorOptions } from '../support/operatorProcess.js';
 import { until } from '../support/until.js';
 
 const CRD_FILE = fileURLToPath(new URL('../../crds/cloudjob.dev_cloudjobs.yaml', import.meta.url));
@@ -27,6 +28,7 @@ const MARKS = {
   password: 'CANARY+password&0af3',
   domainName: 'CANARY+domain?9f',
   identityToken: 'CANARY+identity/4d2e==',
+  podToken: 'CANARY+podtoken/7a11==',
   wrongToken: 'CANARY+wrongtoken/5e3f==',
   wrongSecret: 'CANARY+wrongsecret/6f40',
 } as const;
@@ -61,18 +63,34 @@ function formsOf(secret: string): string[] {
 }
 
 /** Which marks, by their names, are in the text in any form. */
-function marksIn(text: string): string[] {
-  return Object.entries(MARKS).flatMap(([name, mark]) =>
+function marksIn(text: string, marks: Readonly<Record<string, string>> = MARKS): string[] {
+  return Object.entries(marks).flatMap(([name, mark]) =>
     formsOf(mark).some((form) => text.includes(form)) ? [name] : [],
   );
 }
+
+/** `NODE_OPTIONS` with which what is meant for the metadata service of an ECS, whose address is fixed, goes to `url`. */
+function asOnECS(url: string): string {
+  const { hostname, port } = new URL(url);
+  const code = `import { Socket } from 'node:net';
+    const { connect } = Socket.prototype;
+    Socket.prototype.connect = function (...given) {
+      const [options] = Array.isArray(given[0]) ? given[0] : given;
+      if (options?.host === '169.254.169.254') Object.assign(options, { host: '${hostname}', port: ${port} });
+      return connect.apply(this, given);
+    };`;
+  return `--import data:text/javascript;base64,${Buffer.from(code).toString('base64')}`;
+}
+
+type Logs = Pick<OperatorOptions, 'logFormat' | 'logLevel' | 'env'>;
 
 describe('marked secrets of every kind, with every fault on', () => {
   let home: string;
   let api: Api;
   let client: KubeClient;
   let cce: RunningCce;
-  let operator: OperatorProcess;
+  /** By where they have credentials of their own from; all of them follow the same CloudJobs. */
+  const operators = new Map<string, OperatorProcess>();
   const kinds = Object.keys(FAULTS) as FaultKind[];
 
   beforeAll(async () => {
@@ -103,34 +121,49 @@ describe('marked secrets of every kind, with every fault on', () => {
         ],
         users: [{ username: MARKS.username, password: MARKS.password, domainName: MARKS.domainName }],
         identityTokens: [{ idp: 'idp', token: MARKS.identityToken }],
-        podIdentityTokens: [],
+        podIdentityTokens: [MARKS.podToken],
       },
     });
-    const tokenFile = join(home, 'identity-token');
-    writeFileSync(tokenFile, MARKS.identityToken);
-    const configFile = join(home, 'config.yaml');
-    writeFileSync(
-      configFile,
-      dump({
+    const fileOf = (name: string, content: string): string => {
+      const path = join(home, name);
+      writeFileSync(path, content);
+      return path;
+    };
+    const start = (from: Readonly<Record<string, string>> & { kind: string }, logs: Logs): void => {
+      const config = {
         // One for each kind of fault, so that no breaker keeps others from theirs.
         regions: Object.fromEntries(kinds.map((kind) => [kind, { cce: cce.url, iam: cce.url }])),
-        polling: { minSeconds: 1, maxSeconds: 1 },
-        ownCredentials: {
-          namespaces: [NAMESPACE],
-          from: { kind: 'oidc', identityProvider: 'idp', tokenFile },
-        },
-      }),
+        polling: { minSeconds: 5, maxSeconds: 5 },
+        ownCredentials: { namespaces: [NAMESPACE], from },
+      };
+      const configFile = fileOf(`${from.kind}.yaml`, dump(config));
+      const options = { configFile, kubeconfigFile: api.kubeconfigFile, namespaces: [NAMESPACE], ...logs };
+      operators.set(from.kind, new OperatorProcess(options));
+    };
+    start(
+      { kind: 'oidc', identityProvider: 'idp', tokenFile: fileOf('identity-token', MARKS.identityToken) },
+      { logFormat: 'json', logLevel: 'debug' },
     );
-    operator = new OperatorProcess({
-      configFile,
-      kubeconfigFile: api.kubeconfigFile,
-      namespaces: [NAMESPACE],
-    });
-    await operator.ready();
+    start(
+      { kind: 'ecsMetadata' },
+      { logFormat: 'pretty', logLevel: 'debug', env: { NODE_OPTIONS: asOnECS(cce.url) } },
+    );
+    start(
+      { kind: 'podIdentity' },
+      {
+        logFormat: 'json',
+        logLevel: 'info',
+        env: {
+          [POD_IDENTITY_ENV.uri]: `${cce.url}/pod-identity/credentials`,
+          [POD_IDENTITY_ENV.tokenFile]: fileOf('pod-token', MARKS.podToken),
+        },
+      },
+    );
+    for (const operator of operators.values()) await operator.ready();
   }, 120_000);
 
   afterAll(async () => {
-    await operator?.stop();
+    for (const operator of operators.values()) await operator.stop();
     await cce?.close();
     client?.close();
     await api?.stop();
@@ -192,14 +225,40 @@ describe('marked secrets of every kind, with every fault on', () => {
       },
       60_000,
     );
-    const metrics = await operator.http('/metrics');
-    await operator.stop();
+    const metrics = await until(
+      'every operator to have looked at every region',
+      async () => {
+        const texts = [];
+        for (const operator of operators.values()) texts.push((await operator.http('/metrics')).text);
+        return texts.every((text) => kinds.every((kind) => text.includes(`region="${kind}"`))) && texts;
+      },
+      60_000,
+    );
+    const issued = Object.fromEntries(
+      await until(
+        'every place to have issued something',
+        () => {
+          const secrets = cce.grants.issuedSecrets();
+          // The password makes a token in each operator, OIDC one; metadata and Pod Identity a key of three parts each.
+          return secrets.length >= 10 && secrets.map((secret, n) => [`issued ${n}`, secret] as const);
+        },
+        60_000,
+        () => `issued: ${cce.grants.issuedSecrets().length}`,
+      ),
+    );
+    for (const operator of operators.values()) await operator.stop();
 
-    expect({ statuses: marksIn(statuses), events: marksIn(events) }).toEqual({ statuses: [], events: [] });
-    expect(metrics.text).toContain('cloudjob_');
-    expect(marksIn(metrics.text)).toEqual([]);
-    expect(operator.log.join('\n')).toContain('"level":"debug"');
-    expect(operator.log.filter((line) => marksIn(line).length > 0)).toEqual([]);
+    const marks = { ...MARKS, ...issued };
+    const shown = { statuses, events, metrics: metrics.join('\n') };
+    for (const [where, text] of Object.entries(shown))
+      expect([where, marksIn(text, marks)]).toEqual([where, []]);
+    expect(shown.metrics).toContain('cloudjob_');
+    for (const [from, { log }] of operators) {
+      expect([from, log.length > kinds.length]).toEqual([from, true]);
+      expect(log.filter((line) => marksIn(line, marks).length > 0)).toEqual([]);
+    }
+    expect(operators.get('oidc')?.log.join('\n')).toContain('"level":"debug"');
+    expect(operators.get('ecsMetadata')?.log.join('\n')).toContain(' DEBUG ');
   }, 240_000);
 
   it.each(Object.entries(MARKS))('would be found: %s', (name, mark) => {

@@ -19,6 +19,12 @@ export interface OperatorOptions {
   readonly leaderElect?: boolean;
   /** Into how many shards the work is split; one if left out. */
   readonly shards?: number;
+  /** `debug` if left out; it must tell its port, so not above `info`. */
+  readonly logLevel?: 'info' | 'debug';
+  /** `json` if left out. */
+  readonly logFormat?: 'json' | 'pretty';
+  /** Environment variables beside `PATH` and `NODE_ENV`. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Exit {
@@ -33,7 +39,16 @@ export class OperatorProcess {
   readonly #exited: Promise<Exit>;
   #exit: Exit | undefined;
 
-  constructor({ configFile, kubeconfigFile, namespaces, leaderElect = false, shards = 1 }: OperatorOptions) {
+  constructor({
+    configFile,
+    kubeconfigFile,
+    namespaces,
+    leaderElect = false,
+    shards = 1,
+    logLevel = 'debug',
+    logFormat = 'json',
+    env = {},
+  }: OperatorOptions) {
     this.#child = spawn(
       process.execPath,
       [
@@ -49,11 +64,14 @@ export class OperatorProcess {
         '--http-port',
         '0',
         '--log-format',
-        'json',
+        logFormat,
         '--log-level',
-        'debug',
+        logLevel,
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], NODE_ENV: 'production' } },
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
+      },
     );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       let rest = '';
@@ -147,7 +165,7 @@ export class OperatorProcess {
 
   #port(): number | undefined {
     for (const line of this.#lines) {
-      const port = /"port":\s*(\d+)/.exec(line)?.[1];
+      const port = /\bport"?[:=]\s*(\d+)/.exec(line)?.[1];
       if (port !== undefined) return Number(port);
     }
     return undefined;
