@@ -92,10 +92,10 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const jobClient = new JobClient(http, clock);
   const reader = new CloudReader({
     client: {
-      read: (target, signal, mayCall) =>
-        inSpan('cloud.readJob', { jobID: target.jobID, region: target.region.name }, () =>
-          jobClient.read(target, signal, mayCall),
-        ),
+      read: (...look) => {
+        const [{ jobID, region }] = look;
+        return inSpan('cloud.readJob', { jobID, region: region.name }, () => jobClient.read(...look));
+      },
     },
     clock,
     random,
