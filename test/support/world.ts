@@ -31,6 +31,8 @@ const eventsSchema = z.object({
 });
 export const SECRET = 'cce-credentials';
 
+/** A version that the recorder was not told of by then was overtaken by a newer one while its watch was down. */
+const RECORDER_LAG_MS = 10_000;
 /** More than any suite has namespaces. */
 const REGIONS = Array.from({ length: 100 }, (_, index) => `lab-${index}`);
 
@@ -250,7 +252,7 @@ export class World {
     deadlineMs?: number,
   ): Promise<KubeObject & { readonly status: Status }> {
     let last: KubeObject | undefined;
-    return until(
+    const found = await until(
       `${ref.name} ${what}`,
       async () => {
         last = await this.get(ref);
@@ -259,6 +261,19 @@ export class World {
       },
       deadlineMs,
       () => `it is ${JSON.stringify(last?.status, null, 1)}\n${this.#operators.at(-1)?.logTail()}`,
+    );
+    await this.#untilRecorded(ref, found.metadata.resourceVersion);
+    return found;
+  }
+
+  /** The tests' own watch may be behind what was read: by moments, or by seconds after an outage that ended it, too. */
+  async #untilRecorded(ref: Ref, version: string | undefined): Promise<void> {
+    const end = performance.now() + RECORDER_LAG_MS;
+    await until(
+      'the recorder to be told of it',
+      () =>
+        performance.now() > end ||
+        this.versions(ref).some(({ metadata }) => metadata.resourceVersion === version),
     );
   }
 
