@@ -1,7 +1,6 @@
-import { sleep, type Clock } from '../clock.js';
-import type { Logger } from '../ops/log.js';
-import type { KubeClient } from './client.js';
+import { sleep } from '../clock.js';
 import { isAlreadyExists, isConflict, isNotFound, isRecord } from './errors.js';
+import type { LeaderElectionOptions } from './leader.js';
 import {
   acquisition,
   LEASE_TIMINGS,
@@ -21,19 +20,10 @@ import { planShards, type ShardLease } from './shardPlan.js';
 /** On the Lease of a shard: the identity of a replica that asks for it. */
 const CLAIM = 'cloudjob.dev/claimed-by';
 
-export interface ShardsOptions {
-  readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly namespace: string;
-  /** Of all Leases together: they are called `NAME-shard-0-of-4` and so on. */
-  readonly name: string;
-  /** Who this process is; never the same twice. */
-  readonly identity: string;
+/** The Leases are called `NAME-shard-0-of-4` and so on. */
+export interface ShardsOptions extends LeaderElectionOptions {
   /** How many shards there are, 1 or more; the same in every replica. */
   readonly count: number;
-  readonly timings?: LeaseTimings;
 }
 
 /** Does the work of one shard until `stop` or `lost` aborts; must end soon after that, and at once after `lost`. */
