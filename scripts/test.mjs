@@ -60,7 +60,7 @@ async function runAll() {
   // Here each suite has an API of its own, and spends its time waiting.
   await runJest('integration on the embedded Kubernetes API', ['--maxWorkers=2', 'test/integration']);
   await runJest('chaos on the embedded Kubernetes API', ['--maxWorkers=2', 'test/chaos']);
-  await runJest('alerting rules', ['test/monitoring']);
+  await runJest('alerting rules', ['--maxWorkers=2', 'test/monitoring']);
   await runOnRealApi();
 }
 

@@ -196,38 +196,6 @@ describeHere('the alerting rules, on what an operator in trouble really says:', 
       }),
     TEST_MS,
   );
-
-  it('no replica that works', () => {
-    const series = (value: number): object[] => [
-      UP,
-      {
-        series: 'leader_election_master_status{job="cloudjob-operator",instance="a"}',
-        values: `${value}x60`,
-      },
-      { series: 'leader_election_master_status{job="cloudjob-operator",instance="b"}', values: '0x60' },
-    ];
-
-    expect(testRules(RULES, series(1), [{ minute: 30, alerts: [] }])).toBe('');
-    expect(
-      testRules(RULES, series(0), [
-        { minute: 4, alerts: [] },
-        { minute: 6, alerts: ['CloudJobOperatorNotWorking'] },
-      ]),
-    ).toBe('');
-  });
-
-  it('no replica that answers', () => {
-    const values = '1x29 0x10 1x30';
-    const series = [{ series: 'up{job="cloudjob-operator",instance="a"}', values }];
-
-    expect(
-      testRules(RULES, series, [
-        { minute: 29, alerts: [] },
-        { minute: 36, alerts: ['CloudJobOperatorDown'] },
-        { minute: 50, alerts: [] },
-      ]),
-    ).toBe('');
-  });
 });
 
 /** Runs an operator into the trouble. */

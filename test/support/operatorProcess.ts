@@ -97,6 +97,15 @@ export class OperatorProcess {
     return this.#exit;
   }
 
+  /** Of its HTTP server, once it has told it. */
+  get port(): number | undefined {
+    for (const line of this.#lines) {
+      const port = /\bport"?[:=]\s*(\d+)/.exec(line)?.[1];
+      if (port !== undefined) return Number(port);
+    }
+    return undefined;
+  }
+
   /** Waits until `/readyz` says so: the cache is synced. */
   async ready(): Promise<void> {
     await this.#until('ready', async () => (await this.http('/readyz')).status === 200);
@@ -110,7 +119,7 @@ export class OperatorProcess {
   /** What its HTTP port says at that path. */
   async http(path: string): Promise<{ readonly status: number; readonly text: string }> {
     // A connection of its own: a kept one may be closed at the moment in which it is used again.
-    const request = get({ host: '127.0.0.1', port: this.#port(), path, agent: false });
+    const request = get({ host: '127.0.0.1', port: this.port, path, agent: false });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return { status: response.statusCode ?? 0, text: await text(response) };
   }
@@ -155,19 +164,10 @@ export class OperatorProcess {
         if (this.#exit !== undefined) {
           throw new Error(`the operator ended: ${JSON.stringify(this.#exit)}\n${this.logTail()}`);
         }
-        const port = this.#port();
-        return port !== undefined && (await holds());
+        return this.port !== undefined && (await holds());
       },
       60_000,
       () => this.logTail(),
     );
-  }
-
-  #port(): number | undefined {
-    for (const line of this.#lines) {
-      const port = /\bport"?[:=]\s*(\d+)/.exec(line)?.[1];
-      if (port !== undefined) return Number(port);
-    }
-    return undefined;
   }
 }
