@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { crdYaml } from './api/crd.js';
 import { KubeconfigError } from './kube/kubeconfig.js';
+import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
 import { runOperator } from './operator.js';
 import { LOG_LEVELS, readConfig, readSettings, RUN_FLAGS, SettingsError } from './settings.js';
@@ -87,7 +88,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const known = error instanceof SettingsError || error instanceof KubeconfigError;
+  const known = [SettingsError, KubeconfigError, PortError].some((kind) => error instanceof kind);
   process.stderr.write(`cloudjob-operator: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = known ? 2 : 1;
 }

@@ -52,39 +52,44 @@ const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** As `spec.region` of a CloudJob allows it. */
 const REGION_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-const configSchema = z.strictObject({
-  regions: z.record(z.string(), z.strictObject({ cce: z.string(), iam: z.string() })).default({}),
+/** An object with these keys and no others, whose error names them. */
+function only<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape, {
+    error: ({ code, keys }) =>
+      code === 'unrecognized_keys'
+        ? `has no key "${keys[0]}"; allowed: ${Object.keys(shape).join(', ')}`
+        : undefined,
+  });
+}
+
+const configSchema = only({
+  regions: z.record(z.string(), only({ cce: z.string(), iam: z.string() })).default({}),
   defaultRegion: z.string().optional(),
-  polling: z
-    .strictObject({
-      minSeconds: z.number().min(1).max(3600).default(DEFAULT_POLLING.minSeconds),
-      maxSeconds: z.number().min(1).max(86_400).default(DEFAULT_POLLING.maxSeconds),
-    })
+  polling: only({
+    minSeconds: z.number().min(1).max(3600).default(DEFAULT_POLLING.minSeconds),
+    maxSeconds: z.number().min(1).max(86_400).default(DEFAULT_POLLING.maxSeconds),
+  })
     .refine(({ minSeconds, maxSeconds }) => minSeconds <= maxSeconds, {
       path: ['maxSeconds'],
       message: 'must not be less than polling.minSeconds',
     })
     .default(DEFAULT_POLLING),
-  ownCredentials: z
-    .strictObject({
-      namespaces: z.array(z.string().regex(NAMESPACE, 'must be the name of a namespace')).min(1).max(1000),
-      from: z.discriminatedUnion('kind', [
-        z.strictObject({ kind: z.literal('ecsMetadata') }),
-        z.strictObject({ kind: z.literal('podIdentity') }),
-        z.strictObject({
-          kind: z.literal('oidc'),
-          identityProvider: z.string().min(1).max(64),
-          tokenFile: z.string().min(1),
-        }),
-      ]),
-    })
-    .optional(),
-  budget: z
-    .strictObject({
-      requestsPerSecond: z.number().min(0.01).max(1000).default(10),
-      burst: z.int().min(1).max(10_000).default(20),
-    })
-    .default({ requestsPerSecond: 10, burst: 20 }),
+  ownCredentials: only({
+    namespaces: z.array(z.string().regex(NAMESPACE, 'must be the name of a namespace')).min(1).max(1000),
+    from: z.discriminatedUnion('kind', [
+      only({ kind: z.literal('ecsMetadata') }),
+      only({ kind: z.literal('podIdentity') }),
+      only({
+        kind: z.literal('oidc'),
+        identityProvider: z.string().min(1).max(64),
+        tokenFile: z.string().min(1),
+      }),
+    ]),
+  }).optional(),
+  budget: only({
+    requestsPerSecond: z.number().min(0.01).max(1000).default(10),
+    burst: z.int().min(1).max(10_000).default(20),
+  }).default({ requestsPerSecond: 10, burst: 20 }),
 });
 
 /** Every flag of `run`, its environment twin and what it takes. */

@@ -11,13 +11,18 @@ export interface OpsServer {
   close(): Promise<void>;
 }
 
+/** The port cannot be listened on; the message is one line. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+}
+
 /** Requests are tiny; whoever sends one slowly is cut off. */
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
  * Serves the operator's own HTTP: probes (200 `ok`, or 503 with the reason) and `/metrics`, to GET and HEAD.
  *
- * @throws when the port cannot be listened on
+ * @throws PortError
  */
 export async function serveOps(
   port: number,
@@ -46,7 +51,10 @@ export async function serveOps(
   );
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const remedy = 'end what listens there, or choose another with --http-port';
+      reject(new PortError(`port ${port} for probes and metrics: ${error.code ?? error.message}; ${remedy}`));
+    });
     server.listen(port, resolve);
   });
   return {

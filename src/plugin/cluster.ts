@@ -2,7 +2,7 @@ import type { CloudJob } from '../api/cloudjob.js';
 import type { Clock } from '../clock.js';
 import { cleanText } from '../cloud/text.js';
 import { KubeClient } from '../kube/client.js';
-import { isForbidden, isNotFound, KubeError } from '../kube/errors.js';
+import { isForbidden, isNotFound, isUnauthorized, KubeError } from '../kube/errors.js';
 import { loadClusterAccess } from '../kube/kubeconfig.js';
 import { HttpTransport } from '../kube/transport.js';
 import { CLOUD_JOBS } from '../reconcile/cluster.js';
@@ -63,6 +63,9 @@ export function problemOf(error: unknown, what: string): CommandError {
   if (!(error instanceof KubeError)) throw error;
   const told = cleanText(error.message, MAX_MESSAGE);
   if (isForbidden(error)) return new CommandError(`${what}: you may not do that (${told})`);
+  if (isUnauthorized(error)) {
+    return new CommandError(`${what}: the kubeconfig's credentials are not accepted; log in again (${told})`);
+  }
   if (isNotFound(error)) {
     return new CommandError(
       `${what}: the cluster does not know CloudJobs; apply the CustomResourceDefinition first (${told})`,

@@ -243,8 +243,16 @@ describe('readConfig', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['an unknown key', { pollling: {} }, /^c\.yaml: the file: .*"pollling"/],
-    ['an unknown key of a section', { polling: { min: 1 } }, /^c\.yaml: polling: .*"min"/],
+    [
+      'an unknown key',
+      { pollling: {} },
+      /^c\.yaml: the file: has no key "pollling"; allowed: regions, defaultRegion, polling, ownCredentials, budget$/,
+    ],
+    [
+      'an unknown key of a section',
+      { polling: { min: 1 } },
+      /^c\.yaml: polling: has no key "min"; allowed: minSeconds, maxSeconds$/,
+    ],
     [
       'an unknown key of a region',
       { regions: { lab: { ...endpoints, x: 1 } } },

@@ -25,12 +25,11 @@ export async function lookAtServer(
   } catch (error) {
     if (isForbidden(error)) return ok('answers');
     const { message } = problemOf(error, 'the API server');
-    return isUnauthorized(error)
-      ? wrong(message, "log in again: the kubeconfig's credentials are not accepted")
-      : wrong(
-          message,
-          "check the kubeconfig's server, your network and VPN; does kubectl get --raw /version work?",
-        );
+    if (isUnauthorized(error)) return wrong(message, 'log in again');
+    return wrong(
+      message,
+      "check the kubeconfig's server and certificate authority, your network and VPN; does kubectl get --raw /version work?",
+    );
   }
 }
 

@@ -55,7 +55,7 @@ export async function lookAtDns(
     } catch (error) {
       return wrong(
         `${host} has no address here (${codeOf(error)})`,
-        "check DNS; if the host is wrong, correct the region's entry in the operator's config",
+        "check DNS, here and where the operator runs; if the host is wrong, correct the region's entry in the operator's config",
       );
     }
   }
@@ -82,7 +82,7 @@ export async function lookAtTls(
       return wrong(`no TLS connection to ${host} from here (${code})`, tlsRemedy(code));
     }
   }
-  return ok(`certificates are good: ${until.join(', ')}`);
+  return ok(`certificates are good, from here: ${until.join(', ')}`);
 }
 
 function tlsRemedy(code: string): string {

@@ -83,6 +83,8 @@ describe('serveOps', () => {
   });
 
   it('says so when its port is taken', async () => {
-    await expect(serveOps(server.port, new Map(), metrics)).rejects.toThrow('EADDRINUSE');
+    await expect(serveOps(server.port, new Map(), metrics)).rejects.toThrow(
+      `port ${server.port} for probes and metrics: EADDRINUSE; end what listens there, or choose another with --http-port`,
+    );
   });
 });
