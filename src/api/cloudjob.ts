@@ -165,7 +165,7 @@ export const specSchema = z
       .max(31_536_000)
       .optional()
       .describe(
-        'Deletes this CloudJob that many seconds after its job was seen to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool tracks, which would create it again for ever.',
+        'Deletes this CloudJob that many seconds after its job was seen to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool, Terraform or Crossplane tracks, which would create it again for ever.',
       ),
   })
   .describe('Which cloud job to follow, and how.')
@@ -284,6 +284,23 @@ export type CloudJobSpec = z.output<typeof specSchema>;
 export type CloudJobStatus = z.output<typeof statusSchema>;
 export type SubJobStatus = z.output<typeof subJobSchema>;
 
+/** Who wrote which fields, as far as the operator uses it: whether the spec is among them. */
+const managedFieldsSchema = z
+  .array(
+    z.object({
+      manager: z.string(),
+      fieldsV1: z.object({ 'f:spec': z.object({}).optional() }).optional(),
+    }),
+  )
+  .catch([]);
+
+export type ManagedFields = z.output<typeof managedFieldsSchema>[number];
+
+/** Reads an object's metadata.managedFields; what cannot be read is left out. */
+export function readManagedFields(value: unknown): readonly ManagedFields[] {
+  return managedFieldsSchema.parse(value);
+}
+
 /** The part of an object's metadata that the operator uses. */
 const metadataSchema = z.object({
   name: z.string(),
@@ -295,6 +312,7 @@ const metadataSchema = z.object({
   deletionTimestamp: z.string().optional(),
   labels: z.record(z.string(), z.string()).default({}),
   annotations: z.record(z.string(), z.string()).default({}),
+  managedFields: managedFieldsSchema,
 });
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;

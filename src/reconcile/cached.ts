@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { readCloudJob, type CloudJob } from '../api/cloudjob.js';
+import { readCloudJob, readManagedFields, type CloudJob } from '../api/cloudjob.js';
 import { isRecord } from '../kube/errors.js';
 import type { KubeObject, ObjectMeta } from '../kube/object.js';
 import { decide } from './decide.js';
+import { isKeepers } from './gitops.js';
 import { aboutItsJob, isFinished } from './known.js';
 import { classifyPhase, isTerminal, type PhaseClass } from './phase.js';
 import { isRequested } from './request.js';
@@ -60,8 +61,10 @@ function textOf(fields: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function trimMetadata({ managedFields: _, annotations, ...metadata }: ObjectMeta): object {
-  if (!isRecord(annotations)) return metadata;
-  const { [LAST_APPLIED]: __, ...kept } = annotations;
-  return { ...metadata, annotations: kept };
+function trimMetadata({ managedFields, annotations, ...metadata }: ObjectMeta): object {
+  const keepers = readManagedFields(managedFields).filter(isKeepers);
+  const kept = keepers.length === 0 ? metadata : { ...metadata, managedFields: keepers };
+  if (!isRecord(annotations)) return kept;
+  const { [LAST_APPLIED]: _, ...others } = annotations;
+  return { ...kept, annotations: others };
 }

@@ -105,7 +105,7 @@ export function transitionEvents(
         'Warning',
         'TTLIgnored',
         [jobID],
-        'spec.ttlSecondsAfterFinished is ignored: a GitOps tool tracks this CloudJob and would create it again. Remove the field, or the object from the tool.',
+        'spec.ttlSecondsAfterFinished is ignored: the tool that keeps this CloudJob in place (Argo CD, Flux, Helm, Terraform, Crossplane …) would create it again. Remove the field, or the object from the tool.',
       );
     }
   }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { tells } from '../support/jobs.js';
 import { PROJECT } from '../support/scriptedCloud.js';
 import { describeWithKubectl } from '../support/skips.js';
+import { until } from '../support/until.js';
 import { SECRET, World } from '../support/world.js';
 
 describeWithKubectl('with the real kubectl', () => {
@@ -102,6 +103,29 @@ spec:
       'flavor sold out',
     );
   }, 60_000);
+
+  it('leaves alone what Terraform would make again, whatever its ttl, and deletes what a person applied', async () => {
+    const appliedBy: readonly [string, string][] = [
+      ['by-terraform', 'Terraform'],
+      ['by-crossplane', 'provider-kubernetes/by-crossplane'],
+      ['by-a-person', 'kubectl'],
+    ];
+    for (const [name, manager] of appliedBy) {
+      world.cloud.answer(name, tells({ uid: name, phase: 'Success' }));
+      const yaml = `${manifest(name, name)}  ttlSecondsAfterFinished: 1\n`;
+      await kubectl(['apply', '--server-side', `--field-manager=${manager}`, '-f', '-'], yaml);
+    }
+
+    await kubectl(['wait', 'cjob/by-a-person', '--for=delete', '--timeout=60s']);
+    for (const name of ['by-terraform', 'by-crossplane']) {
+      const events = await until(`${name} to be told of`, async () => {
+        const told = await world.events({ namespace, name });
+        return told.includes('TTLIgnored') && told;
+      });
+      expect(events).toContain('Succeeded');
+      expect(await kubectl(['get', `cjob/${name}`])).toContain('JobSucceeded');
+    }
+  });
 
   it.each([
     ['cloudjob', /status/],

@@ -5,17 +5,23 @@ import { trim, unpack } from '../../../src/reconcile/cached.js';
 import { after, cloudJob, edited, failed, JOB_ID, read, withStatus } from '../../support/cloudJobs.js';
 
 /** As the API server serves it. */
-function served(object: CloudJob, annotations: Readonly<Record<string, string>> = {}): KubeObject {
-  const metadata = { ...object.metadata, resourceVersion: '7', annotations };
-  return { kind: 'CloudJob', ...object, metadata: { ...metadata, managedFields: [{ manager: 'kubectl' }] } };
+function served(
+  object: CloudJob,
+  annotations: Readonly<Record<string, string>> = {},
+  managedFields: readonly object[] = [],
+): KubeObject {
+  const metadata = { ...object.metadata, resourceVersion: '7', annotations, managedFields };
+  return { kind: 'CloudJob', ...object, metadata };
 }
+
+const wroteSpec = { operation: 'Apply', fieldsV1: { 'f:spec': { 'f:jobID': {} } } };
 
 describe('a CloudJob in memory', () => {
   it('is kept as it was served, without the copies that others made of it', () => {
     const object = after(cloudJob(), read('Running'));
     const lastApplied = { 'kubectl.kubernetes.io/last-applied-configuration': '{"spec":{}}' };
 
-    const kept = trim(served(object, { team: 'a', ...lastApplied }));
+    const kept = trim(served(object, { team: 'a', ...lastApplied }, [{ manager: 'kubectl', ...wroteSpec }]));
 
     expect(unpack(kept)).toEqual(readCloudJob(served(object, { team: 'a' })));
     expect(kept).toMatchObject({
@@ -23,6 +29,15 @@ describe('a CloudJob in memory', () => {
       phase: 'running',
     });
     expect(kept.json).not.toContain('kubectl');
+  });
+
+  it('is still known for one that Terraform keeps in place', () => {
+    const object = served(after(cloudJob(), read('Running')), {}, [{ manager: 'Terraform', ...wroteSpec }]);
+
+    const kept = unpack(trim(object));
+
+    expect(kept).toEqual(readCloudJob(object));
+    expect(kept?.metadata.managedFields).toEqual([{ manager: 'Terraform', fieldsV1: { 'f:spec': {} } }]);
   });
 
   it('of which nothing is known is counted as such', () => {

@@ -428,6 +428,16 @@ describe('what happens next', () => {
       ),
       read('Success'),
     ],
+    ...['Terraform', 'crossplane-kubernetes-provider', 'provider-kubernetes/create-prod'].map(
+      (manager): [string, CloudJob, Finding] => [
+        `a finished job whose spec ${manager} writes, whatever its ttl`,
+        cloudJob(
+          { ttlSecondsAfterFinished: 0 },
+          { managedFields: [{ manager, fieldsV1: { 'f:spec': { 'f:jobID': {} } } }] },
+        ),
+        read('Success'),
+      ],
+    ),
   ])('nothing for %s', (_, object, finding) => {
     expect(next(object, finding)).toEqual({ kind: 'rest' });
   });
@@ -442,6 +452,16 @@ describe('what happens next', () => {
     ['the grace time of an unknown job', cloudJob(), failed('notFound'), { silentMs: 10_000 }, 110_000],
   ])('a look at the latest when it reaches %s', (_, object, finding, history, withinMs) => {
     expect(next(object, finding, 10, history)).toEqual({ kind: 'look', withinMs });
+  });
+
+  it.each([
+    { manager: 'Terraform', fieldsV1: { 'f:metadata': { 'f:labels': {} } } },
+    { manager: 'kubectl', fieldsV1: { 'f:spec': {} } },
+    { manager: 'terraform-like', fieldsV1: { 'f:spec': {} } },
+  ])('deletion of an object that is in no hands: %j', (managedFields) => {
+    const object = cloudJob({ ttlSecondsAfterFinished: 60 }, { managedFields: [managedFields] });
+
+    expect(next(object, read('Success')).kind).toBe('delete');
   });
 
   it('deletion when the object has outlived its ttl, counted from when the job was seen to have finished', () => {
