@@ -5,12 +5,13 @@ import type { KubeObject, ObjectMeta } from '../kube/object.js';
 import { decide } from './decide.js';
 import { isKeepers } from './gitops.js';
 import { aboutItsJob, isFinished } from './known.js';
+import { pack, unpack } from './packed.js';
 import { classifyPhase, isTerminal, type PhaseClass } from './phase.js';
 import { isRequested } from './request.js';
 
 /**
- * What is kept of a CloudJob in memory. Of one that rests only who it is; of any other its JSON, which takes a third of
- * the memory of the object and no time of the garbage collector's, and is read when a pass needs it.
+ * What is kept of a CloudJob in memory. Of one that rests only who it is; of any other its packed JSON, which takes a
+ * small part of the memory of the object and no time of the garbage collector's, and is read when a pass needs it.
  */
 export interface CachedCloudJob extends KubeObject {
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
@@ -19,7 +20,7 @@ export interface CachedCloudJob extends KubeObject {
   /** What the phase means; `none`: nothing is known of the job. */
   readonly phase: PhaseClass | 'none';
   /** Undefined when it rests. */
-  readonly json: string | undefined;
+  readonly packed: string | undefined;
 }
 
 /** kubectl's copy of what was applied: as long as the object, and nobody here reads it. */
@@ -36,13 +37,13 @@ export function trim(object: KubeObject): CachedCloudJob {
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion },
     jobID,
     phase: phase === undefined ? 'none' : classifyPhase(phase),
-    json: rests ? undefined : JSON.stringify({ metadata: trimMetadata(metadata), spec, status }),
+    packed: rests ? undefined : pack(JSON.stringify({ metadata: trimMetadata(metadata), spec, status })),
   };
 }
 
 /** The whole CloudJob; undefined for one that rests. */
-export function unpack({ json }: CachedCloudJob): CloudJob | undefined {
-  return json === undefined ? undefined : readCloudJob(JSON.parse(json));
+export function restore({ packed }: CachedCloudJob): CloudJob | undefined {
+  return packed === undefined ? undefined : readCloudJob(JSON.parse(unpack(packed)));
 }
 
 /**

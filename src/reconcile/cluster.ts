@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.js';
 import { isConflict, isForbidden, isNotFound, isRecord } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { ResourceType } from '../kube/object.js';
-import { unpack, type CachedCloudJob } from './cached.js';
+import { restore, type CachedCloudJob } from './cached.js';
 import type { CloudJobStore, Glance, SecretFinding, SecretReader } from './ports.js';
 
 export const CLOUD_JOBS: ResourceType = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true };
@@ -22,12 +22,12 @@ export class ClusterCloudJobs implements CloudJobStore {
   glance(key: string): Glance | undefined {
     const object = this.cache.get(key);
     if (object === undefined) return undefined;
-    return { resourceVersion: object.metadata.resourceVersion, rests: object.json === undefined };
+    return { resourceVersion: object.metadata.resourceVersion, rests: object.packed === undefined };
   }
 
   get(key: string): CloudJob | undefined {
     const object = this.cache.get(key);
-    return object && unpack(object);
+    return object && restore(object);
   }
 
   async writeStatus(

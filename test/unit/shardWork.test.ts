@@ -18,7 +18,7 @@ const JOB_OF_SHARD = [0, 1, 2].map((shard) => {
 
 function follower(name: string, shard: number): CachedCloudJob {
   const metadata = { namespace: 'ns', name, uid: name, resourceVersion: '1' };
-  return { metadata, jobID: JOB_OF_SHARD[shard], phase: 'none', json: '{}' };
+  return { metadata, jobID: JOB_OF_SHARD[shard], phase: 'none', packed: '' };
 }
 
 let cache: Map<string, CachedCloudJob>;

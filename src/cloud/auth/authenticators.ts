@@ -13,8 +13,10 @@ import { workloadAuthenticator, type WorkloadCredentialsOptions } from './worklo
 /** IAM locks a user after five wrong passwords within 15 minutes, for as long. */
 const WRONG_PASSWORD_MS = 900_000;
 
-/** Makes authenticators; those of the same password share one token. */
+/** Makes authenticators, one of each credentials; those of the same password share one token. */
 export class Authenticators {
+  /** All CloudJobs that name a Secret ask with one. */
+  readonly #made = new WeakMap<Credentials, Authenticator>();
   readonly #http: Http;
   readonly #clock: Clock;
   readonly #iamTokens: IAMTokens;
@@ -28,6 +30,17 @@ export class Authenticators {
   }
 
   of(credentials: Credentials): Authenticator {
+    const made = this.#made.get(credentials) ?? this.#make(credentials);
+    this.#made.set(credentials, made);
+    return made;
+  }
+
+  /** The operator's own; made once and kept. */
+  ofWorkload(options: WorkloadCredentialsOptions): Authenticator {
+    return workloadAuthenticator(options, this.#http, this.#clock, this.#iamTokens);
+  }
+
+  #make(credentials: Credentials): Authenticator {
     switch (credentials.kind) {
       case 'token':
         return tokenAuthenticator(credentials);
@@ -36,10 +49,5 @@ export class Authenticators {
       case 'password':
         return passwordAuthenticator(credentials, this.#iamTokens, this.#passwordTokens);
     }
-  }
-
-  /** The operator's own; made once and kept. */
-  ofWorkload(options: WorkloadCredentialsOptions): Authenticator {
-    return workloadAuthenticator(options, this.#http, this.#clock, this.#iamTokens);
   }
 }
