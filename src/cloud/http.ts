@@ -58,7 +58,8 @@ const AGENT_OPTIONS = {
   keepAlive: true,
   maxSockets: 32,
   maxTotalSockets: 256,
-  maxFreeSockets: 8,
+  // As many as may be in use: polls come in bursts, and a new connection costs more than a call.
+  maxFreeSockets: 32,
   // Gateways close idle connections after about a minute; closing first avoids the race.
   timeout: 30_000,
   scheduling: 'lifo',
