@@ -11,7 +11,7 @@ import { onAbort } from '../abort.js';
 import { openScope } from './scope.js';
 
 export interface EventLimits {
-  /** Over all objects. What is above waits. */
+  /** Over all objects. What is above waits: where thousands change at once, what they are goes before what is told of it. */
   readonly overall: Rate;
   /** Of one object. What is above is dropped. */
   readonly perObject: Rate;
@@ -26,7 +26,7 @@ export interface EventLimits {
 }
 
 const EVENT_LIMITS: EventLimits = {
-  overall: { perSecond: 100, burst: 1_000 },
+  overall: { perSecond: 50, burst: 250 },
   perObject: { perSecond: 0.1, burst: 50 },
   entries: 5_000,
   requestMs: 10_000,
