@@ -76,16 +76,19 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
   const httpAgent = new http.Agent(AGENT_OPTIONS);
   const httpsAgent = new https.Agent({ ...AGENT_OPTIONS, minVersion: 'TLSv1.2' });
   // Merged once: axios would merge it anew for each request, and half of its time goes there.
-  const config = axios.mergeConfig({}, {
-    httpAgent,
-    httpsAgent,
-    transport: { request: requestWithLongHeaders },
-    proxy: false,
-    maxRedirects: 0,
-    maxContentLength: maxBodyBytes,
-    responseType: 'arraybuffer',
-    validateStatus: () => true,
-  });
+  const config = axios.mergeConfig(
+    {},
+    {
+      httpAgent,
+      httpsAgent,
+      transport: { request: requestWithLongHeaders },
+      proxy: false,
+      maxRedirects: 0,
+      maxContentLength: maxBodyBytes,
+      responseType: 'arraybuffer',
+      validateStatus: () => true,
+    },
+  );
   const ask = axios.getAdapter('http');
 
   async function attempt(request: HttpRequest): Promise<Attempt> {

@@ -33,7 +33,7 @@ describe('a CloudJob in memory', () => {
   it('is still known for one that Terraform keeps in place', () => {
     const object = served(after(cloudJob(), read('Running')), {}, [{ manager: 'Terraform', ...wroteSpec }]);
 
-    const kept = unpack(trim(object));
+    const kept = restore(trim(object));
 
     expect(kept).toEqual(readCloudJob(object));
     expect(kept?.metadata.managedFields).toEqual([{ manager: 'Terraform', fieldsV1: { 'f:spec': {} } }]);
