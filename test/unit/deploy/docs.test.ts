@@ -2,8 +2,27 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { REASONS } from '../../../src/api/conditions.js';
 
-const docs = new URL('../../../docs/', import.meta.url);
-const pages = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((page) => page.endsWith('.md'));
+const root = new URL('../../../', import.meta.url);
+const docs = new URL('docs/', root);
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'src/sandbox/README.md',
+  ...readdirSync(docs, { recursive: true, encoding: 'utf8' })
+    .filter((page) => page.endsWith('.md'))
+    .map((page) => `docs/${page}`),
+];
+
+/** What a link may name after its `#`: the headings of a page, as GitHub turns them into names. */
+function anchorsOf(page: URL): string[] {
+  return [...readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 describe('the troubleshooting guide', () => {
   it('has something to say about every reason', () => {
@@ -16,13 +35,18 @@ describe('the troubleshooting guide', () => {
 });
 
 describe('the documentation', () => {
-  it.each(pages)('%s links to files that are there', (page) => {
-    const url = new URL(page, docs);
+  it.each(pages)('%s links to what is there', (page) => {
+    const url = new URL(page, root);
 
-    const targets = [...readFileSync(url, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)].map(
+    const targets = [...readFileSync(url, 'utf8').matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(
       ([, target = '']) => target,
     );
 
-    expect(targets.filter((target) => !existsSync(new URL(target, url)))).toEqual([]);
+    const broken = targets.filter((target) => {
+      const to = new URL(target, url);
+      const anchor = to.hash.slice(1);
+      return !existsSync(to) || (anchor !== '' && !anchorsOf(to).includes(anchor));
+    });
+    expect(broken).toEqual([]);
   });
 });
