@@ -43,6 +43,16 @@ export function edited(object: CloudJob, spec: Readonly<Record<string, unknown>>
   return { ...changed, metadata: { ...object.metadata, generation: object.metadata.generation + 1 } };
 }
 
+/** A job's progress; counts that are not named are 0. */
+export function progress(
+  total: number,
+  counts: Readonly<Record<string, number>>,
+): NonNullable<CloudJobStatus['progress']> {
+  const none = { succeeded: 0, running: 0, initializing: 0, failed: 0, unknown: 0 };
+  const all = { total, ...none, ...counts };
+  return { ...all, summary: `${all.succeeded}/${total}` };
+}
+
 export function job(phase: string | undefined, rest: Partial<Job> = {}): Job {
   return { id: JOB_ID, type: 'CreateNode', extendParam: {}, subJobs: [], ...(phase && { phase }), ...rest };
 }

@@ -5,7 +5,7 @@ import type { CloudJobStatus } from '../../../src/api/cloudjob.js';
 import { readShown } from '../../../src/plugin/shown.js';
 import { treeLines } from '../../../src/plugin/view/jobTree.js';
 import { makePaint } from '../../../src/terminal/paint.js';
-import { cloudJob, JOB_ID } from '../../support/cloudJobs.js';
+import { cloudJob, JOB_ID, progress } from '../../support/cloudJobs.js';
 import { at, ended, NOW, seen, sub } from './support.js';
 
 const plain = makePaint(false);
@@ -18,15 +18,7 @@ const FAILED: CloudJobStatus = {
   message: `ScaleupCluster of prod-gpu has failed: CreateNodeVM of c3: ${SOLD_OUT}`,
   startTime: at(0),
   completionTime: at(290),
-  progress: {
-    total: 3,
-    succeeded: 1,
-    running: 0,
-    initializing: 1,
-    failed: 1,
-    unknown: 0,
-    summary: '1/3',
-  },
+  progress: progress(3, { succeeded: 1, initializing: 1, failed: 1 }),
   conditions: ended('False'),
   subJobs: [
     sub('a', JOB_ID, 'Failed', {

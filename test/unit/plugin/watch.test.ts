@@ -8,7 +8,7 @@ import { watchUntilSettled, type WatchResult } from '../../../src/plugin/watch/s
 import { changeLines } from '../../../src/plugin/watch/changes.js';
 import { fit, JSONView, LineView, LiveView, type WatchView } from '../../../src/plugin/watch/views.js';
 import { Screen } from '../../../src/terminal/screen.js';
-import { cloudJob, JOB_ID } from '../../support/cloudJobs.js';
+import { cloudJob, JOB_ID, progress } from '../../support/cloudJobs.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { at, condition, ended, memoryOutput, NOW, seen, sub } from './support.js';
 
@@ -225,7 +225,7 @@ describe('what changed', () => {
   const before = seen({
     phase: 'Running',
     message: 'Half of it.',
-    progress: { total: 2, succeeded: 1, running: 1, initializing: 0, failed: 0, unknown: 0, summary: '1/2' },
+    progress: progress(2, { succeeded: 1, running: 1 }),
     subJobs: [
       sub('a', JOB_ID, 'Running', { type: 'InstallNode', reason: 'be patient' }),
       sub('b', JOB_ID, 'Success'),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cellsOf, explain, headerLine, rowLine } from '../../../src/sandbox/table.js';
 import { makePaint } from '../../../src/terminal/paint.js';
+import { progress } from '../../support/cloudJobs.js';
 
 const plain = makePaint(false);
 const ready = {
@@ -16,15 +17,7 @@ describe('the table', () => {
     const cells = cellsOf('add-gpu-node', {
       type: 'ScaleupCluster',
       phase: 'Failed',
-      progress: {
-        total: 3,
-        succeeded: 1,
-        running: 0,
-        initializing: 1,
-        failed: 1,
-        unknown: 0,
-        summary: '1/3',
-      },
+      progress: progress(3, { succeeded: 1, initializing: 1, failed: 1 }),
       conditions: [ready],
     });
 
