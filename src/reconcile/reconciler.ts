@@ -1,19 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { findCondition } from '../api/conditions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import { sleep, type Clock } from '../clock.js';
 import { Asking, type Asked, type AskingParts } from './asking.js';
-import { lookAgainMs, retryMs, type Polling } from './cadence.js';
 import { decide, type Decision } from './decide.js';
 import { failureOf } from './failure.js';
 import type { Finding, History } from './finding.js';
-import { aboutItsJob, isFinished, knownJob, learn } from './known.js';
-import type { Memory } from './memory.js';
-import type { CloudJobStore, Glance, Priority, TransitionSink } from './ports.js';
-import { isTerminal } from './phase.js';
-import { isSameState, quietMs } from './quiet.js';
-import { isRequested, requestedAt } from './request.js';
-import { isKnown } from './summary.js';
+import { endsJob, Memories, type MemoriesParts, type Memory } from './memory.js';
+import type { CloudJobStore, Glance, TransitionSink } from './ports.js';
 
 /** What is to happen with the key after a pass. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
@@ -34,22 +27,18 @@ const NOTHING: Finding = { kind: 'none' };
 type Repeated =
   { readonly kind: 'same'; readonly result: Result } | { readonly kind: 'other'; readonly asked: Asked };
 
-export interface ReconcilerParts extends AskingParts {
+export interface ReconcilerParts extends AskingParts, MemoriesParts {
   readonly store: CloudJobStore;
   readonly transitions: TransitionSink;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly polling: Polling;
 }
 
 /** The only shell around `decide`: fetches what it needs to know, and does what it says. */
 export class Reconciler {
-  readonly #memories = new Map<string, Memory>();
-
+  readonly #memories: Memories;
   readonly #asking: Asking;
 
   constructor(private readonly parts: ReconcilerParts) {
+    this.#memories = new Memories(parts);
     this.#asking = new Asking(parts);
   }
 
@@ -67,8 +56,11 @@ export class Reconciler {
 
     const cloudJob = this.parts.store.get(key);
     if (cloudJob === undefined || cloudJob.metadata.deletionTimestamp !== undefined) return this.#forget(key);
-    const memory = this.#recall(key, cloudJob);
-    const priority = repeated === undefined ? this.#lookDue(key, cloudJob, memory) : 'poll';
+    const memory = this.#memories.recall(key, cloudJob);
+    const priority =
+      repeated === undefined
+        ? this.#memories.lookDue(cloudJob, memory, this.parts.reader.hasNews(key))
+        : 'poll';
     if (priority === undefined)
       return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, false, signal);
 
@@ -81,7 +73,7 @@ export class Reconciler {
     }
     const finding = await look;
     if (finding.kind !== 'none') {
-      this.#remember(cloudJob, memory, finding);
+      this.#memories.remember(cloudJob, memory, finding);
       // A job that has ended stays so, whatever the cloud says later.
       if (!endsJob(memory.unwritten)) memory.unwritten = finding;
     }
@@ -93,24 +85,19 @@ export class Reconciler {
     return this.#conclude(key, current, memory, learnt ?? NOTHING, isQueued, signal);
   }
 
+  /** Milliseconds since the last good look at the unfinished job that was not heard of for longest; 0 without one. */
+  oldestLookMs(): number {
+    return this.#memories.oldestLookMs();
+  }
+
   /** Gives up all places in the cloud's queues: the CloudJobs are somebody else's from now on. */
   forgetAll(): void {
     for (const key of this.#memories.keys()) this.parts.reader.forget(key);
     this.#memories.clear();
   }
 
-  /** Milliseconds since the last good look at the unfinished job that was not heard of for longest; 0 without one. */
-  oldestLookMs(): number {
-    const now = this.parts.clock.monotonic();
-    let oldest = now;
-    for (const { heardAt, following } of this.#memories.values()) {
-      if (heardAt !== undefined && following) oldest = Math.min(oldest, heardAt);
-    }
-    return now - oldest;
-  }
-
   #forget(key: string): Result {
-    this.#memories.delete(key);
+    this.#memories.forget(key);
     this.parts.reader.forget(key);
     return DONE;
   }
@@ -122,7 +109,7 @@ export class Reconciler {
    * @returns undefined when the object has to be read
    */
   async #repeat(key: string, glance: Glance, signal: AbortSignal): Promise<Repeated | undefined> {
-    const { clock, polling, random, reader } = this.parts;
+    const { clock, reader } = this.parts;
     const memory = this.#memories.get(key);
     const { settled, question } = memory ?? {};
     if (memory === undefined || settled?.resourceVersion !== glance.resourceVersion) return undefined;
@@ -139,92 +126,8 @@ export class Reconciler {
     if (asked.reading.kind !== 'job' || asked.reading.digest !== settled.digest) {
       return { kind: 'other', asked };
     }
-    const heardAt = clock.monotonic();
-    memory.heardAt = heardAt;
-    memory.nextLookAt =
-      heardAt + lookAgainMs(heardAt - memory.changedAt, question.intervalSeconds, polling, random());
-    return again(heardAt);
-  }
-
-  #recall(key: string, cloudJob: CloudJob): Memory {
-    const { metadata, spec, status } = cloudJob;
-    const now = this.parts.clock.monotonic();
-    const before = this.#memories.get(key);
-    if (before?.uid === metadata.uid && before.jobID === spec.jobID) return before;
-
-    const followed =
-      isKnown(knownJob(aboutItsJob(cloudJob))) && status.observedGeneration === metadata.generation;
-    const changedAt = followed ? now - quietMs(status, this.parts.clock.now()) : now;
-    const memory: Memory = {
-      uid: metadata.uid,
-      jobID: spec.jobID,
-      heardAt: followed || before?.uid === metadata.uid ? now : undefined,
-      changedAt,
-      nextLookAt: followed ? now + this.#restartSpreadMs(cloudJob, now - changedAt) : now,
-      generation: followed ? metadata.generation : undefined,
-      suspended: false,
-      failures: 0,
-      lastFailure: undefined,
-      unwritten: undefined,
-      answered: undefined,
-      writtenAt: before?.uid === metadata.uid ? before.writtenAt : -Infinity,
-      following: false,
-      question: undefined,
-      settled: undefined,
-    };
-    this.#memories.set(key, memory);
-    return memory;
-  }
-
-  /** After a restart looks go on at the pace that they had: each at a random moment of its interval. */
-  #restartSpreadMs(cloudJob: CloudJob, quiet: number): number {
-    const { polling, random } = this.parts;
-    const interval = lookAgainMs(quiet, intervalOf(cloudJob), polling, 0.5);
-    return random() * Math.min(interval, polling.maxSeconds * 1000);
-  }
-
-  /** Whether the cloud is to be asked in this pass, and how pressing it is. */
-  #lookDue(key: string, cloudJob: CloudJob, memory: Memory): Priority | undefined {
-    const { metadata, spec, status } = cloudJob;
-    const now = this.parts.clock.monotonic();
-    if ('problems' in spec) return undefined;
-    if (spec.suspend === true) {
-      memory.suspended = true;
-      return undefined;
-    }
-    if (memory.suspended || findCondition(status.conditions, 'Suspended') !== undefined) {
-      // Nobody could hear anything while it was suspended.
-      memory.suspended = false;
-      memory.heardAt = now;
-      memory.nextLookAt = now;
-    }
-    const isAnswered = memory.unwritten !== undefined && memory.answered === requestedAt(cloudJob);
-    if (isRequested(cloudJob) && !isAnswered) return 'urgent';
-    if (isFinished(aboutItsJob(cloudJob)) || endsJob(memory.unwritten)) return undefined;
-    if (memory.generation !== metadata.generation) return 'urgent';
-    return now >= memory.nextLookAt || this.parts.reader.hasNews(key) ? 'poll' : undefined;
-  }
-
-  /** Keeps what a look told, and sets the time of the next one. */
-  #remember(cloudJob: CloudJob, memory: Memory, finding: Finding): void {
-    const { clock, polling, random } = this.parts;
-    const now = clock.monotonic();
-    memory.generation = cloudJob.metadata.generation;
-    memory.answered = requestedAt(cloudJob);
-    memory.settled = undefined;
-    const failure = failureOf(finding);
-    if (failure !== undefined) {
-      memory.failures += 1;
-      const atLeast = finding.kind === 'error' ? finding.error.retryAfterMs : undefined;
-      memory.nextLookAt = now + retryMs(failure.retry, memory.failures, atLeast, polling, random());
-      return;
-    }
-    memory.failures = 0;
-    if (finding.kind !== 'job') return;
-    memory.heardAt = now;
-    const before = aboutItsJob(cloudJob);
-    if (!isSameState(learn(before, finding), knownJob(before))) memory.changedAt = now;
-    memory.nextLookAt = now + lookAgainMs(now - memory.changedAt, intervalOf(cloudJob), polling, random());
+    this.#memories.heardAgain(memory, question.intervalSeconds);
+    return again(clock.monotonic());
   }
 
   #decide(cloudJob: CloudJob, memory: Memory, finding: Finding): Decision {
@@ -312,15 +215,6 @@ export class Reconciler {
 /** Whether the object's first status is still to be written. */
 function isNew({ status }: CloudJob): boolean {
   return (status.conditions ?? []).length === 0;
-}
-
-/** Seconds between two looks, where the spec names them. */
-function intervalOf({ spec }: CloudJob): number | undefined {
-  return 'problems' in spec ? undefined : spec.pollIntervalSeconds;
-}
-
-function endsJob(finding: Finding | undefined): boolean {
-  return finding?.kind === 'job' && isTerminal(finding.job.phase);
 }
 
 async function settlesWithin(
