@@ -86,6 +86,7 @@ describeWithKubectl('the recipes of docs/install.md', () => {
     };
     writeFileSync(join(home, 'kustomization.yaml'), dump(kustomization));
     writeFileSync(join(home, 'config.yaml'), 'defaultRegion: eu-de\n');
+    writeFileSync(join(home, 'ca.crt'), 'the CA\n');
     const { stdout, stderr } = spawnSync('kubectl', ['kustomize', home], { encoding: 'utf8' });
     expect(stderr).toBe('');
     return loadAll(stdout) as Manifest[];
@@ -94,7 +95,8 @@ describeWithKubectl('the recipes of docs/install.md', () => {
     manifests.filter((one) => kind.test(one.kind)).map(({ metadata }) => metadata.name);
 
   it('put image, config, CA and metrics where they belong', () => {
-    const text = JSON.stringify(build('all-namespaces', []));
+    const manifests = build('all-namespaces', []);
+    const text = JSON.stringify(manifests);
 
     for (const part of [
       'REGISTRY/cloudjob-operator:0.1.0',
@@ -104,6 +106,8 @@ describeWithKubectl('the recipes of docs/install.md', () => {
     ]) {
       expect(text).toContain(part.startsWith('{') ? part : JSON.stringify(part).slice(1, -1));
     }
+    const cloudCA = names(manifests, /^ConfigMap$/).find((name) => name.startsWith('cloud-ca'));
+    expect(text).toContain(`{"configMap":{"name":"${cloudCA}"},"name":"cloud-ca"}`);
   });
 
   it.each(['all-namespaces', 'one-namespace', 'high-availability'])('leave rights out of %s', (overlay) => {
