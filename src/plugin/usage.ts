@@ -32,7 +32,8 @@ const ABOUT: Readonly<
   },
   doctor: {
     line: 'doctor NAME',
-    about: 'finds the first thing that is wrong between you and the job, and says what to do',
+    about:
+      'finds the first thing that is wrong between you and the job, as seen from this machine, and says what to do',
     codes: '0 all is well, 1 something is wrong, 2 nothing was found and not everything could be looked at',
   },
 };
