@@ -44,8 +44,12 @@ export function isLocal(error: unknown, reason: LocalReason): boolean {
   return error instanceof KubeError && error.status === 0 && error.reason === reason;
 }
 
+/**
+ * 404: the API server knows the resource, and not the object. One that does not serve the resource at the moment, as
+ * after its start, answers 404 without a Status: nothing is known of the object then.
+ */
 export function isNotFound(error: unknown): boolean {
-  return hasStatus(error, 404);
+  return error instanceof KubeError && error.status === 404 && error.reason === 'NotFound';
 }
 
 /** 409: a stale resourceVersion or a failed precondition; see `isAlreadyExists` for the other 409. */

@@ -2,12 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
 import { ApiProxy, type Treatment } from '../support/apiProxy.js';
 import { tells } from '../support/jobs.js';
+import type { OperatorProcess } from '../support/operatorProcess.js';
+import { TcpProxy } from '../support/tcpProxy.js';
 import { until } from '../support/until.js';
 import { World } from '../support/world.js';
 
 // Each test has an operator of its own, and mostly waits.
 const world = await World.start();
-const doors: ApiProxy[] = [];
+const doors: { stop(): Promise<void> }[] = [];
 afterAll(async () => {
   await world.stop();
   await Promise.all(doors.map((door) => door.stop()));
@@ -17,11 +19,24 @@ afterAll(async () => {
 const STALL_MS = 5_000;
 /** Calls that have to be refused before the API server is well again. */
 const REFUSALS = 5;
+const INTERRUPTED = '"list or watch interrupted, trying again"';
 
-type Trouble = (door: ApiProxy) => Promise<void>;
+interface Scene {
+  readonly operator: OperatorProcess;
+  readonly door: ApiProxy;
+  /** Where the operator finds the door. */
+  readonly address: TcpProxy;
+}
+type Trouble = (scene: Scene) => Promise<void>;
+
+async function startDoor(): Promise<ApiProxy> {
+  const door = await ApiProxy.start(world.upstream);
+  doors.push(door);
+  return door;
+}
 
 function refusing(treatment: Exclude<Treatment, 'pass'>): Trouble {
-  return async (door) => {
+  return async ({ door }) => {
     let refused = 0;
     door.treat = () => {
       refused += 1;
@@ -37,7 +52,7 @@ function refusing(treatment: Exclude<Treatment, 'pass'>): Trouble {
 it.concurrent.each<readonly [string, Trouble]>([
   [
     'says nothing for a while',
-    async (door) => {
+    async ({ door }) => {
       door.stall();
       await delay(STALL_MS);
       door.flow();
@@ -47,13 +62,23 @@ it.concurrent.each<readonly [string, Trouble]>([
   ['answers 429', refusing({ status: 429, headers: { 'retry-after': '1' } })],
   ['answers 500', refusing({ status: 500 })],
   ['answers 503', refusing({ status: 503 })],
+  [
+    'goes away and comes back on another port, behind a proxy',
+    async ({ operator, door, address }) => {
+      await door.stop();
+      await until('the operator to miss it', () => operator.log.some((line) => line.includes(INTERRUPTED)));
+      const { port } = await startDoor();
+      address.target = { host: '127.0.0.1', port };
+    },
+  ],
 ])(
   'an API server that %s is waited for, and nothing is lost, wrong or told twice',
   async (_, trouble) => {
     const namespace = await world.namespace();
-    const door = await ApiProxy.start(world.upstream);
-    doors.push(door);
-    const operator = world.launch({ door: door.port, namespaces: [namespace] });
+    const door = await startDoor();
+    const address = await TcpProxy.start({ host: '127.0.0.1', port: door.port });
+    doors.push({ stop: () => address.shut() });
+    const operator = world.launch({ door: address.port, namespaces: [namespace] });
     await operator.ready();
     const jobID = `troubled-${namespace}`;
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
@@ -61,7 +86,7 @@ it.concurrent.each<readonly [string, Trouble]>([
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running', 60_000);
 
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
-    const begun = trouble(door);
+    const begun = trouble({ operator, door, address });
     // Nobody can tell of this one until the trouble is over.
     const lateID = `late-${namespace}`;
     world.cloud.answer(lateID, tells({ uid: lateID, phase: 'Failed' }));

@@ -36,11 +36,15 @@ export class ControlPlane {
     await until(`${name} to end`, () => !isAlive(pid));
   }
 
-  /** Starts it again as it was, after `kill`. */
-  start(name: string): void {
+  /** Starts it again as it was, after `kill`; on another port when one is given. */
+  start(name: string, port?: number): void {
     const start = this.#starts.get(name);
     if (start === undefined) throw new Error(`${name} was not killed`);
-    const { program, args, env } = start;
+    const { program, env } = start;
+    const args =
+      port === undefined
+        ? start.args
+        : start.args.map((arg) => arg.replace(/^(--secure-port=).*/, `$1${port}`));
     const child = spawn(program, args, { env, detached: true, stdio: 'ignore' });
     child.unref();
     writeFileSync(join(this.dir, `${name}.pid`), `${child.pid}\n`);

@@ -1,21 +1,33 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A door in front of a server that can be shut and opened again, on the same port: how a client sees a restart. */
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * A door in front of a server that can be shut and opened again, on the same port: how a client sees a restart. The
+ * server behind it may move.
+ */
 export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
-  #port = 0;
 
-  private constructor(private readonly target: { readonly host: string; readonly port: number }) {}
+  private constructor(
+    /** Where new connections lead. */
+    public target: Target,
+    private listensOn: number,
+  ) {}
 
-  static async start(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
+  /** @param port where it listens; any free one if left out */
+  static async start(target: Target, port = 0): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, port);
     await proxy.open();
     return proxy;
   }
 
   get port(): number {
-    return this.#port;
+    return this.listensOn;
   }
 
   async open(): Promise<void> {
@@ -36,9 +48,9 @@ export class TcpProxy {
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(this.#port, '127.0.0.1', resolve);
+      server.listen(this.listensOn, '127.0.0.1', resolve);
     });
-    this.#port = (server.address() as AddressInfo).port;
+    this.listensOn = (server.address() as AddressInfo).port;
     this.#server = server;
   }
 

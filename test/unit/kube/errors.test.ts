@@ -50,6 +50,13 @@ describe('an answer that is an error', () => {
     expect(kindsOf(error)).toEqual(expected);
   });
 
+  it.each([undefined, '404 page not found', { paths: ['/api', '/apis'] }])(
+    '404 of a resource that is not served says nothing of the object: %j',
+    (body) => {
+      expect(kindsOf(fromResponse(404, 'GET /x', body))).toEqual([]);
+    },
+  );
+
   it('tells how long to wait in its details, too', () => {
     const body = { kind: 'Status', reason: 'Timeout', details: { retryAfterSeconds: 3 } };
 

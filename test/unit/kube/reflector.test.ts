@@ -261,6 +261,16 @@ describe('an object that a write has shown to be stale', () => {
     expect(rig.told).toEqual(told);
   });
 
+  it('is kept while the API server does not serve its resource', async () => {
+    const unserved: Answer = (response) => json(response, 404, { paths: ['/api'] });
+    const rig = await follow({ lists: [list('7', [object('a', '1')]), unserved], watches: [] });
+    await until(() => rig.informer.synced, 'synced');
+
+    await expect(rig.informer.refresh(ref, '1', signal)).rejects.toThrow('404 HTTP404');
+
+    expect(rig.told).toEqual(['+a i']);
+  });
+
   it('is left as the watch tells it, if that comes while it is read', async () => {
     let answerWatch = (): void => undefined;
     const rig = await follow({
