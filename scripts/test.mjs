@@ -20,7 +20,7 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 const STOP_DEADLINE_MS = 10_000;
 
 /** The chaos suites that also run on a real API server: those where it behaves in ways of its own. */
-const REAL_CHAOS = 'test/chaos/(controlPlane|lyingApi|replicas|troubledApi)';
+const REAL_CHAOS = 'test/chaos/(controlPlane|crashPoints|lyingApi|replicas|troubledApi)';
 
 const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
 /** @type {{ passed: number, failed: number, skipped: string[] }} */
@@ -65,28 +65,37 @@ async function runAll() {
 }
 
 async function runOnRealApi() {
-  const label = 'integration on a real Kubernetes API';
   const { CLOUDJOB_TEST_KUBECONFIG: kubeconfig, KUBEBUILDER_ASSETS: assets } = process.env;
   if (interruptedBy) return;
   if (kubeconfig) {
-    await runJest(`${label} (CLOUDJOB_TEST_KUBECONFIG)`, ['--runInBand', 'test/integration'], kubeconfig);
-    await runJest('chaos on a real Kubernetes API', ['--runInBand', REAL_CHAOS], kubeconfig);
-    summary.push(
-      'chaos on a real Kubernetes API: the other suites know no API server, or are left out for time',
-    );
+    await runOn(kubeconfig, 'CLOUDJOB_TEST_KUBECONFIG');
     return;
   }
   if (!assets) {
-    summary.push(`${label}: skipped, neither CLOUDJOB_TEST_KUBECONFIG nor KUBEBUILDER_ASSETS is set`);
+    summary.push(
+      'integration on a real Kubernetes API: skipped, neither CLOUDJOB_TEST_KUBECONFIG nor KUBEBUILDER_ASSETS is set',
+    );
     return;
   }
   const { startRealApi } = await import('../dist/sandbox/realApi.js');
   const api = await startRealApi({ assets });
   try {
-    await runJest(`${label} (KUBEBUILDER_ASSETS)`, ['--runInBand', 'test/integration'], api.kubeconfigPath);
+    await runOn(api.kubeconfigPath, 'KUBEBUILDER_ASSETS');
   } finally {
     await api.close();
   }
+}
+
+async function runOn(kubeconfig, from) {
+  await runJest(
+    `integration on a real Kubernetes API (${from})`,
+    ['--runInBand', 'test/integration'],
+    kubeconfig,
+  );
+  await runJest('chaos on a real Kubernetes API', ['--runInBand', REAL_CHAOS], kubeconfig);
+  summary.push(
+    'chaos on a real Kubernetes API: the other suites know no API server, or are left out for time',
+  );
 }
 
 /** One run of jest. Suites that share a real API server run one after the other: each has an operator over all of it. */
