@@ -9,6 +9,9 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const STOP_DEADLINE_MS = 15_000;
 /** The most log lines that are kept of one process. */
 const MAX_LINES = 50_000;
+const HEAP = 'heap in use: ';
+/** Makes node collect all garbage at a signal, and tell how many bytes are left, and when: no line comes twice. */
+const TELL_HEAP = `process.on('SIGUSR2',()=>{gc();gc();console.error('${HEAP}'+process.memoryUsage().heapUsed+' at '+performance.now())})`;
 
 export interface OperatorOptions {
   readonly configFile: string;
@@ -23,6 +26,8 @@ export interface OperatorOptions {
   readonly logLevel?: 'info' | 'debug';
   /** `json` if left out. */
   readonly logFormat?: 'json' | 'pretty';
+  /** Whether `heapBytes` is going to be asked; not if left out. */
+  readonly tellsHeap?: boolean;
   /** Environment variables beside `PATH` and `NODE_ENV`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -47,11 +52,13 @@ export class OperatorProcess {
     shards = 1,
     logLevel = 'debug',
     logFormat = 'json',
+    tellsHeap = false,
     env = {},
   }: OperatorOptions) {
     this.#child = spawn(
       process.execPath,
       [
+        ...(tellsHeap ? ['--expose-gc', '--import', `data:text/javascript,${TELL_HEAP}`] : []),
         MAIN,
         'run',
         '--config',
@@ -122,6 +129,15 @@ export class OperatorProcess {
     const request = get({ host: '127.0.0.1', port: this.port, path, agent: false });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return { status: response.statusCode ?? 0, text: await text(response) };
+  }
+
+  /** Bytes that the process holds on to: its heap once all garbage is collected. */
+  async heapBytes(): Promise<number> {
+    const told = (): string | undefined => this.#lines.findLast((line) => line.startsWith(HEAP));
+    const before = told();
+    this.#child.kill('SIGUSR2');
+    const line = await until('the size of the heap', () => told() !== before && told(), 60_000);
+    return Number.parseInt(line.slice(HEAP.length), 10);
   }
 
   /** SIGTERM, as the kubelet sends it; SIGKILL when that does not end it in time. */

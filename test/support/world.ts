@@ -9,7 +9,7 @@ import { startApi, type Api } from './api.js';
 import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
 import { installRights, OPERATOR_NAMESPACE } from './install.js';
 import { runKubectl, runShell, type KubectlResult } from './kubectl.js';
-import { OperatorProcess, type Exit } from './operatorProcess.js';
+import { OperatorProcess, type Exit, type OperatorOptions } from './operatorProcess.js';
 import { Recorder } from './recorder.js';
 import { PROJECT, ScriptedCloud, TOKEN_MARK } from './scriptedCloud.js';
 import { TcpProxy } from './tcpProxy.js';
@@ -118,31 +118,35 @@ export class World {
   }
 
   /** Starts the operator, after a `kill9` or `stopOperator` anew; all namespaces when none is named. */
-  async startOperator(namespaces: readonly string[] = []): Promise<void> {
+  async startOperator(
+    namespaces: readonly string[] = [],
+    more: Partial<OperatorOptions> = {},
+  ): Promise<void> {
     const identity =
       this.token === undefined ? undefined : { token: this.token, namespace: OPERATOR_NAMESPACE };
     const name = 'operator.kubeconfig';
     const file = this.isPlain
       ? this.#writePlainKubeconfig(name, this.apiDoor.port)
       : this.writeKubeconfig(name, identity);
-    this.#operator = this.#launch(file, namespaces, false);
+    this.#operator = this.#launch(file, { namespaces, ...more });
     await this.#operator.ready();
   }
 
   /** Starts one more operator; `stop` ends it with the others. */
   launch({ door, namespaces, leaseNamespace, shards }: Launch): OperatorProcess {
     const file = this.#writePlainKubeconfig(`door-${door}.kubeconfig`, door, leaseNamespace);
-    return this.#launch(file, namespaces, leaseNamespace !== undefined, shards);
+    return this.#launch(file, {
+      namespaces,
+      leaderElect: leaseNamespace !== undefined,
+      ...(shards === undefined ? {} : { shards }),
+    });
   }
 
   #launch(
     kubeconfigFile: string,
-    namespaces: readonly string[],
-    leaderElect: boolean,
-    shards = 1,
+    options: Omit<OperatorOptions, 'configFile' | 'kubeconfigFile'>,
   ): OperatorProcess {
-    const { configFile } = this;
-    const operator = new OperatorProcess({ configFile, kubeconfigFile, namespaces, leaderElect, shards });
+    const operator = new OperatorProcess({ configFile: this.configFile, kubeconfigFile, ...options });
     this.#operators.push(operator);
     return operator;
   }

@@ -263,7 +263,7 @@ export class Objects {
     const namespace = this.store.get(namespaces.bucket, undefined, name);
     if (namespace?.metadata.deletionTimestamp === undefined) return;
     const buckets = this.registry.all().filter(({ namespaced }) => namespaced);
-    if (buckets.some(({ bucket }) => this.store.list(bucket, name).length > 0)) return;
+    if (buckets.some(({ bucket }) => this.store.has(bucket, name))) return;
     this.store.remove(namespaces.bucket, namespace);
   }
 

@@ -44,6 +44,14 @@ export class Store {
     return select(this.#buckets.get(bucket) ?? new Map(), namespace);
   }
 
+  /** Whether a bucket has an object of that namespace. */
+  has(bucket: string, namespace: string): boolean {
+    for (const { metadata } of this.#buckets.get(bucket)?.values() ?? []) {
+      if (metadata.namespace === namespace) return true;
+    }
+    return false;
+  }
+
   /** The same as it was at an earlier revision, not older than `oldest`: the changes since then are undone. */
   listAt(revision: number, bucket: string, namespace?: string): [key: string, object: KubeObject][] {
     const objects = new Map(this.#buckets.get(bucket));
