@@ -96,6 +96,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
         const [{ jobID, region }] = look;
         return inSpan('cloud.readJob', { jobID, region: region.name }, () => jobClient.read(...look));
       },
+      list: (...ask) =>
+        inSpan('cloud.listJobs', { region: ask[0].region.name }, () => jobClient.list(...ask)),
     },
     clock,
     random,
@@ -107,6 +109,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       if (observation.kind === 'job') metrics.looked('job', undefined);
       else metrics.looked(observation.error.class, observation.error.code);
     },
+    onUnchanged: () => metrics.looked('unchanged', undefined),
+    onList: (error) => metrics.jobsListed(error?.class ?? 'list'),
     // At debug: a cloud that is down fails every look. Only here are request IDs told, for the cloud's support.
     onError: (
       { message: detail, class: errorClass, code, status, requestID },

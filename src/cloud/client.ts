@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
-import type { Http } from './http.js';
+import type { Http, HttpRequest } from './http.js';
 import { readJob, type Job, type Observation } from './job.js';
 import type { Region } from './regions.js';
 
@@ -21,7 +21,18 @@ const OUT_OF_BUDGET: CloudError = {
   local: true,
 };
 
-/** Reads jobs: `GET /api/v3/projects/{project_id}/jobs/{job_id}` (CCE API reference cce_02_0247). */
+/** A list that takes longer is of no use: it is compared with what was seen a few seconds ago. */
+const LIST_TIMEOUT_MS = 5_000;
+
+/** All jobs of a project, as the v2 API shows them. */
+export type ListAnswer =
+  | { readonly kind: 'list'; readonly entries: readonly unknown[] }
+  | { readonly kind: 'error'; readonly error: CloudError };
+
+/**
+ * Reads jobs: `GET /api/v3/projects/{project_id}/jobs/{job_id}` (CCE API reference cce_02_0247), and the list that newer
+ * versions have, `GET /api/v2/projects/{project_id}/jobs` (CCE API reference ListJobs).
+ */
 export class JobClient {
   readonly #http: Http;
   readonly #clock: Clock;
@@ -43,17 +54,43 @@ export class JobClient {
     mayCall: () => boolean = () => true,
     known?: string,
   ): Promise<Observation> {
-    const url = jobURL(target);
+    const { projectID, jobID } = target;
+    const url = urlOf(target, 'api', 'v3', 'projects', projectID, 'jobs', jobID);
+    const body = await this.#get(url, target, signal, mayCall);
+    return typeof body === 'string' ? readAnswer(body, jobID, known) : failed(body);
+  }
+
+  /** The list of the jobs of the target's project; `malformed` when it has more than `maxBytes`. Else as `read`. */
+  async list(
+    target: Target,
+    maxBytes: number,
+    signal: AbortSignal,
+    mayCall: () => boolean = () => true,
+  ): Promise<ListAnswer> {
+    const url = urlOf(target, 'api', 'v2', 'projects', target.projectID, 'jobs');
+    const limits = { maxBodyBytes: maxBytes, timeoutMs: LIST_TIMEOUT_MS };
+    const body = await this.#get(url, target, signal, mayCall, limits);
+    return typeof body === 'string' ? readList(body) : { kind: 'error', error: body };
+  }
+
+  /** The body of a good answer. */
+  async #get(
+    url: URL | undefined,
+    target: Target,
+    signal: AbortSignal,
+    mayCall: () => boolean,
+    limits: Pick<HttpRequest, 'maxBodyBytes' | 'timeoutMs'> = {},
+  ): Promise<string | CloudError> {
     if (url === undefined) {
-      return failed({ class: 'misconfigured', message: 'the project ID or job ID cannot be part of a URL' });
+      return { class: 'misconfigured', message: 'the project ID or job ID cannot be part of a URL' };
     }
     for (let attempt = 1; ; attempt += 1) {
       const signed = await target.authenticator.headers(
         { method: 'GET', url, projectID: target.projectID, iam: target.region.iam },
         signal,
       );
-      if (!signed.ok) return failed({ ...signed.error, local: true });
-      if (!mayCall()) return failed(OUT_OF_BUDGET);
+      if (!signed.ok) return { ...signed.error, local: true };
+      if (!mayCall()) return OUT_OF_BUDGET;
       const answer = await this.#http.send({
         method: 'GET',
         url,
@@ -61,26 +98,26 @@ export class JobClient {
         secrets: signed.secrets,
         signal,
         mayRepeat: mayCall,
+        ...limits,
       });
-      if (answer.kind === 'failed') return failed(answer.error);
-      if (answer.status === 200) return readAnswer(answer.body, target.jobID, known);
+      if (answer.kind === 'failed') return answer.error;
+      if (answer.status === 200) return answer.body;
       const error = readError(answer.status, answer.headers, answer.body, this.#clock.now());
-      if (answer.status !== 401 || attempt > 1 || !signed.rejected()) return failed(error);
+      if (answer.status !== 401 || attempt > 1 || !signed.rejected()) return error;
     }
   }
 }
 
 /** Undefined for IDs that would lead elsewhere: `..` is resolved by every URL parser, encoded or not. */
-function jobURL({ region, projectID, jobID }: Target): URL | undefined {
+function urlOf({ region }: Target, ...path: readonly string[]): URL | undefined {
   const segments: string[] = [];
-  for (const id of [projectID, jobID]) {
-    if (id === '' || id === '.' || id === '..') return undefined;
-    const segment = encode(id);
+  for (const part of path) {
+    if (part === '' || part === '.' || part === '..') return undefined;
+    const segment = encode(part);
     if (segment === undefined) return undefined;
     segments.push(segment);
   }
-  const [project, job] = segments;
-  return new URL(`${region.cce.replace(/\/+$/, '')}/api/v3/projects/${project}/jobs/${job}`);
+  return new URL(`${region.cce.replace(/\/+$/, '')}/${segments.join('/')}`);
 }
 
 function encode(id: string): string | undefined {
@@ -121,6 +158,19 @@ function unread(text: string, digest: string): Observation {
       if (read.kind === 'job') return read.job;
       throw new Error('an answer that was a job is none any more');
     },
+  };
+}
+
+function readList(text: string): ListAnswer {
+  try {
+    const entries: unknown = JSON.parse(text);
+    if (Array.isArray(entries)) return { kind: 'list', entries };
+  } catch {
+    // As good as something else than a list.
+  }
+  return {
+    kind: 'error',
+    error: { class: 'malformed', status: 200, message: 'the answer is no list of jobs' },
   };
 }
 

@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** For the whole request, in milliseconds; left out: the client's. */
   readonly timeoutMs?: number;
+  /** The longest answer after decompression, in bytes; a longer one is `malformed`. Left out: the client's. */
+  readonly maxBodyBytes?: number;
   /** What the answer must not repeat; it is taken out wherever it does. */
   readonly secrets?: readonly string[];
   /** Asked before the request is sent again; left out: it may be. */
@@ -112,6 +114,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
         ...(request.body === undefined ? {} : { data: request.body }),
         signal: end.signal,
         maxBodyLength: MAX_REQUEST_BYTES,
+        ...(request.maxBodyBytes === undefined ? {} : { maxContentLength: request.maxBodyBytes }),
       });
       ({ status } = response);
       return { answer: readAnswer(response, request.secrets ?? []), stale: false };
@@ -122,7 +125,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
           ? 'no complete answer in time'
           : describeFailure(error);
       return {
-        answer: { kind: 'failed', error: { class: 'transient', message: problem } },
+        answer: { kind: 'failed', error: { class: classOf(problem, request), message: problem } },
         stale: request.method === 'GET' && isStaleConnection(error),
       };
     } finally {
@@ -143,6 +146,11 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       httpsAgent.destroy();
     },
   };
+}
+
+/** Who sets a limit for one request has no use for more, now or later; the client's is for the worst case. */
+function classOf(problem: string, { maxBodyBytes }: HttpRequest): CloudError['class'] {
+  return problem === TOO_LONG && maxBodyBytes !== undefined ? 'malformed' : 'transient';
 }
 
 function requestWithLongHeaders(
@@ -185,6 +193,7 @@ function isStaleConnection(error: unknown): boolean {
   return reusedSocket === true && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
+const TOO_LONG = 'the answer is too long';
 const FAILURES: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'the connection was refused'],
   ['ECONNRESET', 'the connection was reset'],
@@ -208,7 +217,7 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
 
 function describeFailure(error: unknown): string {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  if (typeof message === 'string' && message.startsWith('maxContentLength')) return 'the answer is too long';
+  if (typeof message === 'string' && message.startsWith('maxContentLength')) return TOO_LONG;
   if (typeof code !== 'string') return 'the request failed';
   return `${FAILURES.get(code) ?? 'the request failed'} (${code})`;
 }

@@ -1,50 +1,34 @@
-import type { Clock } from '../clock.js';
 import { untilAborted } from './abort.js';
-import { Breaker } from './breaker.js';
-import { Budget, type Priority } from './budget.js';
-import type { JobClient, Target } from './client.js';
-import { CredentialGate } from './credentialGate.js';
+import type { Priority } from './budget.js';
+import { Calls, type Admission, type CallsOptions, type RegionState } from './calls.js';
+import type { JobClient, ListAnswer, Target } from './client.js';
 import type { CloudError } from './errors.js';
 import type { Observation } from './job.js';
+import { JobList } from './jobList.js';
+import { lookEnded, newlyListed, type ListedJob } from './listedJob.js';
 import { Pool } from './pool.js';
-import { report, type Passes } from './report.js';
-import type { BucketOptions } from './tokenBucket.js';
 
 /** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
 export type Reading = Observation | { readonly kind: 'waiting' };
 
-export interface ReaderOptions {
-  readonly client: Pick<JobClient, 'read'>;
-  readonly clock: Clock;
-  /** 0 to 1, as `Math.random`. */
-  readonly random: () => number;
-  /** Per region and project; all replicas together. */
-  readonly budget: BucketOptions;
-  /** How many replicas may work at the same time; left out: one. */
-  readonly replicas?: number;
+export interface ReaderOptions extends CallsOptions {
+  readonly client: Pick<JobClient, 'read' | 'list'>;
   /** An observation that one CloudJob caused is given to others of the same job until it is so old, in milliseconds. */
   readonly freshMs: number;
-  /** Tells that it is worth to read for the key again, now. Must not throw. */
-  readonly wake: (key: string) => void;
   /** Told of each look that made a call. Must not throw. */
   readonly onLook?: (observation: Observation) => void;
+  /** Told of each call for the list of a project's jobs; undefined: a good one. Must not throw. */
+  readonly onList?: (error: CloudError | undefined) => void;
+  /** Told of each time that the list stood in for a look. Must not throw. */
+  readonly onUnchanged?: () => void;
   /** Told of each look that ended with an error, one without a call included. Must not throw. */
   readonly onError?: (error: CloudError, target: Target) => void;
 }
 
-/** One region, over all its projects. */
-export interface RegionState {
-  /** Calls that could be made at once; of the project that has fewest. */
-  readonly tokens: number;
-  /** Keys that wait for their turn. */
-  readonly waiting: number;
-  /** Whether its breaker lets nothing but probes through. */
-  readonly open: boolean;
-}
-
 /** One job as one credential sees it, and the CloudJobs (keys) that follow it. */
-interface SharedJob {
+interface SharedJob extends ListedJob {
   readonly followers: Set<string>;
+  readonly list: JobList<SharedJob>;
   /** What was told last, for the followers that have not been given it yet; nothing when all have. */
   news: News | undefined;
   /** Of the last good answer. */
@@ -65,30 +49,24 @@ interface Flight {
 }
 
 const WAITING: Reading = { kind: 'waiting' };
-const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: false };
 
 /**
- * Looks at jobs without being a burden: one call for all CloudJobs of the same job, within the budget of the region
- * and project, and none where the region or the credential is known to fail.
+ * Looks at jobs without being a burden: one call for all CloudJobs of the same job, or for many jobs of a project, within
+ * the budget of the region and project, and none where the region or the credential is known to fail.
  */
 export class CloudReader {
   readonly #options: ReaderOptions;
-  readonly #budgets: Pool<Budget>;
-  readonly #regions: Pool<Breaker>;
-  readonly #credentials: CredentialGate;
-  readonly #jobs = new Map<string, SharedJob>();
-  readonly #followed = new Map<string, { readonly id: string; target: Target }>();
+  readonly #calls: Calls;
+  /** The jobs that are followed, by region, project and credential. */
+  readonly #lists: Pool<JobList<SharedJob>>;
+  readonly #followed = new Map<string, { readonly job: SharedJob; target: Target }>();
   /** Keys that wait for their turn on somebody's behalf. */
   readonly #urgent = new Set<string>();
-  #limits: BucketOptions;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    const { clock, random, budget, wake, replicas = 1 } = options;
-    this.#limits = budget;
-    this.#budgets = new Pool(() => new Budget(this.#limits, clock, random, wake));
-    this.#regions = new Pool(() => new Breaker(REGION_BREAKER, clock, random));
-    this.#credentials = new CredentialGate(clock, random, replicas, wake);
+    this.#calls = new Calls(options);
+    this.#lists = new Pool(() => new JobList(options.clock, options.freshMs));
   }
 
   /**
@@ -108,10 +86,10 @@ export class CloudReader {
     }
     this.#urgent.delete(key);
     if ('kind' in started) {
-      this.#leaveQueues(key, target);
+      this.#calls.leave(key, target);
       return started;
     }
-    if (started.keys.size > 0) this.#leaveQueues(key, target);
+    if (started.keys.size > 0) this.#calls.leave(key, target);
     started.keys.add(key);
     this.#tell(job, key);
     const observation = await untilAborted(started.promise, signal);
@@ -125,10 +103,37 @@ export class CloudReader {
     return WAITING;
   }
 
-  /** Whether another key's look has told something that this key can have now, without a call, by reading. */
+  /**
+   * Whether the list of the project's jobs tells that the job is still as the last look at it was answered; asks for the list
+   * where that is cheaper than the looks that it may save. `waiting`: `wake(key)` tells when to ask again. `unknown`: only
+   * a look can tell.
+   *
+   * @param digest of the answer that the caller knows
+   */
+  unchanged(key: string, target: Target, digest: string): 'unchanged' | 'waiting' | 'unknown' {
+    const job = this.#follow(key, target);
+    const { list } = job;
+    if (job.digest !== digest || job.flight !== undefined || this.hasNews(key)) return 'unknown';
+    if (!list.isPolled(job)) return 'unknown';
+    list.pollDue(key);
+    if (list.worthwhile) this.#startList(list, key, target);
+    if (list.underWay) {
+      list.join(key);
+      return 'waiting';
+    }
+    if (!list.confirms(job)) return 'unknown';
+    this.#calls.leave(key, target);
+    this.#options.onUnchanged?.();
+    return 'unchanged';
+  }
+
+  /**
+   * Whether there is a reason to read before it is time to: another key's look has told something, which costs no call, or
+   * the list shows that the job has changed.
+   */
   hasNews(key: string): boolean {
-    const followed = this.#followed.get(key);
-    const job = followed === undefined ? undefined : this.#jobs.get(followed.id);
+    const job = this.#followed.get(key)?.job;
+    if (job?.stirred === true) return true;
     return job?.news?.untold.has(key) === true && this.#isFresh(job.news);
   }
 
@@ -136,73 +141,54 @@ export class CloudReader {
   forget(key: string): void {
     const followed = this.#followed.get(key);
     if (followed === undefined) return;
+    const { job, target } = followed;
     this.#followed.delete(key);
     this.#urgent.delete(key);
-    this.#leaveQueues(key, followed.target);
-    const job = this.#jobs.get(followed.id);
-    job?.followers.delete(key);
-    if (job !== undefined) this.#tell(job, key);
-    this.#dropUnused(followed.id);
+    this.#calls.leave(key, target);
+    job.followers.delete(key);
+    job.list.leave(key);
+    this.#tell(job, key);
+    dropUnused(job);
   }
 
   /** May use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
   share(part: number): void {
-    const { requestsPerSecond, burst } = this.#options.budget;
-    this.#limits = {
-      requestsPerSecond: requestsPerSecond * part,
-      burst: Math.max(1, Math.floor(burst * part)),
-    };
-    for (const budget of this.#budgets.values()) budget.limit(this.#limits);
+    this.#calls.share(part);
   }
 
   /** The regions that were asked of late, by name. */
   regions(): ReadonlyMap<string, RegionState> {
-    const states = new Map<string, RegionState>();
-    for (const [id, { tokens, waiting }] of this.#budgets.entries()) {
-      const [name] = JSON.parse(id) as [string, string];
-      const known = states.get(name);
-      states.set(name, {
-        tokens: Math.min(tokens, known?.tokens ?? Infinity),
-        waiting: waiting + (known?.waiting ?? 0),
-        open: this.#regions.get(name).open,
-      });
-    }
-    return states;
+    return this.#calls.regions();
   }
 
   /** How many credentials are held back because the cloud rejects them. */
   get openCredentials(): number {
-    return this.#credentials.open;
+    return this.#calls.openCredentials;
   }
 
   /** Aborts all calls and wakes nobody any more. */
   close(): void {
-    for (const budget of this.#budgets.values()) budget.close();
-    for (const { flight } of this.#jobs.values()) flight?.controller.abort();
-    this.#jobs.clear();
+    this.#calls.close();
+    for (const list of this.#lists.values()) {
+      list.abort();
+      for (const { flight } of list.jobs) flight?.controller.abort();
+    }
     this.#followed.clear();
-    this.#credentials.close();
     this.#urgent.clear();
   }
 
   #follow(key: string, target: Target): SharedJob {
-    const id = idOf(target);
     const followed = this.#followed.get(key);
-    const known = followed?.id === id ? this.#jobs.get(id) : undefined;
-    if (followed !== undefined && known !== undefined) {
+    if (followed !== undefined && isSameJob(followed.target, target)) {
       followed.target = target;
-      return known;
+      return followed.job;
     }
     this.forget(key);
-    const job = this.#jobs.get(id) ?? {
-      followers: new Set(),
-      news: undefined,
-      digest: undefined,
-      flight: undefined,
-    };
-    this.#jobs.set(id, job);
+    const { region, projectID, jobID, authenticator } = target;
+    const list = this.#lists.get(JSON.stringify([region.name, projectID, authenticator.fingerprint]));
+    const job = list.get(jobID) ?? newJob(list, jobID);
     job.followers.add(key);
-    this.#followed.set(key, { id, target });
+    this.#followed.set(key, { job, target });
     return job;
   }
 
@@ -223,66 +209,59 @@ export class CloudReader {
     return this.#options.clock.monotonic() - at < this.#options.freshMs;
   }
 
+  /** Spends the turn that the key has on the list, if it has one. */
+  #startList(list: JobList<SharedJob>, key: string, target: Target): void {
+    // A look is the better probe.
+    if (this.#calls.isOpen(target)) return;
+    const admission = this.#calls.admit(key, target, 'poll');
+    if (admission.kind !== 'admitted') return;
+    const { client, onList, wake } = this.#options;
+    const call = async (signal: AbortSignal): Promise<ListAnswer> => {
+      const { answer, made } = await this.#calls.make(target, admission, signal, (mayCall) =>
+        client.list(target, list.maxBytes, signal, mayCall),
+      );
+      if (made && !signal.aborted) onList?.(answer.kind === 'error' ? answer.error : undefined);
+      return answer;
+    };
+    list.begin(call, wake);
+  }
+
   #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
-    const { authenticator } = target;
-    const region = this.#regions.get(target.region.name);
-    const refusal = region.refusal() ?? this.#credentials.refusal(authenticator);
-    if (refusal === 'busy') {
-      this.#credentials.wait(key, authenticator);
-      return 'waiting';
-    }
-    if (refusal !== undefined) return untimed({ kind: 'error', error: refusal });
-    this.#credentials.leave(key, authenticator);
-    const budget = this.#budgetOf(target);
-    if (budget.enter(key, priority) === 'waiting') {
-      // Others that wait for the credential may queue up here as well.
-      this.#credentials.wakeNext(authenticator);
-      return 'waiting';
-    }
+    const admission = this.#calls.admit(key, target, priority);
+    if (admission.kind === 'waiting') return 'waiting';
+    if (admission.kind === 'error') return untimed(admission);
     const controller = new AbortController();
     const keys = new Set<string>();
-    const passes = { region: region.enter(), credential: this.#credentials.enter(authenticator) };
-    const promise = this.#call(job, keys, target, budget, passes, controller.signal);
+    const promise = this.#look(job, keys, target, admission, controller.signal);
     job.flight = { promise, controller, keys };
     return job.flight;
   }
 
-  async #call(
+  async #look(
     job: SharedJob,
     keys: ReadonlySet<string>,
     target: Target,
-    budget: Budget,
-    passes: Passes,
+    admission: Admission,
     signal: AbortSignal,
   ): Promise<Observation> {
-    let calls = 0;
-    const mayCall = (): boolean => {
-      const may = calls === 0 ? !budget.paused : budget.takeAnother();
-      if (!may) return false;
-      if (calls === 0) budget.begin();
-      calls += 1;
-      return true;
-    };
+    const shown = job.list.lookBegins(job);
     try {
-      const answer = await this.#options.client.read(target, signal, mayCall, job.digest);
+      const { answer, made } = await this.#calls.make(target, admission, signal, (mayCall) =>
+        this.#options.client.read(target, signal, mayCall, job.digest),
+      );
+      const isOther = answer.kind === 'job' && job.digest !== undefined && answer.digest !== job.digest;
       if (answer.kind === 'job') job.digest = answer.digest;
       const observation = untimed(answer);
       if (!signal.aborted) {
-        if (calls > 0) {
-          report(answer, budget, passes);
-          this.#options.onLook?.(answer);
-        }
+        lookEnded(job, this.#options.clock.monotonic(), shown, observation, isOther);
+        if (made) this.#options.onLook?.(answer);
         if (answer.kind === 'error') this.#options.onError?.(answer.error, target);
         this.#share(job, observation, keys);
       }
       return observation;
     } finally {
-      if (calls === 0) budget.putBack();
-      passes.region.released();
-      passes.credential.released();
       if (job.flight?.keys === keys) job.flight = undefined;
-      this.#credentials.wakeNext(target.authenticator);
-      this.#dropUnused(idOf(target));
+      dropUnused(job);
     }
   }
 
@@ -292,25 +271,31 @@ export class CloudReader {
     job.news = untold.size === 0 ? undefined : { observation, at, untold };
     for (const key of untold) this.#options.wake(key);
   }
-
-  #leaveQueues(key: string, target: Target): void {
-    this.#budgetOf(target).leave(key);
-    this.#credentials.leave(key, target.authenticator);
-    this.#credentials.wakeNext(target.authenticator);
-  }
-
-  #budgetOf({ region, projectID }: Target): Budget {
-    return this.#budgets.get(JSON.stringify([region.name, projectID]));
-  }
-
-  #dropUnused(id: string): void {
-    const job = this.#jobs.get(id);
-    if (job !== undefined && job.followers.size === 0 && job.flight === undefined) this.#jobs.delete(id);
-  }
 }
 
-function idOf({ region, projectID, jobID, authenticator }: Target): string {
-  return JSON.stringify([region.name, projectID, jobID, authenticator.fingerprint]);
+function newJob(list: JobList<SharedJob>, jobID: string): SharedJob {
+  return list.add({
+    ...newlyListed(jobID),
+    followers: new Set<string>(),
+    list,
+    news: undefined,
+    digest: undefined,
+    flight: undefined,
+  });
+}
+
+function dropUnused(job: SharedJob): void {
+  if (job.followers.size === 0 && job.flight === undefined) job.list.drop(job);
+}
+
+function isSameJob(one: Target, other: Target): boolean {
+  if (one === other) return true;
+  return (
+    one.jobID === other.jobID &&
+    one.projectID === other.projectID &&
+    one.region.name === other.region.name &&
+    one.authenticator.fingerprint === other.authenticator.fingerprint
+  );
 }
 
 /**

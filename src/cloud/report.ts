@@ -1,6 +1,6 @@
 import type { Pass } from './breaker.js';
 import type { Budget } from './budget.js';
-import type { Observation } from './job.js';
+import type { CloudError } from './errors.js';
 import { REACTIONS } from './reactions.js';
 
 /** The call, as the breakers see it. */
@@ -10,15 +10,14 @@ export interface Passes {
   readonly credential: Pass;
 }
 
-/** Tells budget and breakers what an answer says of them; a pass that is told nothing is released. */
-export function report(observation: Observation, budget: Budget, { region, credential }: Passes): void {
-  if (observation.kind === 'job') {
+/** Tells budget and breakers what an answer (undefined: a good one) says of them; a pass that is told nothing is released. */
+export function report(error: CloudError | undefined, budget: Budget, { region, credential }: Passes): void {
+  if (error === undefined) {
     budget.succeeded();
     region.succeeded();
     credential.succeeded();
     return;
   }
-  const { error } = observation;
   if (error.local === true) return;
   const reaction = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;

@@ -42,8 +42,10 @@ export interface Metrics extends RuntimeMetrics {
   watchRestarted(why: string): void;
   /** One HTTP request to the cloud, IAM included, has ended; undefined: without an answer. */
   cloudCalled(method: string, status: number | undefined, seconds: number): void;
-  /** One look at a job has ended: `job`, or the class of its error and the cloud's code. */
+  /** One look at a job has ended: `job`, `unchanged`, or the class of its error and the cloud's code. */
   looked(outcome: string, code: string | undefined): void;
+  /** One call for the list of a project's jobs has ended: `list`, or the class of its error. */
+  jobsListed(outcome: string): void;
   /** A status was stored. */
   statusWritten(): void;
   /** What became of an event. */
@@ -97,8 +99,14 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
   });
   const looks = new Counter({
     name: 'cloudjob_looks_total',
-    help: "Looks at jobs, by outcome (job, or the class of the error) and the cloud's error code.",
+    help: "Looks at jobs, by outcome (job; unchanged: by the project's job list, without a call; or the class of the error) and the cloud's error code.",
     labelNames: ['outcome', 'code'],
+    registers,
+  });
+  const lists = new Counter({
+    name: 'cloudjob_job_lists_total',
+    help: "Calls for a project's job list, by outcome (list, or the class of the error). The unchanged looks less these are the calls saved.",
+    labelNames: ['outcome'],
     registers,
   });
   const writes = new Counter({
@@ -171,6 +179,7 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
       callTime.observe({ method }, seconds);
     },
     looked: (outcome, code) => looks.inc({ outcome, code: code === undefined ? '' : codeLabel(code) }),
+    jobsListed: (outcome) => lists.inc({ outcome }),
     statusWritten: () => writes.inc(),
     eventEnded: (outcome) => events.inc({ outcome }),
     finished: (outcome, seconds) => duration.observe({ outcome }, seconds),

@@ -25,14 +25,23 @@ export class Asking {
   /**
    * Asks what was asked before about the same object.
    *
-   * @returns undefined when its Secret is another one by now
+   * @param digest of the answer before
+   * @returns undefined when its Secret is another one by now; `unchanged` and `waiting` without a look
    */
-  async again(key: string, question: Question, signal: AbortSignal): Promise<Asked | undefined> {
+  async again(
+    key: string,
+    question: Question,
+    digest: string,
+    signal: AbortSignal,
+  ): Promise<Asked | 'unchanged' | 'waiting' | undefined> {
     const { target, secretName, secret } = question;
     const [namespace = ''] = key.split('/', 1);
     const { reader, secrets } = this.parts;
     const same = secretName === undefined || (await secrets.read(namespace, secretName, 'known')) === secret;
-    return same ? { target, reading: await reader.read(key, target, 'poll', signal) } : undefined;
+    if (!same) return undefined;
+    const listed = reader.unchanged(key, target, digest);
+    if (listed !== 'unknown') return listed;
+    return { target, reading: await reader.read(key, target, 'poll', signal) };
   }
 
   /**

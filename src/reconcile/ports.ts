@@ -18,7 +18,12 @@ export interface JobReader {
     priority: Priority,
     signal: AbortSignal,
   ): Promise<Observation | { readonly kind: 'waiting' }>;
-  /** Whether a look for another CloudJob has told of the same job, so that reading costs no call. */
+  /**
+   * Whether the job is known to be still as the look told that was answered with `digest`. `waiting`: `key` is added to the
+   * work queue when that is known. `unknown`: it has to be looked at.
+   */
+  unchanged(key: string, target: Target, digest: string): 'unchanged' | 'waiting' | 'unknown';
+  /** Whether something is known of the job that makes it worth to read before it is time to. */
   hasNews(key: string): boolean;
   /** The key needs no more looks: give up its place. */
   forget(key: string): void;

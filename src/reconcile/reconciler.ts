@@ -19,6 +19,8 @@ const STALE_RETRY_MS = 100;
 const WRITE_EVERY_MS = 1_000;
 /** The status waits no longer than this for its events to be stored. */
 const ANNOUNCE_MS = 1_000;
+/** Whoever waits for the list of a project's jobs is woken when it is there; by then it is there or has failed. */
+const LISTED_MS = 30_000;
 
 const DONE: Result = { kind: 'done' };
 const NOTHING: Finding = { kind: 'none' };
@@ -121,9 +123,13 @@ export class Reconciler {
     };
     if (now < memory.nextLookAt && !reader.hasNews(key)) return again(now);
 
-    const asked = await this.#asking.again(key, question, signal);
+    const asked = await this.#asking.again(key, question, settled.digest, signal);
     if (asked === undefined) return undefined;
-    if (asked.reading.kind !== 'job' || asked.reading.digest !== settled.digest) {
+    if (asked === 'waiting') {
+      const afterMs = Math.min(LISTED_MS, settled.until - clock.monotonic());
+      return { kind: 'same', result: { kind: 'requeue', afterMs } };
+    }
+    if (asked !== 'unchanged' && (asked.reading.kind !== 'job' || asked.reading.digest !== settled.digest)) {
       return { kind: 'other', asked };
     }
     this.#memories.heardAgain(memory, question.intervalSeconds);

@@ -67,6 +67,8 @@ export class ScriptedCloud {
   readonly #held = new Map<string, ServerResponse[]>();
   readonly #requests = new Map<string, RecordedRequest[]>();
   readonly #strays: RecordedRequest[] = [];
+  #list: (() => Answer) | undefined;
+  #lists = 0;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((request, response) => {
     void this.#handle(request, response);
@@ -91,6 +93,16 @@ export class ScriptedCloud {
   /** From now on this is the answer about that job. */
   answer(jobID: string, answer: Answer): void {
     this.#answers.set(jobID, answer);
+  }
+
+  /** From now on the cloud has the list of newer versions, with this answer at each time. Without it there is none. */
+  answerList(list: () => Answer): void {
+    this.#list = list;
+  }
+
+  /** Requests for the list so far, whether there is one or not. */
+  get lists(): number {
+    return this.#lists;
   }
 
   /** From now on the cloud does not know that job. */
@@ -134,6 +146,14 @@ export class ScriptedCloud {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const recorded = await record(request);
+    if (recorded.method === 'GET' && /^\/api\/v2\/projects\/[^/]+\/jobs$/.test(recorded.path)) {
+      this.#lists += 1;
+      send(
+        response,
+        this.#list === undefined ? UNKNOWN_API : isTrusted(recorded) ? this.#list() : WRONG_TOKEN,
+      );
+      return;
+    }
     const jobID = /^\/api\/v3\/projects\/[^/]+\/jobs\/([^/?]+)$/.exec(recorded.path)?.[1];
     if (jobID === undefined || recorded.method !== 'GET') {
       this.#strays.push(recorded);
@@ -147,9 +167,12 @@ export class ScriptedCloud {
       held.push(response);
       return;
     }
-    const trusted = String(recorded.headers['x-auth-token']).startsWith(TOKEN_MARK);
-    send(response, trusted ? (this.#answers.get(jobID) ?? UNKNOWN_JOB) : WRONG_TOKEN);
+    send(response, isTrusted(recorded) ? (this.#answers.get(jobID) ?? UNKNOWN_JOB) : WRONG_TOKEN);
   }
+}
+
+function isTrusted({ headers }: RecordedRequest): boolean {
+  return String(headers['x-auth-token']).startsWith(TOKEN_MARK);
 }
 
 async function record(request: IncomingMessage): Promise<RecordedRequest> {

@@ -84,7 +84,7 @@ function setUp({
     },
   };
   const reader = new CloudReader({
-    client,
+    client: { ...client, list: () => Promise.reject(new Error('nobody asked for the list')) },
     clock,
     random: () => 0,
     budget: { requestsPerSecond, burst },

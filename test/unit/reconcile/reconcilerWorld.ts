@@ -45,6 +45,13 @@ class FakeReader implements JobReader {
     return reading.kind === 'job' ? { ...reading, digest: JSON.stringify(reading.job) } : reading;
   }
 
+  /** What the list of the project's jobs tells, from the digest that it is asked about. */
+  list: (digest: string) => ReturnType<JobReader['unchanged']> = () => 'unknown';
+
+  unchanged(_key: string, _target: Target, digest: string): ReturnType<JobReader['unchanged']> {
+    return this.list(digest);
+  }
+
   /** Keys for which a look of another CloudJob has told of the same job. */
   readonly news = new Set<string>();
 

@@ -66,6 +66,57 @@ describe('a look that is answered as before', () => {
   });
 });
 
+describe('a list that stands in for a look', () => {
+  it('and shows the job unchanged costs no call, and counts as a good look', async () => {
+    const { world, gets } = await settledWorld({ observationDeadlineSeconds: 5 });
+    const asked: string[] = [];
+    world.reader.list = (digest) => {
+      asked.push(digest);
+      return 'unchanged';
+    };
+    for (let looks = 0; looks < 5; looks += 1) {
+      await world.clock.advance(4_000);
+      await world.pass();
+    }
+
+    expect(new Set(asked)).toEqual(new Set([JSON.stringify(job('Running'))]));
+    expect([world.reads, world.store.gets]).toEqual([1, gets]);
+    expect(conditionsOf(world.object)).toMatchObject({ Synced: 'True/JobRead' });
+  });
+
+  it('and is waited for is waited for no longer than until a deadline falls due', async () => {
+    const { world } = await settledWorld({ activeDeadlineSeconds: 9 });
+    world.reader.list = () => 'waiting';
+    await world.clock.advance(2_000);
+
+    expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: 2_000 });
+    await world.clock.advance(2_000);
+    await world.pass();
+    expect(conditionsOf(world.object)).toMatchObject({ Stalled: 'True/DeadlineExceeded' });
+  });
+
+  it('and is waited for is asked about again in half a minute, whoever forgets to wake', async () => {
+    const { world } = await settledWorld();
+    world.reader.list = () => 'waiting';
+    await world.clock.advance(2_000);
+
+    expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: 30_000 });
+    expect(world.reads).toBe(1);
+  });
+
+  it('is not asked about an object that has changed, or whose first look is due', async () => {
+    const { world } = await settledWorld();
+    world.reader.list = () => {
+      throw new Error('it is of no use here');
+    };
+    world.edit({ spec: { readyWhen: 'Observed' } });
+    await world.clock.advance(2_000);
+    await world.pass();
+
+    expect(world.reads).toBe(2);
+  });
+});
+
 describe('a look that is answered otherwise', () => {
   it('is made something of without asking twice', async () => {
     const { world } = await settledWorld();

@@ -17,6 +17,7 @@ it('a job that several CloudJobs follow is one call, and each gets a status of i
             if (mayCall?.() !== false) calls += 1;
             return answer;
           },
+          list: () => Promise.reject(new Error('three CloudJobs are too few for the list')),
         },
         clock,
         random: () => 0,
