@@ -46,6 +46,11 @@ async function endOf(ref: Ref): Promise<unknown> {
   };
 }
 
+/** What the cloud was asked about them, and for the list. */
+function callsFor(refs: readonly Ref[]): number {
+  return refs.reduce((sum, { name }) => sum + world.cloud.requests(name).length, world.cloud.lists);
+}
+
 async function confirmed(): Promise<number> {
   const { text } = await world.operator.http('/metrics');
   return Number(/^cloudjob_looks_total\{outcome="unchanged",code=""\} (\d+)$/m.exec(text)?.[1] ?? 0);
@@ -60,6 +65,11 @@ it('40 CloudJobs of one project are polled by the list of its jobs, and end the 
   world.cloud.answerList(() => ({ body: [...phases].map(([uid, phase]) => entry(uid, phase)) }));
   const listed = await followAll('listed', phases);
   await until('the list to stand in for many looks', async () => (await confirmed()) > 2 * JOBS, 120_000);
+  const saved = await confirmed();
+  const made = callsFor(listed);
+  await until('as many again', async () => (await confirmed()) >= saved + 2 * JOBS, 120_000);
+  // One call for the list does for all of them; without it each of these had been a call.
+  expect(callsFor(listed) - made).toBeLessThan(JOBS);
   for (const { name } of [...without, ...listed]) {
     phases.set(name, 'Success');
     world.cloud.answer(name, tells({ uid: name, type: 'DeleteNode', phase: 'Success' }));
