@@ -4,6 +4,7 @@ import { RUN_FLAGS } from '../../src/settings.js';
 import { cadenceByKind, cadenceComparison, cadenceWaits } from './cadence.js';
 import { cadenceCurve } from './cadenceCurve.js';
 import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
+import { PERFORMANCE_BLOCKS } from './performance.js';
 import { markdownTable } from './table.js';
 
 /**
@@ -14,6 +15,7 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   'cloud-errors': cloudErrors,
   'cloud-error-conditions': cloudErrorConditions,
   metrics,
+  ...PERFORMANCE_BLOCKS,
   flags,
   reasons,
   'cadence-waits': cadenceWaits,

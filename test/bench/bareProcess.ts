@@ -29,7 +29,6 @@ function get(url: string): void {
       if (Buffer.concat(chunks).toString('utf8').includes('"phase"')) calls += 1;
     });
   });
-  request.on('error', (error) => {
-    throw error;
-  });
+  // The server may close a kept connection in the moment it is used; such a call is not counted.
+  request.on('error', () => undefined);
 }

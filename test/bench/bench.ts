@@ -9,8 +9,8 @@ import { startOperator, type Operator } from './operator.js';
 /** A row of the table: what is measured together. */
 export interface Row {
   readonly name: string;
-  /** Whether a quick run, as CI makes one, has it. */
-  readonly quick: boolean;
+  /** Whether the gate has it. */
+  readonly gate?: boolean;
   readonly run: (bench: Bench) => Promise<readonly Figure[]>;
 }
 
@@ -18,11 +18,22 @@ export interface Row {
 export class Bench {
   readonly folder = mkdtempSync(join(tmpdir(), 'cloudjob-bench-'));
   readonly #children = new Map<string, Child>();
-  #operator: Operator | undefined;
+  #operators: Operator[] = [];
   #api: RealApi | undefined;
 
-  /** @param quick fewer objects and runs */
-  constructor(readonly quick: boolean) {}
+  /**
+   * @param quick fewer objects and runs
+   * @param embedded no real control plane, even if there is one
+   */
+  constructor(
+    readonly quick: boolean,
+    private readonly embedded = false,
+  ) {}
+
+  /** Tells the person who waits. */
+  progress(what: string): void {
+    process.stderr.write(`  ${what}\n`);
+  }
 
   /** The simulated CCE. */
   get cloud(): Child {
@@ -37,8 +48,8 @@ export class Bench {
   /** Of a real control plane where the environment names one, else of the embedded API. */
   async kubeconfig(): Promise<string> {
     const { CLOUDJOB_TEST_KUBECONFIG: named, KUBEBUILDER_ASSETS: assets } = process.env;
-    if (named) return named;
-    if (assets) {
+    if (named && !this.embedded) return named;
+    if (assets && !this.embedded) {
       this.#api ??= await startRealApi({ assets, parent: this.folder });
       return this.#api.kubeconfigPath;
     }
@@ -47,17 +58,30 @@ export class Bench {
     return file;
   }
 
+  /** What kind of Kubernetes API statuses are written to. */
+  get api(): string {
+    const { CLOUDJOB_TEST_KUBECONFIG: named, KUBEBUILDER_ASSETS: assets } = process.env;
+    return (named || assets) && !this.embedded ? 'etcd and kube-apiserver' : 'the embedded Kubernetes API';
+  }
+
   /** Starts the operator in place of the one before. */
   async operator(kubeconfigFile: string, config: object = {}): Promise<Operator> {
     await this.stopOperator();
-    const cloudURL = await this.cloud.call<string>('url');
-    this.#operator = await startOperator({ folder: this.folder, kubeconfigFile, cloudURL, config });
-    return this.#operator;
+    return this.replica(kubeconfigFile, config, ['--leader-elect=false']);
   }
 
+  /** Starts one more operator beside those that run. */
+  async replica(kubeconfigFile: string, config: object, flags: readonly string[]): Promise<Operator> {
+    const cloudURL = await this.cloud.call<string>('url');
+    const operator = await startOperator({ folder: this.folder, kubeconfigFile, cloudURL, config, flags });
+    this.#operators.push(operator);
+    return operator;
+  }
+
+  /** Stops all that run. */
   async stopOperator(): Promise<void> {
-    await this.#operator?.stop();
-    this.#operator = undefined;
+    await Promise.all(this.#operators.map((operator) => operator.stop()));
+    this.#operators = [];
   }
 
   /** A kubeconfig for an API without credentials. */

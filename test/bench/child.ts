@@ -6,7 +6,7 @@ export interface Child {
   readonly pid: number;
   /** Calls one of the functions that the child offers. */
   call<T>(name: string, argument?: unknown): Promise<T>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 interface Request {
@@ -18,9 +18,12 @@ interface Request {
 type Reply =
   { readonly id: number; readonly result: unknown } | { readonly id: number; readonly problem: string };
 
-/** Starts a module that calls `serve`. */
-export function startChild(module: string): Child {
-  const child = fork(new URL(module, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+/** Starts a module that calls `serve`, with these flags of Node. */
+export function startChild(module: string, execArgv: readonly string[] = []): Child {
+  const child = fork(new URL(module, import.meta.url), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...execArgv],
+  });
   const waiting = new Map<
     number,
     { readonly resolve: (value: never) => void; readonly reject: (e: Error) => void }
@@ -47,6 +50,21 @@ export function startChild(module: string): Child {
     },
     stop: () => end(child),
   };
+}
+
+/** Makes one call to a process of its own. */
+export async function callOnce<T>(
+  module: string,
+  execArgv: readonly string[],
+  name: string,
+  argument: unknown,
+): Promise<T> {
+  const child = startChild(module, execArgv);
+  try {
+    return await child.call<T>(name, argument);
+  } finally {
+    await child.stop();
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -5,6 +5,8 @@ import { loadClusterAccess } from '../../src/kube/kubeconfig.js';
 import type { ResourceType } from '../../src/kube/object.js';
 import { HttpTransport } from '../../src/kube/transport.js';
 import { CLOUD_JOBS } from '../../src/reconcile/cluster.js';
+import { LEASES, leaseSpec } from '../../src/kube/lease.js';
+import type { StatusWatch } from './statusWatch.js';
 import { appliedCloudJob, NAMESPACE, nameOf, SECRET } from './fleet.js';
 import { until } from './wait.js';
 
@@ -18,7 +20,7 @@ const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'e
 export class BenchCluster {
   private constructor(
     private readonly transport: HttpTransport,
-    private readonly client: KubeClient,
+    readonly client: KubeClient,
   ) {}
 
   /** Puts the CRD, the namespace and the Secret in place. */
@@ -49,6 +51,43 @@ export class BenchCluster {
     await this.#each(from, to, async (index) => {
       await this.client.create(CLOUD_JOBS, NAMESPACE, appliedCloudJob(index), NEVER);
     });
+  }
+
+  /** Creates one; milliseconds from the API server's answer to a watch that shows what the cloud said of it. */
+  async applyUntilSeen(index: number, watch: StatusWatch): Promise<number> {
+    const seen = watch.seen(nameOf(index));
+    await this.client.create(CLOUD_JOBS, NAMESPACE, appliedCloudJob(index), NEVER);
+    const appliedAt = performance.now();
+    return Math.max(0, (await seen) - appliedAt);
+  }
+
+  async remove(from: number, to: number): Promise<void> {
+    await this.#each(from, to, async (index) => {
+      await this.client.delete(CLOUD_JOBS, { namespace: NAMESPACE, name: nameOf(index) }, {}, NEVER);
+    });
+  }
+
+  /** How long it takes to list all CloudJobs in pages as the operator does. */
+  async listSeconds(): Promise<number> {
+    const startedAt = performance.now();
+    let continueToken: string | undefined;
+    do {
+      const page = await this.client.list(
+        CLOUD_JOBS,
+        { limit: 100, ...(continueToken !== undefined && { continueToken }) },
+        NEVER,
+      );
+      ({ continueToken } = page);
+    } while (continueToken);
+    return (performance.now() - startedAt) / 1000;
+  }
+
+  /** Who holds the Leases with this prefix; nobody is the empty text. */
+  async holders(namespace: string, prefix: string): Promise<string[]> {
+    const { items } = await this.client.list(LEASES, { namespace }, NEVER);
+    return items
+      .filter(({ metadata }) => metadata.name.startsWith(prefix))
+      .map((lease) => leaseSpec(lease).holderIdentity);
   }
 
   /** One merge patch of each status; returns how many a second. */

@@ -7,8 +7,12 @@ export interface Figure {
   /** What it is compared with, measured in the same run. */
   readonly against?: { readonly what: string; readonly values: readonly number[] };
   /** What is to be reached; of the ratio where there is something to compare with, else of the figure itself. */
-  readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
+  readonly goal?: Bound;
+  /** The same, so wide that noise does not get there: CI fails beyond it. */
+  readonly gate?: Bound;
 }
+
+export type Bound = { readonly atMost: number } | { readonly atLeast: number };
 
 export interface Summary {
   readonly median: number;
@@ -32,7 +36,14 @@ export function ratioOf({ values, against }: Figure): number | undefined {
 
 /** Whether the goal is reached; undefined without one. */
 export function reaches(figure: Figure): boolean | undefined {
-  if (figure.goal === undefined) return undefined;
+  return figure.goal && isWithin(figure, figure.goal);
+}
+
+export function passesGate(figure: Figure): boolean {
+  return figure.gate === undefined || isWithin(figure, figure.gate);
+}
+
+function isWithin(figure: Figure, bound: Bound): boolean {
   const judged = ratioOf(figure) ?? summarise(figure.values).median;
-  return 'atMost' in figure.goal ? judged <= figure.goal.atMost : judged >= figure.goal.atLeast;
+  return 'atMost' in bound ? judged <= bound.atMost : judged >= bound.atLeast;
 }

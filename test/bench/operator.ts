@@ -12,7 +12,9 @@ export interface Operator {
   readonly readyMs: number;
   /** The sum of a metric over all its labels. */
   metric(name: string): Promise<number>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
+  /** As a crash: it can say good-bye to nobody. */
+  readonly kill: () => Promise<void>;
 }
 
 export interface OperatorOptions {
@@ -21,6 +23,8 @@ export interface OperatorOptions {
   readonly kubeconfigFile: string;
   readonly cloudURL: string;
   readonly config?: object;
+  /** Beside those that every run has. */
+  readonly flags: readonly string[];
 }
 
 const MAIN = fileURLToPath(new URL('../../../main.js', import.meta.url));
@@ -46,18 +50,19 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       options.kubeconfigFile,
       '--config',
       configFile,
-      '--leader-elect=false',
       '--http-port=0',
+      ...options.flags,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], NODE_ENV: 'production' } },
   );
   const log: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log.push(text);
-    if (log.length > 50) log.splice(1, 1);
+    if (log.length > 20) log.splice(1, 1);
   });
   const alive = (): void => {
-    if (child.exitCode !== null) throw new Error(`the operator ended:\n${log.join('')}`);
+    if (child.exitCode === null && child.signalCode === null) return;
+    throw new Error(`the operator ended (${child.exitCode ?? child.signalCode}):\n${log.join('')}`);
   };
   const port = await until('the operator to listen', 20, READY_MS, () => {
     alive();
@@ -77,6 +82,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     pid: child.pid ?? 0,
     readyMs,
     async metric(name) {
+      alive();
       const text = await (await read('/metrics')).text();
       let sum = 0;
       for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))) {
@@ -84,13 +90,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       }
       return sum;
     },
-    stop: () => end(child),
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
   };
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   await exited;
 }

@@ -3,7 +3,6 @@ import type { Row } from '../bench.js';
 /** Seconds from the start of the process to `/readyz`, with CloudJobs that have all finished. */
 export const start: Row = {
   name: 'start',
-  quick: true,
   async run(bench) {
     const runs = bench.quick ? 2 : 5;
     const kubeconfig = await bench.plainKubeconfig(await bench.shelf.call<string>('url'));

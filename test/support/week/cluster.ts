@@ -8,7 +8,6 @@ import { trim, type CachedCloudJob } from '../../../src/reconcile/cached.js';
 import { timeless } from './meaning.js';
 
 const NAMESPACE = 'week';
-/** Of the writes, this share fails before, and as many after, they are done. */
 const TROUBLE = 0.002;
 
 export interface Write {
@@ -33,6 +32,8 @@ export class WeekCluster {
     private readonly clock: Clock,
     private readonly random: () => number,
     private readonly secretOf: (name: string) => Readonly<Record<string, string>>,
+    /** Of the writes, this share fails before, and as many after, they are done. */
+    private readonly trouble = TROUBLE,
   ) {}
 
   object(name: string): KubeObject | undefined {
@@ -116,13 +117,13 @@ export class WeekCluster {
     ): Promise<KubeObject> => {
       await this.#pass(2 + this.random() * 20);
       const luck = this.random();
-      if (luck < TROUBLE) this.#fail(name);
+      if (luck < this.trouble) this.#fail(name);
       const object = this.object(name);
       if (object === undefined) throw new KubeError(404, 'NotFound', 'gone');
       const { resourceVersion } = isRecord(metadata) ? metadata : {};
       if (resourceVersion !== object.metadata.resourceVersion) throw new KubeError(409, 'Conflict', 'stale');
       const stored = this.#writeStatus(object, merge(object['status'], status) as CloudJobStatus);
-      if (luck > 1 - TROUBLE) this.#fail(name);
+      if (luck > 1 - this.trouble) this.#fail(name);
       return stored;
     },
     delete: async (_type: ResourceType, { name }: ObjectRef): Promise<void> => {

@@ -9,6 +9,9 @@ import { WorkQueue } from '../../../src/kube/queue.js';
 import { ClusterCloudJobs, ClusterSecrets } from '../../../src/reconcile/cluster.js';
 import { Reconciler } from '../../../src/reconcile/reconciler.js';
 import { SecretCache } from '../../../src/reconcile/secrets.js';
+import type { Polling } from '../../../src/reconcile/cadence.js';
+import type { TransitionSink } from '../../../src/reconcile/ports.js';
+import type { BucketOptions } from '../../../src/cloud/tokenBucket.js';
 import { UNTOLD } from '../untold.js';
 import type { WeekCluster } from './cluster.js';
 import { BUDGET } from './plan.js';
@@ -20,16 +23,28 @@ const QUIET = {
   error: () => undefined,
 };
 
+interface Options {
+  /** Per region and project. */
+  readonly budget?: BucketOptions;
+  readonly polling?: Polling;
+  readonly transitions?: TransitionSink;
+}
+
 /** The operator's parts, put together as `operator.ts` does, between a cluster and a cloud in memory. */
-export function makeOperator(clock: Clock, random: () => number, cluster: WeekCluster, http: Http) {
+export function makeOperator(
+  clock: Clock,
+  random: () => number,
+  cluster: WeekCluster,
+  http: Http,
+  { budget = BUDGET, polling = { minSeconds: 2, maxSeconds: 60 }, transitions = UNTOLD }: Options = {},
+) {
   const queue = new WorkQueue({ clock, random });
   const { signal } = new AbortController();
-  const polling = { minSeconds: 2, maxSeconds: 60 };
   const reader = new CloudReader({
     client: new JobClient(http, clock),
     clock,
     random,
-    budget: BUDGET,
+    budget,
     freshMs: polling.minSeconds * 1000,
     wake: (key) => queue.add(key, 'low'),
   });
@@ -41,7 +56,7 @@ export function makeOperator(clock: Clock, random: () => number, cluster: WeekCl
     store: new ClusterCloudJobs(cluster.cache, cluster.client),
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, signal),
     reader,
-    transitions: UNTOLD,
+    transitions,
     clock,
     random,
     clouds: {

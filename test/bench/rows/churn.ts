@@ -1,0 +1,28 @@
+import type { Row } from '../bench.js';
+import { callOnce } from '../child.js';
+import type { ChurnHeap } from '../dayProcess.js';
+
+const RUNS = 3;
+
+/** Whether 24 hours of jobs that come and go leave something behind, by a virtual clock. */
+export const churn: Row = {
+  name: 'churn',
+  async run(bench) {
+    const jobs = bench.quick ? 300 : 2_000;
+    const heaps: ChurnHeap[] = [];
+    while (heaps.length < (bench.quick ? 1 : RUNS)) {
+      // Each in a fresh process, which is told to collect its garbage before it is measured.
+      const order = { jobs, seed: heaps.length + 1 };
+      heaps.push(await callOnce<ChurnHeap>('./dayProcess.js', ['--expose-gc'], 'churn', order));
+    }
+    return [
+      {
+        what: `heap after 24 h with ${jobs} jobs, then idle`,
+        unit: 'MiB',
+        values: heaps.map(({ afterMiB }) => afterMiB),
+        against: { what: 'before them', values: heaps.map(({ beforeMiB }) => beforeMiB) },
+        goal: { atMost: 1.1 },
+      },
+    ];
+  },
+};
