@@ -3,9 +3,11 @@ import type { ListAnswer } from './client.js';
 import type { CloudErrorClass } from './errors.js';
 import { readJob } from './job.js';
 import {
+  isHidden,
   isTrusted,
   LONGEST_GAP_MS,
   markOf,
+  mayBeTrusted,
   shownOf,
   type ListedJob,
   type Mark,
@@ -30,7 +32,8 @@ const MOST_BYTES = 1024 * 1024;
 /**
  * The list of the jobs of one project, as one credential sees it: one call that may tell of all followed jobs that they
  * have not changed. What it says of a job is never told: it has other fields, and may leave out sub-jobs. It counts when
- * it had been showing the same for a while as a job was looked at, shows it still, and shows as many phases as that look.
+ * it had been showing the same for a while as a job was looked at, shows it still, and shows as many phases as that look;
+ * for a short time only; and no more once it was found to hide a change.
  * Nothing here is an error to anybody: without the list each job is looked at by itself.
  */
 export class JobList<J extends ListedJob = ListedJob> {
@@ -42,6 +45,8 @@ export class JobList<J extends ListedJob = ListedJob> {
   #begunAt = -Infinity;
   #restsUntil = -Infinity;
   #credit = CREDIT;
+  /** Whether it has shown a sub-job of a followed job: only then does it mean something that it shows none. */
+  #showsSubJobs = false;
   /** So many polls have to end, by a look or by the last list, before there may be another list: looks come about. */
   #owed = 0;
   #flight: AbortController | undefined;
@@ -73,9 +78,10 @@ export class JobList<J extends ListedJob = ListedJob> {
     this.#jobs.delete(jobID);
   }
 
-  /** Whether a look at the job is due by the cadence: there was a good one, and not just now. */
-  isPolled({ lookedAt }: J): boolean {
-    return this.#clock.monotonic() - lookedAt >= this.#freshMs / 2;
+  /** Whether a list could stand in for a look at the job: there was a good one, not just now and not long ago. */
+  isPolled(job: J): boolean {
+    const now = this.#clock.monotonic();
+    return now - job.lookedAt >= this.#freshMs / 2 && mayBeTrusted(job, now);
   }
 
   /** A poll is due that a list could answer. */
@@ -169,7 +175,7 @@ export class JobList<J extends ListedJob = ListedJob> {
     job.stirred = false;
     this.#owed -= 1;
     const now = this.#clock.monotonic();
-    return now - this.#begunAt < LONGEST_GAP_MS ? shownOf(job, now) : undefined;
+    return this.#showsSubJobs && now - this.#begunAt < LONGEST_GAP_MS ? shownOf(job, now) : undefined;
   }
 
   /** Nothing would be lost with it. */
@@ -178,6 +184,13 @@ export class JobList<J extends ListedJob = ListedJob> {
       this.#jobs.size + Number(this.#flight !== undefined) === 0 &&
       this.#clock.monotonic() >= this.#restsUntil
     );
+  }
+
+  /** It does not show all changes: nothing that it has shown proves anything. */
+  #distrust(): void {
+    this.#rest(LONG_REST_MS);
+    this.#showsSubJobs = false;
+    for (const job of this.#jobs.values()) job.trusted = false;
   }
 
   #rest(ms: number): void {
@@ -204,6 +217,8 @@ export class JobList<J extends ListedJob = ListedJob> {
     for (const job of this.#jobs.values()) {
       const mark = marks.get(job);
       if (!continues || mark === undefined || mark.hash !== job.mark?.hash) job.mark = mark;
+      if (mark !== undefined && mark.phases > 1) this.#showsSubJobs = true;
+      if (isHidden(job, begunAt)) this.#distrust();
       if (!job.trusted || job.mark?.hash === job.seen?.hash) continue;
       job.trusted = false;
       job.stirred = true;

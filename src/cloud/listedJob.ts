@@ -11,8 +11,8 @@ export interface ListedJob {
   seen: Mark | undefined;
   /** When the last look had ended; Infinity: there was none, or it failed. */
   lookedAt: number;
-  /** The hash of a mark under which the looks told of a change: the list does not show all changes, or shows them late. */
-  hides: string | undefined;
+  /** A mark under which a look told of a change, and when: the list shows changes late, or does not show them all. */
+  suspect: { readonly hash: string; readonly at: number } | undefined;
   /** Whether `seen` goes with what the last look told. */
   trusted: boolean;
   /** The list shows another mark than the one that was trusted, and nobody has looked since. */
@@ -26,7 +26,7 @@ export function newlyListed(jobID: string): Omit<ListedJob, 'followers'> {
     mark: undefined,
     seen: undefined,
     lookedAt: Infinity,
-    hides: undefined,
+    suspect: undefined,
     trusted: false,
     stirred: false,
   };
@@ -47,16 +47,29 @@ export interface Shown {
   readonly settled: boolean;
 }
 
-/** A job is looked at after so long without a look, whatever the lists say: a change back again shows in none of them. */
-const LONGEST_TRUST_MS = 300_000;
+/**
+ * A job is looked at after so long without a look, whatever the lists say, as it is without lists by default: what a list
+ * does not show (a sub-job of a level that it leaves out) is seen so much later at most.
+ */
+const LONGEST_TRUST_MS = 60_000;
 /** A mark that is older than this is not compared with: too much may have happened in between. */
 export const LONGEST_GAP_MS = 60_000;
 /** Looks may show a change so much later than the list does. */
 const SETTLED_MS = 10_000;
 
+/** Whether a list could stand in for a look at the job, at that time. */
+export function mayBeTrusted({ lookedAt }: ListedJob, now: number): boolean {
+  return now - lookedAt < LONGEST_TRUST_MS;
+}
+
 /** Whether what the last look told is still so, as far as the last list shows it. */
-export function isTrusted({ trusted, mark, seen, lookedAt }: ListedJob, now: number): boolean {
-  return trusted && mark?.hash === seen?.hash && now - lookedAt < LONGEST_TRUST_MS;
+export function isTrusted(job: ListedJob, now: number): boolean {
+  return job.trusted && job.mark?.hash === job.seen?.hash && mayBeTrusted(job, now);
+}
+
+/** Whether a list that was asked for at that time still shows nothing of a change that a look told of. */
+export function isHidden({ suspect, mark }: ListedJob, begunAt: number): boolean {
+  return suspect !== undefined && mark?.hash === suspect.hash && begunAt - suspect.at >= SETTLED_MS;
 }
 
 /** What the list shows as a look begins; undefined: nothing. */
@@ -84,8 +97,9 @@ export function lookEnded(
   if (observation.kind !== 'job' || shown === undefined) return;
   const { mark, settled } = shown;
   job.seen = mark;
-  if (isOther && settled && mark.hash === seen?.hash) job.hides = mark.hash;
-  job.trusted = settled && mark.hash !== job.hides && mark.phases >= countPhases(observation.job);
+  if (mark.hash !== job.suspect?.hash) job.suspect = undefined;
+  if (isOther && settled && mark.hash === seen?.hash) job.suspect ??= { hash: mark.hash, at: now };
+  job.trusted = settled && job.suspect === undefined && mark.phases >= countPhases(observation.job);
 }
 
 /** How many jobs of a tree have a phase. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { tells, type JobScript } from '../support/jobs.js';
 import { until } from '../support/until.js';
 import { World, type Ref } from '../support/world.js';
 
@@ -12,13 +12,20 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => world?.stop(), 60_000);
 
-/** As the v2 API shows a job. */
+function jobOf(uid: string, phase: string): JobScript {
+  return { uid, type: 'CreateNode', phase, subJobs: [{ uid: `${uid}-a`, type: 'InstallNode', phase }] };
+}
+
+/** As the v2 API shows it. */
 function entry(uid: string, phase: string): object {
   return {
     kind: 'Job',
     apiVersion: 'v2',
     metadata: { uid },
-    spec: { type: 'DeleteNode' },
+    spec: {
+      type: 'CreateNode',
+      subjobs: [{ metadata: { uid: `${uid}-a` }, spec: { type: 'InstallNode' }, status: { status: phase } }],
+    },
     status: { status: phase },
   };
 }
@@ -28,7 +35,7 @@ async function followAll(prefix: string, phases: Map<string, string>): Promise<R
   const ids = Array.from({ length: JOBS }, (_, index) => `${prefix}-${index}`);
   for (const uid of ids) {
     phases.set(uid, 'Running');
-    world.cloud.answer(uid, tells({ uid, type: 'DeleteNode', phase: 'Running' }));
+    world.cloud.answer(uid, tells(jobOf(uid, 'Running')));
   }
   const refs = await Promise.all(ids.map((uid) => world.follow(namespace, uid)));
   for (const ref of refs)
@@ -38,10 +45,11 @@ async function followAll(prefix: string, phases: Map<string, string>): Promise<R
 
 async function endOf(ref: Ref): Promise<unknown> {
   const { status } = await world.untilStatus(ref, 'has ended', ({ phase }) => phase === 'Success', 60_000);
-  const { conditions = [], ...rest } = status;
+  const { conditions = [], subJobs, ...rest } = status;
   return {
     ...rest,
     jobID: undefined,
+    subJobs: (subJobs as readonly { phase?: string }[] | undefined)?.map(({ phase }) => phase),
     conditions: conditions.map(({ type, status: is, reason }) => [type, is, reason]),
   };
 }
@@ -72,7 +80,7 @@ it('40 CloudJobs of one project are polled by the list of its jobs, and end the 
   expect(callsFor(listed) - made).toBeLessThan(JOBS);
   for (const { name } of [...without, ...listed]) {
     phases.set(name, 'Success');
-    world.cloud.answer(name, tells({ uid: name, type: 'DeleteNode', phase: 'Success' }));
+    world.cloud.answer(name, tells(jobOf(name, 'Success')));
   }
   const [first, ...others] = await Promise.all([...without, ...listed].map(endOf));
   for (const other of others) expect(other).toEqual(first);
