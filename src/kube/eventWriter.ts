@@ -2,6 +2,7 @@ import type { KubeClient } from './client.js';
 import {
   isAlreadyExists,
   isConflict,
+  isForbidden,
   isNotFound,
   isTooManyRequests,
   isUnauthorized,
@@ -65,8 +66,18 @@ export class EventWriter {
   }
 }
 
-/** Whether sending the same again would be of no use: no permission, a namespace that goes away, a bad object. */
-export function isRefusal(error: unknown): boolean {
+/** So often one is sent again that an API server refuses which may not know yet what it knows. */
+const PATIENCE = 4;
+
+/**
+ * Whether sending the same again would be of no use: a bad object at once; no permission, or a namespace that goes away,
+ * only when it stays so. An API server that has just started refuses for some seconds what it will allow.
+ *
+ * @param failures how often it was sent in vain before
+ */
+export function isRefusal(error: unknown, failures: number): boolean {
   const isAnswer = error instanceof KubeError && error.status >= 400 && error.status < 500;
-  return isAnswer && !isTooManyRequests(error) && !isUnauthorized(error) && !isConflict(error);
+  if (!isAnswer || isTooManyRequests(error) || isUnauthorized(error) || isConflict(error)) return false;
+  const mayPass = isForbidden(error) || error.status === 404;
+  return !mayPass || failures >= PATIENCE;
 }

@@ -213,7 +213,7 @@ export class EventRecorder {
       onOutcome?.('told');
       if (isUntold(entry)) this.#queue.addAfter(name, seriesMs, 'low');
     } catch (error) {
-      if (isRefusal(error)) this.#refused(name, entry, error);
+      if (isRefusal(error, this.#queue.failures(name))) this.#refused(name, entry, error);
       else this.#queue.addRateLimited(name, 'low');
     } finally {
       scope.end();

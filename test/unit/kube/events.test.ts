@@ -267,14 +267,43 @@ describe('an API server that fails', () => {
     await world.end();
   });
 
-  it('is not asked again when it refuses; further refusals are only counted', async () => {
+  it('is not asked again when it refuses an object', async () => {
+    const world = new World();
+    world.api.outage = new KubeError(422, 'Invalid', 'no such type');
+
+    await world.tell(happening('a'));
+    await world.clock.advance(600_000);
+
+    expect(world.api.requests).toBe(1);
+    expect(world.outcomes).toEqual(['refused']);
+    await world.end();
+  });
+
+  it.each([
+    [403, 'Forbidden'],
+    [404, 'HTTP404'],
+  ])('is asked again when it answers %i, as it may have just started', async (status, reason) => {
+    const world = new World();
+    world.api.outage = new KubeError(status, reason, 'not yet loaded');
+
+    await world.tell(happening('a'));
+    await world.clock.advance(1_000);
+    world.api.outage = undefined;
+    await world.clock.advance(30_000);
+
+    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.outcomes).toEqual(['told']);
+    await world.end();
+  });
+
+  it('is not asked for ever when it refuses; further refusals are only counted', async () => {
     const world = new World();
     world.api.outage = new KubeError(403, 'Forbidden', 'no permission to create events');
 
     await world.tell(happening('a'), happening('b'));
     await world.clock.advance(600_000);
 
-    expect(world.api.requests).toBe(2);
+    expect(world.api.requests).toBe(10);
     expect(world.outcomes).toEqual(['refused', 'refused']);
     expect(world.logger.lines.map(({ level }) => level)).toEqual(['warn', 'debug']);
     await world.end();
