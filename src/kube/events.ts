@@ -163,7 +163,8 @@ export class EventRecorder {
     const entry = known ?? { ...fresh, confirmed: false, waiters: [] };
     this.#keep(name, entry);
     if (known === undefined) this.#queue.add(name, 'high');
-    const isHeldBack = this.#queue.failures(name) > 0 || this.#overall.waitMs > 0;
+    const { available } = this.#overall;
+    const isHeldBack = this.#queue.failures(name) > 0 || available < 1 || this.#queue.depth > available;
     if (entry.told > 0 || isHeldBack) return Promise.resolve();
     return new Promise((resolve) => entry.waiters.push(resolve));
   }

@@ -22,13 +22,18 @@ export class RateLimit {
     this.#filledAt = clock.monotonic();
   }
 
-  /** Milliseconds until `take` succeeds; 0 when it would now. */
-  get waitMs(): number {
+  /** How many times it may happen now. */
+  get available(): number {
     const { perSecond, burst } = this.#rate;
     const now = this.#clock.monotonic();
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) / 1000) * perSecond);
     this.#filledAt = now;
-    return this.#tokens >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / perSecond) * 1000);
+    return Math.floor(this.#tokens);
+  }
+
+  /** Milliseconds until `take` succeeds; 0 when it would now. */
+  get waitMs(): number {
+    return this.available >= 1 ? 0 : Math.ceil(((1 - this.#tokens) / this.#rate.perSecond) * 1000);
   }
 
   /** Whether it may happen now; if so, it counts. */

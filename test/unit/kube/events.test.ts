@@ -362,6 +362,19 @@ describe('rates', () => {
     expect([atOnce, afterOne, world.api.stored.size]).toEqual([2, 3, 4]);
     await world.end();
   });
+
+  it('over all: what others that wait will use up is not waited for, either', async () => {
+    const world = new World(new FakeApi(), { overall: { perSecond: 1, burst: 10 } });
+    world.api.troubles = Array.from({ length: 8 }, () => 'hangs');
+    const busy = Array.from({ length: 10 }, (_, index) => happening(`busy-${index}`));
+    void world.recorder.announce(SHIP, busy);
+    await settle();
+
+    await world.tell(happening('late'));
+
+    expect(world.api.stored.size).toBe(0);
+    await world.end();
+  });
 });
 
 describe('the end', () => {
