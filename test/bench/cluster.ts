@@ -13,6 +13,7 @@ import { until } from './wait.js';
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 /** Requests at a time, as many as the operator's transport has connections. */
 const AT_A_TIME = 32;
+const CLEAR_MS = 300_000;
 const NEVER = new AbortController().signal;
 const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
 
@@ -103,14 +104,16 @@ export class BenchCluster {
 
   /** All CloudJobs and events of the bench go away. */
   async clear(): Promise<void> {
-    for (const { group, version, plural } of [CLOUD_JOBS, EVENTS]) {
-      const path = `/apis/${group}/${version}/namespaces/${NAMESPACE}/${plural}`;
-      await this.transport.request({ method: 'DELETE', path, idempotent: true }, NEVER);
+    for (const type of [CLOUD_JOBS, EVENTS]) {
+      const path = `/apis/${type.group}/${type.version}/namespaces/${NAMESPACE}/${type.plural}`;
+      // Page by page: to delete many takes longer than a request may.
+      const query = new URLSearchParams({ limit: '1000' });
+      await until(`the ${type.plural} to be gone`, 10, CLEAR_MS, async () => {
+        await this.transport.request({ method: 'DELETE', path, query, idempotent: true }, NEVER);
+        const { items } = await this.client.list(type, { namespace: NAMESPACE, limit: 1 }, NEVER);
+        return items.length === 0;
+      });
     }
-    await until('the CloudJobs to be gone', 100, 60_000, async () => {
-      const { items } = await this.client.list(CLOUD_JOBS, { namespace: NAMESPACE, limit: 1 }, NEVER);
-      return items.length === 0;
-    });
   }
 
   async #each(from: number, to: number, task: (index: number) => Promise<void>): Promise<void> {

@@ -44,21 +44,32 @@ async function main(): Promise<number> {
 
   const bench = new Bench(flags.quick || flags.gate, flags.gate);
   const results: RowResult[] = [];
+  const failed: string[] = [];
   try {
     for (const row of rows) {
       process.stderr.write(`${row.name} …\n`);
       const startedAt = performance.now();
-      results.push({ row: row.name, figures: await row.run(bench) });
+      try {
+        results.push({ row: row.name, figures: await row.run(bench) });
+      } catch (error) {
+        failed.push(row.name);
+        process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+        await bench.stopOperator();
+      }
       bench.progress(`took ${Math.round((performance.now() - startedAt) / 1000)} s`);
+      // After each row: a long run that is stopped has something to show.
+      if (flags.json !== undefined) writeResults(flags.json, results, bench);
     }
   } finally {
     await bench.close();
   }
   process.stdout.write(`${table(results)}\n`);
-  if (flags.json !== undefined) writeResults(flags.json, results, bench);
+  for (const name of failed) process.stderr.write(`could not be measured: ${name}\n`);
   const slipped = results.flatMap(({ figures }) => figures.filter((figure) => !passesGate(figure)));
   for (const { what } of flags.gate ? slipped : []) process.stderr.write(`too far from its goal: ${what}\n`);
-  return flags.gate && slipped.length > 0 ? 1 : 0;
+  return failed.length > 0 || (flags.gate && slipped.length > 0) ? 1 : 0;
 }
 
-process.exitCode = await main();
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+// A row that failed may have left processes and connections; they end with this one.
+process.exit(await main());

@@ -55,6 +55,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], NODE_ENV: 'production' } },
   );
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const log: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log.push(text);

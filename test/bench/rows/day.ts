@@ -7,7 +7,7 @@ export const day: Row = {
   name: 'day',
   gate: true,
   async run(bench) {
-    const count = bench.quick ? 5 : 30;
+    const count = bench.quick ? 3 : 30;
     const counts = await callOnce<DayCounts>('./dayProcess.js', [], 'idleDay', count);
     const { unchanged, finished } = counts;
     const none = { goal: { atMost: 0 }, gate: { atMost: 0 } };

@@ -36,7 +36,7 @@ export const shards: Row = {
       await bench.cloud.call('moveTo', 'running');
       const operators = await startReplicas(bench, kubeconfig, replicas);
       await balanced(cluster, replicas);
-      await looked(bench, operators, count);
+      await settled(bench, operators, count);
       figures.push(...(await measure(bench, operators, count)));
       if (replicas === 1) continue;
       stopped.push(await goes(cluster, replicas - 1, operators.pop()?.stop));
@@ -85,14 +85,18 @@ async function balanced(cluster: BenchCluster, replicas: number): Promise<void> 
   });
 }
 
-/** Waits until each CloudJob was asked for twice since now, so that what a change of hands costs is over. */
-async function looked(bench: Bench, operators: readonly Operator[], count: number): Promise<void> {
+/** Waits until each CloudJob has its status, and was then asked for twice: what a change of hands costs is over. */
+async function settled(bench: Bench, operators: readonly Operator[], count: number): Promise<void> {
+  await until('a status of each', 100, DEADLINE_MS, async () => (await writesOf(operators)) >= count);
   const asked = await bench.cloud.call<number>('calls');
   await until('two looks at each job', 100, DEADLINE_MS, async () => {
-    const depths = await Promise.all(operators.map((operator) => operator.metric('workqueue_depth')));
-    const enough = (await bench.cloud.call<number>('calls')) - asked >= 2 * count;
-    return enough && depths.every((depth) => depth < count);
+    return (await bench.cloud.call<number>('calls')) - asked >= 2 * count;
   });
+}
+
+async function writesOf(operators: readonly Operator[]): Promise<number> {
+  const all = await Promise.all(operators.map((operator) => operator.metric('cloudjob_status_writes_total')));
+  return all.reduce((sum, one) => sum + one, 0);
 }
 
 async function measure(bench: Bench, operators: readonly Operator[], count: number): Promise<Figure[]> {
@@ -104,16 +108,10 @@ async function measure(bench: Bench, operators: readonly Operator[], count: numb
     perSecond.push(((await calls()) - before.calls) / ((performance.now() - before.at) / 1000));
   }
   const resident = operators.map(({ pid }) => memoryOf(pid).resident / MIB);
-  const writes = async (): Promise<number> => {
-    const all = await Promise.all(
-      operators.map((operator) => operator.metric('cloudjob_status_writes_total')),
-    );
-    return all.reduce((sum, one) => sum + one, 0);
-  };
-  const written = await writes();
+  const written = await writesOf(operators);
   const startedAt = performance.now();
   await bench.cloud.call('moveTo', 'progressed');
-  await until('the changes', 100, DEADLINE_MS, async () => (await writes()) - written >= count);
+  await until('the changes', 100, DEADLINE_MS, async () => (await writesOf(operators)) - written >= count);
   const changed = count / ((performance.now() - startedAt) / 1000);
   const title = operators.length === 1 ? '1 replica' : `${operators.length} replicas`;
   return [

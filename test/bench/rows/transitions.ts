@@ -56,7 +56,7 @@ export const transitions: Row = {
     for (let run = 0; run < runs; run += 1) {
       bench.progress(`run ${run + 1} of ${runs}: the bare loop`);
       await cluster.clear();
-      measured.empty.push(await emptyResident(bench, kubeconfig));
+      if (!bench.quick) measured.empty.push(await emptyResident(bench, kubeconfig));
       await cluster.create(0, count);
       measured.bareFirst.push(await cluster.patch(0, count, (index) => statusOf(index, 'running')));
       measured.bareChange.push(await cluster.patch(0, count, (index) => statusOf(index, 'progressed')));
@@ -72,8 +72,8 @@ export const transitions: Row = {
 };
 
 async function emptyResident(bench: Bench, kubeconfig: string): Promise<number> {
-  const operator = await bench.operator(kubeconfig, { polling: bench.quick ? QUICK_POLLING : POLLING });
-  await pause(bench.quick ? 200 : 3_000);
+  const operator = await bench.operator(kubeconfig, { polling: POLLING });
+  await pause(3_000);
   const { resident } = memoryOf(operator.pid);
   await bench.stopOperator();
   return resident / MIB;
