@@ -29,6 +29,7 @@ export interface OperatorOptions {
 
 const MAIN = fileURLToPath(new URL('../../../main.js', import.meta.url));
 const READY_MS = 300_000;
+const METRICS_MS = 60_000;
 
 /** Starts it over all namespaces, with a budget that is out of the way, and waits until it is ready. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
@@ -85,8 +86,14 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     pid: child.pid ?? 0,
     readyMs,
     async metric(name) {
-      alive();
-      const text = await (await read('/metrics')).text();
+      // A kept connection may end while it is too busy to answer, or because it has ended.
+      const text = await until('the metrics', 100, METRICS_MS, () => {
+        alive();
+        return read('/metrics').then(
+          (response) => response.text(),
+          () => undefined,
+        );
+      });
       let sum = 0;
       for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))) {
         sum += Number(value);
