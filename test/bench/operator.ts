@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './wait.js';
@@ -44,7 +44,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const child = spawn(
     process.execPath,
     [
-      ...(process.env['CLOUDJOB_BENCH_NODE_FLAGS']?.split(' ') ?? []),
+      ...nodeFlags(),
       MAIN,
       'run',
       '--kubeconfig',
@@ -103,6 +103,13 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
   };
+}
+
+/** Those of the image's entry point: what is measured is what is shipped. */
+function nodeFlags(): string[] {
+  const entryPoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1];
+  if (entryPoint === undefined) throw new Error('Dockerfile has no ENTRYPOINT');
+  return (JSON.parse(entryPoint) as string[]).filter((part) => part.startsWith('--'));
 }
 
 async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
