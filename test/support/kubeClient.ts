@@ -72,7 +72,11 @@ export class KubeClient {
   async watch(path: string, onEvent: (event: unknown) => void, signal: AbortSignal): Promise<void> {
     try {
       const response = await this.#send('GET', path, undefined, 'application/json', signal);
-      if (response.statusCode !== 200) throw new Error(`the watch was answered ${response.statusCode}`);
+      if (response.statusCode !== 200) {
+        // Its connection is one of few, and busy until somebody has read the answer.
+        response.destroy();
+        throw new Error(`the watch was answered ${response.statusCode}`);
+      }
       let rest = '';
       for await (const chunk of response.setEncoding('utf8')) {
         const lines = (rest + String(chunk)).split('\n');
