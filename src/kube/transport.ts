@@ -228,7 +228,12 @@ export class HttpTransport implements Transport {
           outgoing.destroy(localError('DeadlineExceeded', `${what}: ${waitedFor} within ${ms} ms`)),
         );
       };
-      const unlisten = onAbort(signal, () => void outgoing.destroy(asError(signal.reason)));
+      const unlisten = onAbort(signal, () => {
+        const error = asError(signal.reason);
+        outgoing.destroy(error);
+        // One that waits for a free connection says so only when it gets one.
+        reject(error);
+      });
 
       outgoing.on('socket', (socket) => {
         if (request.maySend?.() === false) {

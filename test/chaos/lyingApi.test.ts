@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tells } from '../support/jobs.js';
+import type { KubeObject } from '../support/kubeClient.js';
 import { LyingApi, type Lies } from '../support/lyingApi.js';
 import { chance } from '../support/seed.js';
 import { until } from '../support/until.js';
@@ -17,6 +18,21 @@ const LIES: Lies = {
 };
 const JOBS = 30;
 const ROUNDS = 5;
+
+function changesOf(events: readonly string[]): number {
+  return events.filter((event) => event.startsWith('PhaseChanged')).length;
+}
+
+/** The changes to a phase that does not end the job, as the API server has stored them, each once. */
+function storedChanges(versions: readonly KubeObject[]): ReadonlySet<string> {
+  const phases = versions.map(({ status }) => status?.phase).filter((phase) => phase !== undefined);
+  const changes = new Set<string>();
+  for (const [index, phase] of phases.entries()) {
+    const before = phases[index - 1];
+    if (before !== undefined && before !== phase && phase !== 'Success') changes.add(`${before} to ${phase}`);
+  }
+  return changes;
+}
 
 describe('an API server that lies', () => {
   const { seed, random } = chance();
@@ -68,6 +84,24 @@ describe('an API server that lies', () => {
 
     for (const ref of refs) {
       await world.untilStatus(ref, 'is Success', (status) => has(status, 'Ready', 'True'), 60_000);
+    }
+    // What was announced from a stale object, and then lost its race, may have been told as well.
+    for (const ref of refs) {
+      let events: readonly string[] = [];
+      await until(
+        'each change that was stored to have its event',
+        async () => {
+          events = await world.events(ref);
+          return events.includes('Succeeded') && changesOf(events) >= storedChanges(world.versions(ref)).size;
+        },
+        60_000,
+        () =>
+          `${ref.name} has ${events.join(', ')}; stored: ${[...storedChanges(world.versions(ref))].join(', ')}`,
+      );
+      expect(events.filter((event) => !event.startsWith('PhaseChanged')).toSorted()).toEqual([
+        'Observed',
+        'Succeeded',
+      ]);
     }
   }, 180_000);
 });

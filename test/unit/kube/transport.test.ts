@@ -251,6 +251,22 @@ describe('cancelling', () => {
     expect(await request).toMatchObject({ reason: 'Canceled' });
   });
 
+  it('ends a request at once that waits for a free connection', async () => {
+    const { server, transport } = await setUp(() => undefined, { maxSockets: 1 });
+    const first = new AbortController();
+    const second = new AbortController();
+    const holding = failure(transport.request(get, first.signal));
+    const waiting = failure(transport.request(get, second.signal));
+    await until(() => server.requests.length === 1, 'the first request arrives');
+
+    second.abort();
+
+    expect(await waiting).toMatchObject({ reason: 'Canceled' });
+    first.abort();
+    expect(await holding).toMatchObject({ reason: 'Canceled' });
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('before the start sends nothing', async () => {
     const { server, transport } = await setUp(() => undefined);
 
