@@ -181,7 +181,7 @@ export class EventRecorder {
 
   #lose(name: string, entry: Entry, outcome: EventOutcome): void {
     this.#entries.delete(name);
-    this.#queue.cancelDelayed(name);
+    this.#queue.cancel(name);
     this.#queue.forget(name);
     this.#options.onOutcome?.(outcome);
     release(entry);

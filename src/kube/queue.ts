@@ -191,6 +191,14 @@ export class WorkQueue {
     this.#arm();
   }
 
+  /** Takes back all that is wanted for the key; whoever has it may end with it. */
+  cancel(key: string): void {
+    this.cancelDelayed(key);
+    this.#ready.high.delete(key);
+    this.#ready.low.delete(key);
+    this.#dirty.delete(key);
+  }
+
   /** The next key, once there is one; undefined when the queue was shut down or the signal aborts. */
   get(signal: AbortSignal): Promise<WorkItem | undefined> {
     if (this.#shutDown || signal.aborted) return Promise.resolve(undefined);

@@ -178,6 +178,21 @@ describe('delayed adds', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('can be taken back altogether, due or not, and wanted once more while they have a worker', async () => {
+    const { queue, clock } = makeQueue();
+    queue.add('worked on', 'high');
+    expect(await take(queue)).toBe('worked on');
+    for (const key of ['worked on', 'due', 'other']) queue.add(key, 'low');
+    queue.addAfter('later', 1000, 'low');
+
+    for (const key of ['worked on', 'due', 'later']) queue.cancel(key);
+    queue.done('worked on');
+    await clock.advance(5000);
+
+    expect([await take(queue), await take(queue)]).toEqual(['other', undefined]);
+    expect(queue.depth + queue.delayed + clock.pending).toBe(0);
+  });
+
   it('are immediate when there is nothing to wait for', async () => {
     const { queue } = makeQueue();
 
