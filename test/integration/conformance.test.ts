@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { openBench } from '../support/conformance.js';
+import { ControlPlane, controlPlaneDir } from '../support/controlPlane.js';
 import { APPLY, JSON_PATCH, MERGE, STRATEGIC, TABLE, type Json, type WatchEvent } from '../support/rawApi.js';
 import { describeWhen, itWhen, realKubeconfig } from '../support/skips.js';
 
@@ -738,6 +739,25 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         expect(first.body).toMatchObject({ kind: 'WidgetList', metadata: { remainingItemCount: 3 } });
         expect(second.body.metadata.resourceVersion).toBe(first.body.metadata.resourceVersion);
         expect(third.body.metadata.continue ?? '').toBe('');
+      });
+
+      // The embedded API forgets what is that old by itself.
+      itWhen(
+        realKubeconfig === undefined || controlPlaneDir !== undefined,
+        'the etcd of this cluster is not ours to compact',
+      )('says 410 to whoever goes on with a page of long ago', async () => {
+        const widgets = await filled();
+        const first = await bench.api.get(`${widgets}?limit=2`);
+        const token = JSON.parse(Buffer.from(first.body.metadata.continue, 'base64url').toString()) as object;
+        const old = Buffer.from(JSON.stringify({ ...token, rv: 1 })).toString('base64url');
+        if (controlPlaneDir !== undefined && realKubeconfig !== undefined) {
+          await new ControlPlane(controlPlaneDir).compact(Number(first.body.metadata.resourceVersion));
+        }
+
+        expect(await bench.api.get(`${widgets}?limit=2&continue=${old}`)).toMatchObject({
+          code: 410,
+          body: { kind: 'Status', status: 'Failure', reason: 'Expired', code: 410 },
+        });
       });
 
       it.each([
