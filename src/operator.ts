@@ -55,14 +55,18 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const { random } = Math;
   const { config } = settings;
   const access = await loadClusterAccess(settings.kubeconfig, clock);
-  const transport = new HttpTransport({
-    access,
-    clock,
-    userAgent: USER_AGENT,
-    onAttempt: ({ method, status, durationMs }) => metrics.apiCalled(method, status, durationMs / 1000),
-  });
+  const connect = (): HttpTransport =>
+    new HttpTransport({
+      access,
+      clock,
+      userAgent: USER_AGENT,
+      onAttempt: ({ method, status, durationMs }) => metrics.apiCalled(method, status, durationMs / 1000),
+    });
+  const transport = connect();
+  // Its connections are its own: a Lease that waits behind the work is lost.
+  const leaseTransport = connect();
   const lease = {
-    client: new KubeClient({ transport, clock, random }),
+    client: new KubeClient({ transport: leaseTransport, clock, random }),
     clock,
     random,
     logger,
@@ -248,6 +252,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     await Promise.all([watching, telling]);
     await ops.close();
     http.close();
+    leaseTransport.close();
     transport.close();
   }
 }

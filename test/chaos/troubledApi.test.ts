@@ -19,6 +19,10 @@ afterAll(async () => {
 const STALL_MS = 5_000;
 /** Calls that have to be refused before the API server is well again. */
 const REFUSALS = 5;
+/** The operator's to the API server, but for watches. */
+const CONNECTIONS = 32;
+/** A Lease lasts 15 s and is renewed every 2 s. */
+const LEASE_RENEWALS = 8;
 const INTERRUPTED = '"list or watch interrupted, trying again"';
 
 interface Scene {
@@ -35,7 +39,7 @@ async function startDoor(): Promise<ApiProxy> {
   return door;
 }
 
-function refusing(treatment: Exclude<Treatment, 'pass'>): Trouble {
+function refusing(treatment: Exclude<Treatment, 'pass' | 'hang'>): Trouble {
   return async ({ door }) => {
     let refused = 0;
     door.treat = () => {
@@ -100,6 +104,44 @@ it.concurrent.each<readonly [string, Trouble]>([
     expect((await world.events(ref)).toSorted()).toEqual(['Observed', 'Succeeded']);
     await until('the other events', async () => (await world.events(late)).length >= 2);
     expect((await world.events(late)).toSorted()).toEqual(['Failed', 'Observed']);
+  },
+  240_000,
+);
+
+it.concurrent(
+  'an API server that answers no write of a status costs nobody the Lease',
+  async () => {
+    const namespace = await world.namespace();
+    const door = await startDoor();
+    const operator = world.launch({ door: door.port, namespaces: [namespace], leaseNamespace: namespace });
+    await operator.ready();
+    let hanging = 0;
+    door.treat = ({ path }) => {
+      if (!path.includes('/status')) return 'pass';
+      hanging += 1;
+      return 'hang';
+    };
+    const jobIDs = Array.from({ length: 2 * CONNECTIONS }, (_, index) => `hanging-${index}-${namespace}`);
+    for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
+    await until('all connections to be taken', () => hanging >= CONNECTIONS, 60_000);
+
+    const renewals = (): number =>
+      door.calls.filter(({ method, path }) => method === 'PATCH' && path.includes('/leases/')).length;
+    const before = renewals();
+    await until(
+      'the Lease to be renewed for longer than it lasts',
+      () => operator.exit !== undefined || renewals() > before + LEASE_RENEWALS,
+      60_000,
+      () => operator.logTail(),
+    );
+    expect(operator.exit).toBeUndefined();
+
+    door.treat = () => 'pass';
+    door.cut();
+    for (const ref of refs) {
+      await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running', 60_000);
+    }
   },
   240_000,
 );

@@ -13,7 +13,10 @@ export interface Call {
 
 /** What becomes of a request: it is passed on; it gets another answer, or none, and nothing is done. */
 export type Treatment =
-  'pass' | 'reset' | { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
+  | 'pass'
+  | 'hang'
+  | 'reset'
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>> };
 
 /** The most calls that are remembered. */
 const MAX_CALLS = 100_000;
@@ -90,7 +93,7 @@ export class ApiProxy {
       const treatment = this.treat(call);
       if (treatment === 'pass') this.#pass(call, request, response);
       else if (treatment === 'reset') request.socket.resetAndDestroy();
-      else refuse(request, response, treatment.status, treatment.headers);
+      else if (treatment !== 'hang') refuse(request, response, treatment.status, treatment.headers);
     });
   }
 
