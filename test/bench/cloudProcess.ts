@@ -12,7 +12,8 @@ const NO_LIMIT = {
 } as const;
 // All jobs begin at the same fixed time: the wall clock of this cloud stands still. It only matters to signatures.
 const clock = { ...systemClock, now: () => STARTED };
-const cce = await startCce({ clock, speed: 0, rateLimit: NO_LIMIT });
+// As older versions of CCE: every look is a call, and what is measured of one does not depend on how many there are.
+const cce = await startCce({ clock, speed: 0, rateLimit: NO_LIMIT, listsJobs: false });
 let elapsed = 0;
 
 serve({

@@ -24,6 +24,8 @@ export interface CloudOptions {
   /** Of temporary keys. */
   readonly keyLifetimeSeconds: number;
   readonly metadata: MetadataOptions;
+  /** Whether it lists the jobs of a project; older versions of CCE do not. */
+  readonly listsJobs: boolean;
 }
 
 /** The parts of the simulated cloud, behind its HTTP face; tests and the admin API reach in here. */
@@ -36,6 +38,7 @@ export interface SimulatedCloud {
   readonly grants: Grants;
   readonly authenticator: Authenticator;
   readonly iam: Iam;
+  readonly listsJobs: boolean;
 }
 
 export function makeCloud(options: CloudOptions): SimulatedCloud {
@@ -54,5 +57,6 @@ export function makeCloud(options: CloudOptions): SimulatedCloud {
     grants,
     authenticator: new Authenticator(grants, time),
     iam: new Iam(options.accounts, grants, random('sessions'), options.metadata),
+    listsJobs: options.listsJobs,
   };
 }

@@ -15,7 +15,7 @@ export function answerJobs(
   request: SignedRequest,
   fault: FaultRule | undefined,
 ): Answer {
-  if (request.method !== 'GET') return NO_SUCH_API;
+  if (request.method !== 'GET' || (route.to === 'jobList' && !cloud.listsJobs)) return NO_SUCH_API;
   const limited = cloud.rateLimiter.take(route.projectID);
   if (limited !== undefined) return limited;
   const checked = cloud.authenticator.check(request);

@@ -48,6 +48,7 @@ export async function startCce(options: CceOptions = {}): Promise<RunningCce> {
     tokenLifetimeSeconds: options.tokenLifetimeSeconds ?? 24 * 3600,
     keyLifetimeSeconds: options.keyLifetimeSeconds ?? 3600,
     metadata: options.metadata ?? { sessionTokens: true, agency: true },
+    listsJobs: options.listsJobs ?? true,
   });
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 });
   server.on('request', (request, response) => {

@@ -33,6 +33,7 @@ export const shards: Row = {
     const killed: number[] = [];
     for (const replicas of REPLICAS) {
       bench.progress(`${replicas} replicas`);
+      await bench.stopOperator();
       await bench.cloud.call('moveTo', 'running');
       const operators = await startReplicas(bench, kubeconfig, replicas);
       await balanced(cluster, replicas);
@@ -67,7 +68,6 @@ export const shards: Row = {
 };
 
 async function startReplicas(bench: Bench, kubeconfig: string, replicas: number): Promise<Operator[]> {
-  await bench.stopOperator();
   const config = { polling: POLLING, budget: BUDGET };
   const operators: Operator[] = [];
   while (operators.length < replicas) {
