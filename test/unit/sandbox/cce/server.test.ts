@@ -133,6 +133,18 @@ describe('the job API', () => {
     expect(all.body).toEqual([one.body]);
   });
 
+  it('has no list if it is to be an older version, and the jobs all the same', async () => {
+    await cce.close();
+    cce = await startCce({ clock, listsJobs: false });
+    const path = `/api/v2/projects/${SANDBOX_PROJECT_ID}/jobs`;
+
+    expect(await get(path)).toMatchObject({ status: 404, body: { error_code: 'APIGW.0101' } });
+    expect(await get(`${path}/${JOB_ID}`)).toMatchObject({
+      status: 404,
+      body: { errorCode: 'CCE.01404001' },
+    });
+  });
+
   it('does not know a job of that name: 404 of CCE, in its mixed form', async () => {
     const { status, body } = await get(`/api/v3/projects/${SANDBOX_PROJECT_ID}/jobs/no-such-job`);
 
