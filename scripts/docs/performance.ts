@@ -44,6 +44,7 @@ export const PERFORMANCE_BLOCKS: Readonly<Record<string, () => string>> = {
   ),
   'performance-image': blockOf(['image'], image),
   'performance-dependencies': blockOf(['image'], dependencies),
+  'performance-sizes': blockOf(['memory', 'polls'], sizes),
   'performance-million': blockOf(['memory', 'polls', 'transitions'], million),
 };
 
@@ -71,6 +72,23 @@ function image(row: StoredRow): string {
     .filter(({ what }) => !what.startsWith(ONLY_FOR))
     .map(({ what, unit, values }) => [what, `${round(summarise(values).median)} ${unit}`]);
   return `${markdownTable(['Image', 'Size'], lines)}\n\n${circumstances(row)}`;
+}
+
+/** What an installation has to be given, by how many CloudJobs it follows. */
+function sizes(memory: StoredRow, polls: StoredRow): string {
+  const resident = 'resident with ';
+  const most = ', the most';
+  const medianOf = (what: string): string => {
+    const found = memory.figures.find((figure) => figure.what === what);
+    return found === undefined ? '' : `${Math.round(summarise(found.values).median)} ${found.unit}`;
+  };
+  const lines = memory.figures
+    .filter(({ what }) => what.startsWith(resident) && !what.endsWith(most))
+    .map(({ what }) => [what.slice(resident.length), medianOf(what), medianOf(what + most)]);
+  const [poll] = polls.figures;
+  if (poll === undefined) throw new Error('the row polls has no figure');
+  const cpu = `A look costs ${round(summarise(poll.values).median)} ${poll.unit} of CPU time.`;
+  return `${markdownTable(['CloudJobs', 'Resident memory', 'At the most'], lines)}\n\n${circumstances(memory)} ${cpu}`;
 }
 
 function cells(figure: Figure): string[] {
