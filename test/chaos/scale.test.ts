@@ -4,7 +4,10 @@ import { chaosRuns } from '../support/seed.js';
 import { until } from '../support/until.js';
 import { World } from '../support/world.js';
 
-/** All 5,000 where the tests may take longer than usual; a multiple of 20. Of fewer than 500 a leak is lost in the noise. */
+/**
+ * All 5,000 where the tests may take longer than usual; a multiple of 20. What the operator remembers of events is bounded
+ * and full by then, so that a leak of a hundred bytes each shows; of 500, only one of some kilobytes each does.
+ */
 const JOBS = chaosRuns > 1 ? 5_000 : 500;
 /** Of so many jobs one is still running when it is first looked at. */
 const RUNNING = 10;
