@@ -15,7 +15,7 @@ const BUDGET_PER_SECOND = 10;
 export function million(memory: RowResult, polls: RowResult, transitions: RowResult): string {
   const active = (PER_CLUSTER * ACTIVE_PERCENT) / 100;
   const perActive = figure(memory, 'per active CloudJob');
-  const jsonKB = summarise(perActive.against?.values ?? []).median;
+  const jsonKB = median(figure(memory, 'JSON of an active CloudJob'));
   const residentMiB =
     median(figure(memory, 'resident with no CloudJobs')) +
     mib(active * median(perActive)) +
