@@ -108,7 +108,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     budget: config.budget,
     replicas: settings.shards,
     freshMs: config.polling.minSeconds * 1000,
-    wake: (key) => works.wake(key),
+    wake: (key, priority) => works.wake(key, priority),
     onLook: (observation) => {
       if (observation.kind === 'job') metrics.looked('job', undefined);
       else metrics.looked(observation.error.class, observation.error.code);
@@ -182,7 +182,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
       });
       const controller = new Controller({
         queue,
-        reconcile: (key, { signal }) => inSpan('reconcile', { key }, () => reconciler.reconcile(key, signal)),
+        reconcile: (key, pass) => inSpan('reconcile', { key }, () => reconciler.reconcile(key, pass)),
         workers: WORKERS,
         clock,
         logger,

@@ -1,5 +1,5 @@
 import type { Controller } from './kube/controller.js';
-import type { WorkQueue } from './kube/queue.js';
+import type { Priority, WorkQueue } from './kube/queue.js';
 import { shardOf } from './kube/shardPlan.js';
 import type { StoreHandler } from './kube/store.js';
 import type { CachedCloudJob } from './reconcile/cached.js';
@@ -53,9 +53,9 @@ export class ShardWorks implements StoreHandler<CachedCloudJob> {
   }
 
   /** The cloud has something to tell of the CloudJob, or it is its turn to ask. */
-  wake(key: string): void {
+  wake(key: string, priority: Priority): void {
     const object = this.cloudJobs.get(key);
-    if (object !== undefined) this.#workOn(object)?.queue.add(key, 'low');
+    if (object !== undefined) this.#workOn(object)?.queue.add(key, priority);
   }
 
   added(object: CachedCloudJob, initial: boolean): void {

@@ -16,7 +16,7 @@ export interface CallsOptions {
   readonly budget: BucketOptions;
   /** How many replicas may work at the same time; left out: one. */
   readonly replicas?: number;
-  /** Tells that it is worth to read for the key again, now. Must not throw. */
+  /** Tells that it is the key's turn. Must not throw. */
   readonly wake: (key: string) => void;
 }
 

@@ -11,7 +11,12 @@ import { Pool } from './pool.js';
 /** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
 export type Reading = Observation | { readonly kind: 'waiting' };
 
-export interface ReaderOptions extends CallsOptions {
+export interface ReaderOptions extends Omit<CallsOptions, 'wake'> {
+  /**
+   * Tells that it is worth to read for the key again, now. `high`: it has a turn, of which there are few at a time and which
+   * nobody else has until it comes, or somebody waits for it. Must not throw.
+   */
+  readonly wake: (key: string, priority: 'high' | 'low') => void;
   readonly client: Pick<JobClient, 'read' | 'list'>;
   /** An observation that one CloudJob caused is given to others of the same job until it is so old, in milliseconds. */
   readonly freshMs: number;
@@ -65,7 +70,7 @@ export class CloudReader {
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    this.#calls = new Calls(options);
+    this.#calls = new Calls({ ...options, wake: (key) => options.wake(key, 'high') });
     this.#lists = new Pool(() => new JobList(options.clock, options.freshMs));
   }
 
@@ -223,7 +228,7 @@ export class CloudReader {
       if (made && !signal.aborted) onList?.(answer.kind === 'error' ? answer.error : undefined);
       return answer;
     };
-    list.begin(call, wake);
+    list.begin(call, (waiting) => wake(waiting, 'low'));
   }
 
   #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
@@ -269,7 +274,7 @@ export class CloudReader {
     const untold = new Set([...job.followers].filter((key) => !told.has(key)));
     const at = this.#options.clock.monotonic();
     job.news = untold.size === 0 ? undefined : { observation, at, untold };
-    for (const key of untold) this.#options.wake(key);
+    for (const key of untold) this.#options.wake(key, this.#urgent.has(key) ? 'high' : 'low');
   }
 }
 

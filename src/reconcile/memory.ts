@@ -26,6 +26,8 @@ export interface Memory {
   nextLookAt: number;
   /** The spec that was looked at last. */
   generation: number | undefined;
+  /** The spec that was there at start: nobody waits for it more than for all others. */
+  readonly generationAtStart: number | undefined;
   suspended: boolean;
   /** Failed looks in a row, and how the last one failed. */
   failures: number;
@@ -101,8 +103,12 @@ export class Memories {
     return now - oldest;
   }
 
-  /** What is remembered of it, or a new memory: of another object of the same name, or of another job, nothing is. */
-  recall(key: string, cloudJob: CloudJob): Memory {
+  /**
+   * What is remembered of it, or a new memory: of another object of the same name, or of another job, nothing is.
+   *
+   * @param priority `low` where it was there at start
+   */
+  recall(key: string, cloudJob: CloudJob, priority: 'high' | 'low'): Memory {
     const { metadata, spec, status } = cloudJob;
     const now = this.parts.clock.monotonic();
     const before = this.#memories.get(key);
@@ -118,6 +124,7 @@ export class Memories {
       changedAt,
       nextLookAt: followed ? now + this.#restartSpreadMs(cloudJob, now - changedAt) : now,
       generation: followed ? metadata.generation : undefined,
+      generationAtStart: priority === 'low' ? metadata.generation : undefined,
       suspended: false,
       failures: 0,
       lastFailure: undefined,
@@ -161,7 +168,9 @@ export class Memories {
     const isAnswered = memory.unwritten !== undefined && memory.answered === requestedAt(cloudJob);
     if (isRequested(cloudJob) && !isAnswered) return 'urgent';
     if (isFinished(aboutItsJob(cloudJob)) || endsJob(memory.unwritten)) return undefined;
-    if (memory.generation !== metadata.generation) return 'urgent';
+    if (memory.generation !== metadata.generation) {
+      return memory.generationAtStart === metadata.generation ? 'poll' : 'urgent';
+    }
     return now >= memory.nextLookAt || hasNews ? 'poll' : undefined;
   }
 

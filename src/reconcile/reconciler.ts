@@ -29,6 +29,12 @@ const NOTHING: Finding = { kind: 'none' };
 type Repeated =
   { readonly kind: 'same'; readonly result: Result } | { readonly kind: 'other'; readonly asked: Asked };
 
+export interface Pass {
+  /** `low` for what was there at start, and for what is merely due. */
+  readonly priority: 'high' | 'low';
+  readonly signal: AbortSignal;
+}
+
 export interface ReconcilerParts extends AskingParts, MemoriesParts {
   readonly store: CloudJobStore;
   readonly transitions: TransitionSink;
@@ -50,7 +56,7 @@ export class Reconciler {
    * @param key `namespace/name`
    * @throws when the API server fails; the pass is then to be done again, later each time
    */
-  async reconcile(key: string, signal: AbortSignal): Promise<Result> {
+  async reconcile(key: string, { priority: workPriority, signal }: Pass): Promise<Result> {
     const glance = this.parts.store.glance(key);
     if (glance === undefined || glance.rests) return this.#forget(key);
     const repeated = await this.#repeat(key, glance, signal);
@@ -58,7 +64,7 @@ export class Reconciler {
 
     const cloudJob = this.parts.store.get(key);
     if (cloudJob === undefined || cloudJob.metadata.deletionTimestamp !== undefined) return this.#forget(key);
-    const memory = this.#memories.recall(key, cloudJob);
+    const memory = this.#memories.recall(key, cloudJob, workPriority);
     const priority =
       repeated === undefined
         ? this.#memories.lookDue(cloudJob, memory, this.parts.reader.hasNews(key))

@@ -90,7 +90,7 @@ describe('on an API server that stores anything, the operator', () => {
       },
       polling: { minSeconds: 2, maxSeconds: 60 },
     });
-    await reconciler.reconcile('infra/scale-up', signal);
+    await reconciler.reconcile('infra/scale-up', { priority: 'high', signal });
     reader.close();
     return written;
   }

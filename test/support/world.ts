@@ -82,8 +82,14 @@ export class World {
     private readonly namespaces: string[],
   ) {}
 
-  /** @param through puts something between the Kubernetes API and the operator, and returns its port for plain HTTP */
-  static async start(through?: (upstream: Upstream) => Promise<number>): Promise<World> {
+  /**
+   * @param through puts something between the Kubernetes API and the operator, and returns its port for plain HTTP
+   * @param callsPerSecond what the operator may ask of the cloud, for one project
+   */
+  static async start(
+    through?: (upstream: Upstream) => Promise<number>,
+    callsPerSecond = 500,
+  ): Promise<World> {
     const home = mkdtempSync(join(tmpdir(), 'cloudjob-world-'));
     const api = await startApi(home);
     const client = new KubeClient(api.kubeconfigFile);
@@ -113,7 +119,7 @@ export class World {
       api.enforcesRbac ? await installRights(client) : undefined,
       namespaces,
     );
-    world.#writeConfig();
+    world.#writeConfig(callsPerSecond);
     return world;
   }
 
@@ -384,13 +390,13 @@ export class World {
     return path;
   }
 
-  #writeConfig(): void {
+  #writeConfig(callsPerSecond: number): void {
     const config = {
       regions: Object.fromEntries(
         REGIONS.map((name) => [name, { cce: this.cloud.url, iam: this.cloud.url }]),
       ),
       polling: { minSeconds: 1, maxSeconds: 2 },
-      budget: { requestsPerSecond: 500, burst: 500 },
+      budget: { requestsPerSecond: callsPerSecond, burst: callsPerSecond },
     };
     writeFileSync(this.configFile, dump(config));
   }

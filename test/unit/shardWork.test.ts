@@ -78,12 +78,21 @@ describe('the work of a shard', () => {
     works.modified(follower('a', 0), follower('a', 0));
     works.modified(follower('b', 1), follower('b', 1));
     await settle();
-    works.wake('ns/a');
-    works.wake('ns/b');
-    works.wake('ns/gone');
+    for (const key of ['ns/a', 'ns/b', 'ns/gone']) works.wake(key, 'low');
     await settle();
 
     expect(passes).toEqual(['ns/b', 'ns/b', 'ns/b']);
+  });
+
+  it('lets those that are woken because they cannot wait overtake those that were there at start', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) put(follower(name, 0));
+    void works.run(0, NEVER, NEVER);
+    works.wake('ns/d', 'low');
+    works.wake('ns/e', 'high');
+    await settle();
+
+    // Both workers have one already.
+    expect(passes).toEqual(['ns/a', 'ns/b', 'ns/e', 'ns/c', 'ns/d']);
   });
 
   it('is told of an object whose job was changed to one of another shard, and sees it no more', async () => {

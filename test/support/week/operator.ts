@@ -46,7 +46,7 @@ export function makeOperator(
     random,
     budget,
     freshMs: polling.minSeconds * 1000,
-    wake: (key) => queue.add(key, 'low'),
+    wake: (key, priority) => queue.add(key, priority),
   });
   const address = (region: string) => ({
     cce: `https://cce.${region}.test`,
@@ -68,7 +68,7 @@ export function makeOperator(
   });
   const controller = new Controller({
     queue,
-    reconcile: (key, context) => reconciler.reconcile(key, context.signal),
+    reconcile: (key, pass) => reconciler.reconcile(key, pass),
     workers: 64,
     clock,
     logger: QUIET,

@@ -69,6 +69,7 @@ function setUp({
   const clock = new FakeClock();
   const calls: Call[] = [];
   const woken: string[] = [];
+  const wokenHigh: string[] = [];
   const client = {
     async read(
       { jobID }: Target,
@@ -90,12 +91,15 @@ function setUp({
     budget: { requestsPerSecond, burst },
     replicas,
     freshMs: 2000,
-    wake: (key) => woken.push(key),
+    wake: (key, priority) => {
+      woken.push(key);
+      if (priority === 'high') wokenHigh.push(key);
+    },
     onError,
   });
   const read = (key: string, of = target(), priority: Priority = 'poll', signal = NEVER): Promise<Reading> =>
     reader.read(key, of, priority, signal);
-  return { clock, calls, woken, reader, read };
+  return { clock, calls, woken, wokenHigh, reader, read };
 }
 
 describe('several CloudJobs on one job', () => {
@@ -206,6 +210,36 @@ describe('several CloudJobs on one job', () => {
     await read('a');
 
     expect(woken).toEqual([]);
+  });
+});
+
+describe('a key is woken before others', () => {
+  it('when it has a turn, which nobody else has until it comes', async () => {
+    const { clock, wokenHigh, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
+    await read('a');
+    await read('b', target({ jobID: 'job-2' }));
+
+    await clock.advance(1000);
+
+    expect(wokenHigh).toEqual(['b']);
+  });
+
+  it('when somebody waits for what another one was told', async () => {
+    const { clock, wokenHigh, woken, read } = setUp({
+      requestsPerSecond: 1,
+      burst: 1,
+      answer: () => RUNNING,
+    });
+    await read('other', target({ jobID: 'job-2' }));
+    await read('a', target(), 'urgent');
+    await read('b');
+    await read('c', target(), 'urgent');
+
+    await clock.advance(1000);
+    await read('a', target(), 'urgent');
+
+    expect(woken).toEqual(['a', 'b', 'c']);
+    expect(wokenHigh).toEqual(['a', 'c']);
   });
 });
 

@@ -169,6 +169,18 @@ describe('the next look', () => {
     expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: 30_000 });
   });
 
+  it('is as urgent as others are for what was there at start, and urgent after a change of that', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [{ kind: 'waiting' }];
+    await world.pass(undefined, undefined, 'low');
+    // The echo of its own write.
+    await world.pass();
+    world.edit({ spec: { readyWhen: 'Observed' } });
+    await world.pass(undefined, undefined, 'low');
+
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['poll', 'poll', 'urgent']);
+  });
+
   it('comes at once, and urgently, after a change of the spec', async () => {
     const world = await followedWorld();
     await world.clock.advance(1_000);

@@ -11,7 +11,7 @@ import type {
   SecretReader,
   TransitionSink,
 } from '../../../src/reconcile/ports.js';
-import { Reconciler, type Result } from '../../../src/reconcile/reconciler.js';
+import { Reconciler, type Pass, type Result } from '../../../src/reconcile/reconciler.js';
 import { SecretCache } from '../../../src/reconcile/secrets.js';
 import type { TransitionEvent } from '../../../src/reconcile/transitions.js';
 import { CREATED, job } from '../../support/cloudJobs.js';
@@ -175,8 +175,12 @@ export class ReconcilerWorld {
     return this.reader.reads.length;
   }
 
-  pass(signal = new AbortController().signal, key = KEY): Promise<Result> {
-    return this.#reconciler.reconcile(key, signal);
+  pass(
+    signal = new AbortController().signal,
+    key = KEY,
+    priority: Pass['priority'] = 'high',
+  ): Promise<Result> {
+    return this.#reconciler.reconcile(key, { priority, signal });
   }
 
   /** Changes the object as a user does; another spec is another generation. */
