@@ -187,7 +187,7 @@ function hintOf(data: Readonly<Record<string, string>>): string {
     .filter((key) => !KEYS.includes(key))
     .flatMap((key) => {
       const meant = SYNONYMS.get(key.toLowerCase().replaceAll(/[-_.]/g, ''));
-      return meant === undefined ? [] : [`is its key ${key} meant to be ${meant}?`];
+      return meant === undefined ? [] : [`its key ${key} may be meant to be ${meant}`];
     });
-  return hints.length === 0 ? '' : `; ${hints.slice(0, 4).join(' ')}`;
+  return hints.length === 0 ? '' : `; ${hints.slice(0, 4).join(', ')}`;
 }

@@ -87,6 +87,9 @@ export function isCanceled(error: unknown): boolean {
   return isLocal(error, 'Canceled');
 }
 
+/** What a 404 means that tells of no object. */
+const NOT_SERVED = 'nothing is served there; is the CustomResourceDefinition installed?';
+
 function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status;
 }
@@ -102,7 +105,8 @@ function hasStatus(error: unknown, status: number): boolean {
 export function fromResponse(status: number, what: string, body: unknown, retryAfterMs?: number): KubeError {
   const told = readStatus(body);
   const reason = told?.reason ?? `HTTP${status}`;
-  const message = told?.message === undefined ? '' : `: ${told.message}`;
+  const words = told === undefined && status === 404 ? NOT_SERVED : told?.message;
+  const message = words === undefined ? '' : `: ${words}`;
   return new KubeError(
     status,
     reason,

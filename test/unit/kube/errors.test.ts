@@ -81,6 +81,9 @@ describe('an answer that is an error', () => {
     { kind: 'Pod', message: 'canary' },
   ])('takes no words from a body that is no Status: %j', (body) => {
     expect(fromResponse(500, 'GET /x', body).message).toBe('GET /x: 500 HTTP500');
+    expect(fromResponse(404, 'GET /x', body).message).toBe(
+      'GET /x: 404 HTTP404: nothing is served there; is the CustomResourceDefinition installed?',
+    );
   });
 });
 
