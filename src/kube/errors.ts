@@ -52,6 +52,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof KubeError && error.status === 404 && error.reason === 'NotFound';
 }
 
+/** 404 that tells of no object: the API server does not serve the resource, or not yet. */
+export function isNotServed(error: unknown): boolean {
+  return hasStatus(error, 404) && !isNotFound(error);
+}
+
 /** 409: a stale resourceVersion or a failed precondition; see `isAlreadyExists` for the other 409. */
 export function isConflict(error: unknown): boolean {
   return hasStatus(error, 409) && !isAlreadyExists(error);

@@ -2,7 +2,7 @@ import type { CloudJob } from '../api/cloudjob.js';
 import type { Clock } from '../clock.js';
 import { cleanText } from '../cloud/text.js';
 import { KubeClient } from '../kube/client.js';
-import { isForbidden, isNotFound, isUnauthorized, KubeError } from '../kube/errors.js';
+import { isForbidden, isNotFound, isNotServed, isUnauthorized, KubeError } from '../kube/errors.js';
 import { loadClusterAccess } from '../kube/kubeconfig.js';
 import { HttpTransport } from '../kube/transport.js';
 import { CLOUD_JOBS } from '../reconcile/cluster.js';
@@ -66,7 +66,7 @@ export function problemOf(error: unknown, what: string): CommandError {
   if (isUnauthorized(error)) {
     return new CommandError(`${what}: the kubeconfig's credentials are not accepted; log in again (${told})`);
   }
-  if (isNotFound(error)) {
+  if (isNotServed(error)) {
     return new CommandError(
       `${what}: the cluster does not know CloudJobs; apply the CustomResourceDefinition first (${told})`,
     );

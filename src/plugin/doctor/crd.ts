@@ -1,6 +1,6 @@
 import { GROUP, PLURAL, VERSION } from '../../api/cloudjob.js';
 import { cloudJobCrd } from '../../api/crd.js';
-import { isForbidden, isNotFound, isRecord, isUnauthorized } from '../../kube/errors.js';
+import { isForbidden, isNotServed, isRecord, isUnauthorized } from '../../kube/errors.js';
 import type { ResourceType } from '../../kube/object.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
@@ -39,7 +39,7 @@ export async function lookAtCrd({ client, transport }: Cluster, signal: AbortSig
   try {
     group = await transport.request({ method: 'GET', path: `/apis/${GROUP}`, idempotent: true }, signal);
   } catch (error) {
-    if (isNotFound(error)) return wrong('the cluster does not know CloudJobs', APPLY);
+    if (isNotServed(error)) return wrong('the cluster does not know CloudJobs', APPLY);
     return cannotTell(problemOf(error, 'the API group').message);
   }
   const versions = versionsOf(group);

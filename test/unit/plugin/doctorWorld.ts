@@ -100,7 +100,9 @@ export class DoctorWorld {
 
   async #answer({ path }: KubeRequest): Promise<unknown> {
     const answer = this.api[path];
-    if (answer === undefined) throw fromResponse(404, path, undefined);
+    // Of what it does not serve an API server tells without a Status.
+    const gone = path.split('/').length > 3 ? { kind: 'Status', reason: 'NotFound' } : undefined;
+    if (answer === undefined) throw fromResponse(404, path, gone);
     if (answer instanceof KubeError) throw answer;
     return typeof answer === 'function' ? (answer as () => unknown)() : answer;
   }
