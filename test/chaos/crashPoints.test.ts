@@ -173,7 +173,9 @@ describe('an operator that is killed', () => {
       'Succeeded',
     ]);
     expect(outcomes).toHaveLength(total);
-    expect(total).toBeGreaterThan(2);
+    // Fewer, and the operator was not asked for much: how many points there are depends on where the first one is.
+    expect(undisturbed.calls).toBeGreaterThan(20);
+    expect(total).toBeGreaterThan(0);
     for (const outcome of outcomes) expect(outcome).toEqual({ ...outcome, outcome: expected });
   }, 900_000);
 });
