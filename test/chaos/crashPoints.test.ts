@@ -148,9 +148,11 @@ describe('an operator that is killed', () => {
   it(`after any of its calls ends where it would have ended, and tells the same (seed ${seed})`, async () => {
     const undisturbed = await Run.start(Infinity);
     const expected = await play(undisturbed);
-    const first = Math.floor(random() * EVERY);
+    // Close enough together for three of them, wherever the first one is.
+    const every = Math.min(EVERY, Math.max(1, Math.floor(undisturbed.calls / 3)));
+    const first = Math.floor(random() * every);
     const points = Array.from({ length: undisturbed.calls }, (_, index) => index + 1).filter(
-      (point) => point % EVERY === first,
+      (point) => point % every === first,
     );
     const total = points.length;
 
@@ -173,9 +175,7 @@ describe('an operator that is killed', () => {
       'Succeeded',
     ]);
     expect(outcomes).toHaveLength(total);
-    // Fewer, and the operator was not asked for much: how many points there are depends on where the first one is.
-    expect(undisturbed.calls).toBeGreaterThan(20);
-    expect(total).toBeGreaterThan(0);
+    expect(total).toBeGreaterThan(2);
     for (const outcome of outcomes) expect(outcome).toEqual({ ...outcome, outcome: expected });
   }, 900_000);
 });
