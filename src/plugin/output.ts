@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import { makePaint, type Paint } from '../terminal/paint.js';
-import { Screen } from '../terminal/screen.js';
+import { Screen, REDO_LINE } from '../terminal/screen.js';
 
 /** What a command writes to. */
 export interface Output {
@@ -11,6 +11,8 @@ export interface Output {
   columns(): number | undefined;
   /** To standard output. */
   print(lines: readonly string[]): void;
+  /** Says what is being waited for, until something is printed; only a terminal shows it. */
+  waitFor(what: string): void;
   /** A line to standard error. */
   complain(line: string): void;
 }
@@ -26,14 +28,27 @@ export function makeOutput(
   noColor: boolean,
 ): Output {
   const isTerminal = stdout.isTTY === true && env['TERM'] !== 'dumb';
+  const paint = makePaint(isTerminal && !noColor && !env['NO_COLOR']);
+  let isWaiting = false;
+  const endWait = (): void => {
+    if (isWaiting) stdout.write(REDO_LINE);
+    isWaiting = false;
+  };
   return {
-    paint: makePaint(isTerminal && !noColor && !env['NO_COLOR']),
+    paint,
     screen: isTerminal ? new Screen(stdout) : undefined,
     columns: () => (isTerminal ? stdout.columns || undefined : undefined),
     print(lines) {
+      endWait();
       if (lines.length > 0) stdout.write(`${lines.join('\n')}\n`);
     },
+    waitFor(what) {
+      if (!isTerminal) return;
+      isWaiting = true;
+      stdout.write(`${REDO_LINE}${paint.dim(`… ${what}`)}`);
+    },
     complain(line) {
+      endWait();
       stderr.write(`${line}\n`);
     },
   };

@@ -6,6 +6,8 @@ const LEAVE = '\u001B[?7h\u001B[?25h\u001B[?1049l';
 const HOME = '\u001B[H';
 const CLEAR_LINE = '\u001B[K';
 const CLEAR_BELOW = '\u001B[J';
+/** What is printed next takes the place of the line that the cursor is on. */
+export const REDO_LINE = `\r${CLEAR_LINE}`;
 /** A terminal that does not tell its size. */
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;

@@ -46,6 +46,9 @@ export async function doctor(
       network,
       clock,
       signal,
+      onLook: (step: string): void => {
+        if (!flags.json) output.waitFor(step);
+      },
     };
     for await (const step of examine(patient)) {
       if (signal.aborted) return EXIT.interrupted;

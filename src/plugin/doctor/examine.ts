@@ -28,6 +28,8 @@ export interface Patient {
   readonly network: Network;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Told the name of a step that may take seconds, when it begins. */
+  readonly onLook: (name: string) => void;
 }
 
 /**
@@ -36,19 +38,24 @@ export interface Patient {
  */
 export async function* examine(patient: Patient): AsyncGenerator<Step> {
   const { cluster, clock, signal } = patient;
-  yield named('API server', await lookAtServer(cluster, signal));
-  yield named('CloudJob CRD', await lookAtCrd(cluster, signal));
-  yield named('your rights', await lookAtYourRights(cluster, signal));
+  yield await look(patient, 'API server', lookAtServer(cluster, signal));
+  yield await look(patient, 'CloudJob CRD', lookAtCrd(cluster, signal));
+  yield await look(patient, 'your rights', lookAtYourRights(cluster, signal));
 
   const found = await findCloudJob(patient);
   yield named('CloudJob', found.finding);
   if (found.cloudJob === undefined) return;
   const { cloudJob, spec } = found;
 
-  yield named('operator', await lookAtLease(cluster, patient.operator.namespace, spec.jobID, clock, signal));
+  yield await look(
+    patient,
+    'operator',
+    lookAtLease(cluster, patient.operator.namespace, spec.jobID, clock, signal),
+  );
   const account = `${patient.operator.namespace}:${patient.operator.serviceAccount}`;
   const secretName = spec.credentialsRef?.name;
-  yield named("operator's rights", await lookAtOperatorsRights(cluster, account, secretName, signal));
+  const rights = lookAtOperatorsRights(cluster, account, secretName, signal);
+  yield await look(patient, "operator's rights", rights);
   yield named("operator's notice", lookAtNotice(cloudJob, clock.now()));
 
   yield* examineCloud(patient, cloudJob, spec);
@@ -65,18 +72,19 @@ async function* examineCloud(patient: Patient, cloudJob: CloudJob, spec: CloudJo
 
   const usesIAM = secret.content?.credentials.kind === 'password';
   const urls = [region.cce, ...(usesIAM ? [region.iam] : [])].map((address) => new URL(address));
-  yield named('DNS', await lookAtDns(urls, network, clock, signal));
-  yield named('TLS', await lookAtTls(urls, network, clock, signal));
-  yield named('clock', await lookAtClock(new URL(region.cce), http, clock, signal));
+  yield await look(patient, 'DNS', lookAtDns(urls, network, clock, signal));
+  yield await look(patient, 'TLS', lookAtTls(urls, network, clock, signal));
+  yield await look(patient, 'clock', lookAtClock(new URL(region.cce), http, clock, signal));
   if (secret.content !== undefined) yield* askCloud(patient, cloudJob, region, secret.content);
 }
 
 async function* askCloud(
-  { jobClient, authenticators, signal, cluster }: Patient,
+  patient: Patient,
   cloudJob: CloudJob,
   region: Region,
   secret: SecretContent,
 ): AsyncGenerator<Step> {
+  const { jobClient, authenticators, signal, cluster } = patient;
   const { spec } = cloudJob;
   const projectID = 'problems' in spec ? undefined : (spec.projectID ?? secret.projectID);
   if (projectID === undefined || spec.jobID === undefined) {
@@ -89,6 +97,7 @@ async function* askCloud(
     );
     return;
   }
+  patient.onLook('credentials');
   const authenticator = authenticators.of(secret.credentials);
   const observation = await jobClient.read({ region, projectID, jobID: spec.jobID, authenticator }, signal);
   const error = observation.kind === 'error' ? observation.error : undefined;
@@ -144,6 +153,11 @@ async function findSecret(
   } catch (error) {
     return { finding: cannotTell(problemOf(error, `Secret ${namespace}/${name}`).message) };
   }
+}
+
+async function look({ onLook }: Patient, name: string, finding: Promise<Finding>): Promise<Step> {
+  onLook(name);
+  return named(name, await finding);
 }
 
 function named(name: string, finding: Finding): Step {

@@ -92,4 +92,23 @@ describe('the output', () => {
     expect(output.columns()).toBe(columns);
     expect(output.screen === undefined).toBe(columns === undefined);
   });
+
+  it.each<[string, boolean, string]>([
+    [
+      'says on a terminal what it waits for, until there is something to print',
+      true,
+      '\r\u001B[K… DNS\r\u001B[K',
+    ],
+    ['says nothing of it elsewhere', false, ''],
+  ])('%s', (_, isTTY, waiting) => {
+    let text = '';
+    const written = { write: (more: string | Uint8Array) => ((text += String(more)), true), isTTY };
+    const output = makeOutput(written, written, {}, true);
+
+    output.waitFor('DNS');
+    output.print(['found']);
+    output.complain('and done');
+
+    expect(text).toBe(`${waiting}found\nand done\n`);
+  });
 });

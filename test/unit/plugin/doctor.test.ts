@@ -23,9 +23,21 @@ function never(): Promise<never> {
 }
 
 describe('the doctor', () => {
-  it('finds nothing where all is well', async () => {
-    const steps = await new DoctorWorld().steps();
+  it('finds nothing where all is well, and says before each look that may take seconds what it looks at', async () => {
+    const world = new DoctorWorld();
+    const steps = await world.steps();
 
+    expect(world.begun).toEqual([
+      'API server',
+      'CloudJob CRD',
+      'your rights',
+      'operator',
+      "operator's rights",
+      'DNS',
+      'TLS',
+      'clock',
+      'credentials',
+    ]);
     expect(steps.map(({ name, kind }) => `${name}: ${kind}`)).toEqual([
       'API server: ok',
       'CloudJob CRD: ok',

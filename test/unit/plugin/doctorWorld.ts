@@ -39,6 +39,8 @@ export class DoctorWorld {
   observation: Observation = { kind: 'job', job: job('Running') };
   /** Every URL and host that was asked for anything. */
   readonly asked: string[] = [];
+  /** The steps that were said to begin. */
+  readonly begun: string[] = [];
 
   set cloudJob(object: object) {
     this.api[`${JOBS}/scale-up`] = named(object);
@@ -77,6 +79,7 @@ export class DoctorWorld {
       network: this.#recorded(),
       clock,
       signal: new AbortController().signal,
+      onLook: (name: string) => void this.begun.push(name),
     };
     const steps: Step[] = [];
     const chain = examine(patient);

@@ -50,6 +50,7 @@ export function memoryOutput(): Output & { readonly lines: string[]; readonly co
     screen: undefined,
     columns: () => undefined,
     print: (more) => void lines.push(...more),
+    waitFor: () => undefined,
     complain: (line) => void complaints.push(line),
     lines,
     complaints,
