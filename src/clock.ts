@@ -1,4 +1,4 @@
-import { onAbort } from './abort.js';
+import { nothing, onAbort } from './abort.js';
 
 /**
  * Time, passed in. Everything that waits or compares times takes a `Clock`, so that tests drive it
@@ -37,4 +37,32 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     const cancel = clock.schedule(ms, finish);
     const forget = onAbort(signal, finish);
   });
+}
+
+/**
+ * Whether `work` is done within `ms` milliseconds and before `signal` aborts; it goes on all the same if not.
+ *
+ * @throws what `work` throws by then; later errors are nobody's
+ */
+export async function settlesWithin(
+  clock: Clock,
+  ms: number,
+  work: Promise<unknown>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let end = nothing;
+  const late = new Promise<false>((resolve) => {
+    const giveUp = (): void => resolve(false);
+    const cancel = clock.schedule(ms, giveUp);
+    const forget = onAbort(signal, giveUp);
+    end = () => {
+      cancel();
+      forget();
+    };
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    end();
+  }
 }

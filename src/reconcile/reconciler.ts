@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CloudJob } from '../api/cloudjob.js';
-import { sleep, type Clock } from '../clock.js';
+import { settlesWithin } from '../clock.js';
 import { Asking, type Asked, type AskingParts } from './asking.js';
 import { decide, type Decision } from './decide.js';
 import { failureOf } from './failure.js';
@@ -76,7 +76,7 @@ export class Reconciler {
     // It is awaited below; should the write before that throw, nobody would.
     look.catch(() => undefined);
     let current: CloudJob | 'stale' = cloudJob;
-    if (isNew(cloudJob) && !(await settlesWithin(look, FIRST_LOOK_MS, this.parts.clock, signal))) {
+    if (isNew(cloudJob) && !(await settlesWithin(this.parts.clock, FIRST_LOOK_MS, look, signal))) {
       current = await this.#write(cloudJob, memory, this.#decide(cloudJob, memory, NOTHING), signal);
     }
     const finding = await look;
@@ -212,7 +212,7 @@ export class Reconciler {
   ): Promise<CloudJob | 'stale'> {
     const { store, transitions, clock } = this.parts;
     if (events.length > 0) {
-      await settlesWithin(transitions.announce(cloudJob, events), ANNOUNCE_MS, clock, signal);
+      await settlesWithin(clock, ANNOUNCE_MS, transitions.announce(cloudJob, events), signal);
     }
     let stored: CloudJob | 'stale' = cloudJob;
     if (!isDeepStrictEqual(status, cloudJob.status)) {
@@ -227,19 +227,4 @@ export class Reconciler {
 /** Whether the object's first status is still to be written. */
 function isNew({ status }: CloudJob): boolean {
   return (status.conditions ?? []).length === 0;
-}
-
-async function settlesWithin(
-  work: Promise<unknown>,
-  ms: number,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(clock, ms, AbortSignal.any([signal, timer.signal])).then(() => false);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    timer.abort();
-  }
 }
