@@ -19,8 +19,8 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** How long a step has to end by itself after it was told to, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
 
-/** The chaos suites that also run on a real API server: those where it behaves in ways of its own. */
-const REAL_CHAOS = 'test/chaos/(controlPlane|crashPoints|lyingApi|replicas|troubledApi)';
+/** The chaos suites that also run on a real API server: all in which it is what is troubled, changed or filled. */
+const REAL_CHAOS = 'test/chaos/(controlPlane|crashPoints|lyingApi|replicas|scale|specChanges|troubledApi)';
 
 const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
 /** @type {{ passed: number, failed: number, skipped: string[] }} */
