@@ -19,6 +19,8 @@ import { isKnown } from './summary.js';
 export interface Memory {
   readonly uid: string;
   readonly jobID: string | undefined;
+  /** When this process began to remember it. */
+  readonly seenAt: number;
   /** When there was a good look last, or following began; undefined: never, time runs from the object's creation. */
   heardAt: number | undefined;
   /** When the job was last seen to change. */
@@ -120,6 +122,7 @@ export class Memories {
     const memory: Memory = {
       uid: metadata.uid,
       jobID: spec.jobID,
+      seenAt: now,
       heardAt: followed || before?.uid === metadata.uid ? now : undefined,
       changedAt,
       nextLookAt: followed ? now + this.#restartSpreadMs(cloudJob, now - changedAt) : now,

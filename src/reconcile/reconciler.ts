@@ -90,6 +90,9 @@ export class Reconciler {
     const learnt = finding.kind === 'none' && priority === 'urgent' ? undefined : memory.unwritten;
     // An aborted look waits for nobody.
     const isQueued = finding.kind === 'none' && !signal.aborted;
+    const patienceMs = memory.seenAt + FIRST_LOOK_MS - this.parts.clock.monotonic();
+    // Its turn may come in a moment, and no second status could be written so soon.
+    if (isQueued && isNew(current) && patienceMs > 0) return { kind: 'requeue', afterMs: patienceMs };
     return this.#conclude(key, current, memory, learnt ?? NOTHING, isQueued, signal);
   }
 

@@ -557,19 +557,36 @@ describe('a write that does not get through', () => {
 });
 
 describe('a budget that lets nobody in', () => {
-  it('shows that the cloud is awaited, and sleeps until the reader wakes the key', async () => {
+  it('shows after a second that the cloud is awaited, and sleeps until the reader wakes the key', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.reader.answers = [{ kind: 'waiting' }, tells('Running')];
+    world.reader.answers = [{ kind: 'waiting' }, { kind: 'waiting' }, tells('Running')];
 
+    const first = await world.pass();
+    const written = world.store.written.length;
+    await world.clock.advance(1_000);
     const result = await world.pass();
     const waiting = conditionsOf(world.object);
     await world.clock.advance(30_000);
     const woken = await world.pass();
 
+    expect(first).toEqual({ kind: 'requeue', afterMs: 1_000 });
+    expect(written).toBe(0);
     // The deadline for observation counts from the creation of the object.
-    expect(result).toEqual({ kind: 'requeue', afterMs: 595_000 });
+    expect(result).toEqual({ kind: 'requeue', afterMs: 594_000 });
     expect(waiting).toMatchObject({ Synced: 'Unknown/WaitingForCloud' });
     expect(woken).toEqual({ kind: 'requeue', afterMs: 2_000 });
+    expect(world.object.status.phase).toBe('Running');
+  });
+
+  it('does not keep the first status of one whose turn comes in a moment', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [{ kind: 'waiting' }, tells('Running')];
+
+    await world.pass();
+    await world.clock.advance(30);
+    await world.pass();
+
+    expect(world.store.written).toHaveLength(1);
     expect(world.object.status.phase).toBe('Running');
   });
 
