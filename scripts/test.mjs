@@ -19,7 +19,7 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** How long a step has to end by itself after it was told to, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
 
-/** The chaos suites that also run on a real API server: all in which it is what is troubled, changed or filled. */
+/** The chaos suites that also run on a real API server: most of those in which it is troubled, changed or filled. */
 const REAL_CHAOS = 'test/chaos/(controlPlane|crashPoints|lyingApi|replicas|scale|specChanges|troubledApi)';
 
 const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
