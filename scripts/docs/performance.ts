@@ -23,7 +23,6 @@ const REASONS: Readonly<Record<string, string>> = {
   '@kubernetes/client-node': 'kubeconfigs with exec plugins and auth providers; not loaded for any other',
   '@marcbachmann/cel-js': "the CRD's rules in the sandbox's API; not loaded by the operator",
   '@opentelemetry/api': 'traces, for those who load an SDK',
-  axios: 'HTTP to the cloud: limits, decompression, cancelling; imported in one file',
   'cli-progress': 'the output of the kubectl plugin and the sandbox; not loaded by the operator',
   'cli-table3': 'the output of the kubectl plugin and the sandbox; not loaded by the operator',
   'js-yaml': 'kubeconfigs and the config file',

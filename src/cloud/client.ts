@@ -131,7 +131,7 @@ function encode(id: string): string | undefined {
 
 function readAnswer(text: string, jobID: string, known: string | undefined): Observation {
   const digest = createHash('sha1').update(text).digest('base64');
-  if (digest === known) return unread(text, known);
+  if (digest === known) return new UnreadJob(text, known);
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -148,17 +148,25 @@ function readAnswer(text: string, jobID: string, known: string | undefined): Obs
   return { ...read, digest };
 }
 
-/** A job that is only read if somebody wants to know more of it than that it is the same. */
-function unread(text: string, digest: string): Observation {
-  return {
-    kind: 'job',
-    digest,
-    get job(): Job {
-      const read = readJob(JSON.parse(text));
-      if (read.kind === 'job') return read.job;
-      throw new Error('an answer that was a job is none any more');
-    },
-  };
+/**
+ * A job that is only read if somebody wants to know more of it than that it is the same. (A class: V8 makes each object literal
+ * with a getter a shape of its own, which keeps the getter and with it the text until all of the heap is collected.)
+ */
+class UnreadJob {
+  readonly kind = 'job';
+  readonly digest: string;
+  readonly #text: string;
+
+  constructor(text: string, digest: string) {
+    this.#text = text;
+    this.digest = digest;
+  }
+
+  get job(): Job {
+    const read = readJob(JSON.parse(this.#text));
+    if (read.kind === 'job') return read.job;
+    throw new Error('an answer that was a job is none any more');
+  }
 }
 
 function readList(text: string): ListAnswer {

@@ -1,9 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import axios, { AxiosError, AxiosHeaders, type AxiosResponse } from 'axios';
-import type { Clock } from '../clock.js';
 import { onAbort } from '../abort.js';
+import type { Clock } from '../clock.js';
 import type { CloudError, Headers } from './errors.js';
+import { AnswerTooLong, codeOf, exchange, StaleConnection, type RawAnswer } from './exchange.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -53,7 +53,6 @@ export interface EndedRequest {
 
 const TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-const MAX_REQUEST_BYTES = 64 * 1024;
 /** A token of 16,384 characters comes in a header; Node's default takes no more than that for all headers. */
 const MAX_HEADER_BYTES = 64 * 1024;
 const AGENT_OPTIONS = {
@@ -66,6 +65,8 @@ const AGENT_OPTIONS = {
   timeout: 30_000,
   scheduling: 'lifo',
 } as const;
+/** Leaves out the byte order mark; bytes that are no UTF-8 become U+FFFD. */
+const UTF8 = new TextDecoder();
 /** Shorter secrets would blank out ordinary words. */
 const SHORTEST_SECRET = 8;
 
@@ -77,61 +78,39 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
   const { timeoutMs = TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES, onEnd } = options;
   const httpAgent = new http.Agent(AGENT_OPTIONS);
   const httpsAgent = new https.Agent({ ...AGENT_OPTIONS, minVersion: 'TLSv1.2' });
-  // Merged once: axios would merge it anew for each request, and half of its time goes there.
-  const config = axios.mergeConfig(
-    {},
-    {
-      httpAgent,
-      httpsAgent,
-      transport: { request: requestWithLongHeaders },
-      proxy: false,
-      maxRedirects: 0,
-      maxContentLength: maxBodyBytes,
-      responseType: 'arraybuffer',
-      validateStatus: () => true,
-    },
-  );
-  const ask = axios.getAdapter('http');
 
   async function attempt(request: HttpRequest): Promise<Attempt> {
-    // One signal for axios, which takes one alone; `AbortSignal.any` costs more than the rest of this function.
-    const end = new AbortController();
+    const { method, url, signal, secrets = [] } = request;
+    const agent = url.protocol === 'https:' ? httpsAgent : httpAgent;
+    const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
+    const options = { method, agent, headers, maxHeaderSize: MAX_HEADER_BYTES };
+    const startedAt = clock.monotonic();
+    const underWay = exchange(url, options, request.body, request.maxBodyBytes ?? maxBodyBytes);
     let late = false;
-    const giveUp = (): void => end.abort();
     const cancel = clock.schedule(request.timeoutMs ?? timeoutMs, () => {
       late = true;
-      giveUp();
+      underWay.giveUp();
     });
-    const forget = onAbort(request.signal, giveUp);
-    const startedAt = clock.monotonic();
+    const forget = onAbort(signal, () => underWay.giveUp());
     let status: number | undefined;
     try {
-      const response = await ask({
-        ...config,
-        method: request.method,
-        url: request.url.href,
-        headers: AxiosHeaders.from({ 'User-Agent': 'cloudjob-operator', ...request.headers }),
-        ...(request.body === undefined ? {} : { data: request.body }),
-        signal: end.signal,
-        maxBodyLength: MAX_REQUEST_BYTES,
-        ...(request.maxBodyBytes === undefined ? {} : { maxContentLength: request.maxBodyBytes }),
-      });
-      ({ status } = response);
-      return { answer: readAnswer(response, request.secrets ?? []), stale: false };
+      const raw = await underWay.answer;
+      ({ status } = raw);
+      return { answer: readAnswer(raw, secrets), stale: false };
     } catch (error) {
-      const problem = request.signal.aborted
+      const problem = signal.aborted
         ? 'the request was given up'
         : late
           ? 'no complete answer in time'
           : describeFailure(error);
       return {
         answer: { kind: 'failed', error: { class: classOf(problem, request), message: problem } },
-        stale: request.method === 'GET' && isStaleConnection(error),
+        stale: method === 'GET' && error instanceof StaleConnection,
       };
     } finally {
       cancel();
       forget();
-      onEnd?.({ method: request.method, status, durationMs: clock.monotonic() - startedAt });
+      onEnd?.({ method, status, durationMs: clock.monotonic() - startedAt });
     }
   }
 
@@ -153,30 +132,20 @@ function classOf(problem: string, { maxBodyBytes }: HttpRequest): CloudError['cl
   return problem === TOO_LONG && maxBodyBytes !== undefined ? 'malformed' : 'transient';
 }
 
-function requestWithLongHeaders(
-  options: https.RequestOptions,
-  onResponse: (response: http.IncomingMessage) => void,
-): http.ClientRequest {
-  const { request } = options.protocol === 'https:' ? https : http;
-  return request({ ...options, maxHeaderSize: MAX_HEADER_BYTES }, onResponse);
-}
-
 interface Attempt {
   readonly answer: HttpAnswer;
   /** The server had closed the kept connection before the request reached it. */
   readonly stale: boolean;
 }
 
-function readAnswer(
-  { status, headers, data }: AxiosResponse<Buffer>,
-  secrets: readonly string[],
-): HttpAnswer {
-  const texts = Object.entries(headers).map(([name, value]) => [
-    name.toLowerCase(),
-    redact(String(value), secrets),
-  ]);
-  const body = redact(new TextDecoder().decode(data), secrets);
-  return { kind: 'answer', status, headers: Object.fromEntries(texts) as Headers, body };
+function readAnswer({ status, headers, body }: RawAnswer, secrets: readonly string[]): HttpAnswer {
+  const texts = Object.entries(headers).map(([name, value]) => [name, redact(String(value), secrets)]);
+  return {
+    kind: 'answer',
+    status,
+    headers: Object.fromEntries(texts) as Headers,
+    body: redact(UTF8.decode(body), secrets),
+  };
 }
 
 function redact(text: string, secrets: readonly string[]): string {
@@ -185,12 +154,6 @@ function redact(text: string, secrets: readonly string[]): string {
     if (secret.length >= SHORTEST_SECRET) redacted = redacted.replaceAll(secret, '*');
   }
   return redacted;
-}
-
-function isStaleConnection(error: unknown): boolean {
-  if (!(error instanceof AxiosError) || error.response !== undefined) return false;
-  const { reusedSocket } = (error.request ?? {}) as { reusedSocket?: unknown };
-  return reusedSocket === true && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
 const TOO_LONG = 'the answer is too long';
@@ -216,8 +179,8 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
 ]);
 
 function describeFailure(error: unknown): string {
-  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  if (typeof message === 'string' && message.startsWith('maxContentLength')) return TOO_LONG;
-  if (typeof code !== 'string') return 'the request failed';
+  if (error instanceof AnswerTooLong) return TOO_LONG;
+  const code = codeOf(error);
+  if (code === undefined) return 'the request failed';
   return `${FAILURES.get(code) ?? 'the request failed'} (${code})`;
 }

@@ -1,3 +1,4 @@
+import { borrowController, giveBack } from '../abort.js';
 import { untilAborted } from './abort.js';
 import type { Priority } from './budget.js';
 import { Calls, type Admission, type CallsOptions, type RegionState } from './calls.js';
@@ -100,10 +101,11 @@ export class CloudReader {
     const observation = await untilAborted(started.promise, signal);
     if (observation !== 'aborted') return observation;
     started.keys.delete(key);
-    if (started.keys.size === 0) {
+    // One that has just ended has no controller any more.
+    if (started.keys.size === 0 && job.flight === started) {
       started.controller.abort();
       // Whoever comes next must not join it.
-      if (job.flight === started) job.flight = undefined;
+      job.flight = undefined;
     }
     return WAITING;
   }
@@ -235,9 +237,9 @@ export class CloudReader {
     const admission = this.#calls.admit(key, target, priority);
     if (admission.kind === 'waiting') return 'waiting';
     if (admission.kind === 'error') return untimed(admission);
-    const controller = new AbortController();
+    const controller = borrowController();
     const keys = new Set<string>();
-    const promise = this.#look(job, keys, target, admission, controller.signal);
+    const promise = this.#look(job, keys, target, admission, controller);
     job.flight = { promise, controller, keys };
     return job.flight;
   }
@@ -247,8 +249,9 @@ export class CloudReader {
     keys: ReadonlySet<string>,
     target: Target,
     admission: Admission,
-    signal: AbortSignal,
+    controller: AbortController,
   ): Promise<Observation> {
+    const { signal } = controller;
     const shown = job.list.lookBegins(job);
     try {
       const { answer, made } = await this.#calls.make(target, admission, signal, (mayCall) =>
@@ -266,6 +269,7 @@ export class CloudReader {
       return observation;
     } finally {
       if (job.flight?.keys === keys) job.flight = undefined;
+      giveBack(controller);
       dropUnused(job);
     }
   }

@@ -78,8 +78,8 @@ export class WorkQueue {
   readonly #delayed = new Map<string, Delayed>();
   readonly #heap = new TimerHeap<Delayed>();
   readonly #failures = new Map<string, number>();
-  readonly #takers = new Fifo<(item: WorkItem | undefined) => void>();
-  #takerIDs = 0;
+  /** Workers that wait. The last one goes first: what it worked with is warm, and what the others hold on to is old. */
+  readonly #takers: ((item: WorkItem | undefined) => void)[] = [];
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
   #highInRow = 0;
@@ -205,16 +205,15 @@ export class WorkQueue {
     const item = this.#take();
     if (item !== undefined) return Promise.resolve(item);
     return new Promise((resolve) => {
-      const id = String((this.#takerIDs += 1));
-      const unlisten = onAbort(signal, () => {
-        this.#takers.delete(id);
-        resolve(undefined);
-      });
       const finish = (taken: WorkItem | undefined): void => {
         unlisten();
         resolve(taken);
       };
-      this.#takers.push(id, finish);
+      const unlisten = onAbort(signal, () => {
+        this.#takers.splice(this.#takers.indexOf(finish), 1);
+        resolve(undefined);
+      });
+      this.#takers.push(finish);
     });
   }
 
@@ -240,16 +239,14 @@ export class WorkQueue {
     this.#heap.clear();
     this.#failures.clear();
     this.#arm();
-    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) {
-      taker.value(undefined);
-    }
+    for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
   #handOut(): void {
-    while (this.#takers.size > 0) {
+    while (this.#takers.length > 0) {
       const item = this.#take();
       if (item === undefined) return;
-      this.#takers.shift()?.value(item);
+      this.#takers.pop()?.(item);
     }
   }
 

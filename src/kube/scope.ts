@@ -1,12 +1,15 @@
-import { onAbort } from '../abort.js';
+import { borrowController, giveBack, onAbort } from '../abort.js';
 import type { Clock } from '../clock.js';
 
-/** A signal for a stretch of work; `end()` must be called when the work is over, whatever came of it. */
+/**
+ * A signal for a stretch of work; `end()` must be called when the work is over, whatever came of it. The signal may be
+ * another scope's from then on.
+ */
 export interface Scope {
   readonly signal: AbortSignal;
   /** Grants the whole time again, from now on. */
   extend(): void;
-  /** Lets go of parent and timer. */
+  /** Lets go of parent, timer and signal. */
   end(): void;
 }
 
@@ -16,10 +19,11 @@ export interface Scope {
  * `AbortSignal.timeout` knows no `Clock`.)
  */
 export function openScope(parent: AbortSignal, clock: Clock, ms: number, late: () => Error): Scope {
-  const controller = new AbortController();
+  const controller = borrowController();
   const arm = (): (() => void) => clock.schedule(ms, () => controller.abort(late()));
   let cancel = arm();
   const unfollow = onAbort(parent, () => controller.abort(parent.reason));
+  let ended = false;
   return {
     signal: controller.signal,
     extend() {
@@ -27,8 +31,11 @@ export function openScope(parent: AbortSignal, clock: Clock, ms: number, late: (
       cancel = arm();
     },
     end() {
+      if (ended) return;
+      ended = true;
       cancel();
       unfollow();
+      giveBack(controller);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { onAbort } from '../../../src/abort.js';
 import fc from 'fast-check';
 import type { Priority } from '../../../src/cloud/budget.js';
 import type { Target } from '../../../src/cloud/client.js';
@@ -79,7 +80,7 @@ function setUp({
       if (!mayCall()) return failure({ class: 'throttled', message: 'used up' });
       return new Promise<Observation>((resolve) => {
         calls.push({ jobID, signal, mayCall, end: resolve });
-        signal.addEventListener('abort', () => resolve(failure({})));
+        onAbort(signal, () => resolve(failure({})));
         if (answer !== undefined) resolve(answer(jobID));
       });
     },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { onAbort } from '../../../src/abort.js';
 import { KubeError, localError } from '../../../src/kube/errors.js';
 import type { Happening, Regarding } from '../../../src/kube/eventObject.js';
 import { EventRecorder, type EventLimits, type EventOutcome } from '../../../src/kube/events.js';
@@ -61,7 +62,7 @@ class FakeApi {
     if (trouble instanceof Error) throw trouble;
     if (trouble === 'hangs') {
       return new Promise((_, reject) => {
-        signal.addEventListener('abort', () => reject(localError('Canceled', 'canceled')));
+        onAbort(signal, () => reject(localError('Canceled', 'canceled')));
       });
     }
     act();
