@@ -16,7 +16,7 @@ export interface Exchange {
   /** Rejects with the network's error, or with one of those below. */
   readonly answer: Promise<RawAnswer>;
   /** Ends it, unless it has ended; the answer is then rejected at once. */
-  giveUp(): void;
+  readonly giveUp: () => void;
 }
 
 /** The server had closed the kept connection before the request reached it. */

@@ -83,9 +83,9 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
     const { method, url, signal, secrets = [] } = request;
     const agent = url.protocol === 'https:' ? httpsAgent : httpAgent;
     const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
-    const options = { method, agent, headers, maxHeaderSize: MAX_HEADER_BYTES };
+    const sending = { method, agent, headers, maxHeaderSize: MAX_HEADER_BYTES };
     const startedAt = clock.monotonic();
-    const underWay = exchange(url, options, request.body, request.maxBodyBytes ?? maxBodyBytes);
+    const underWay = exchange(url, sending, request.body, request.maxBodyBytes ?? maxBodyBytes);
     let late = false;
     const cancel = clock.schedule(request.timeoutMs ?? timeoutMs, () => {
       late = true;

@@ -13,7 +13,7 @@ describe('onAbort', () => {
     controller.abort();
     controller.abort();
 
-    expect([before, done.sort()]).toEqual([[], ['a', 'b']]);
+    expect([before, done.toSorted()]).toEqual([[], ['a', 'b']]);
   });
 
   it('runs the task now when the signal has aborted', () => {
@@ -64,7 +64,7 @@ describe('onAbort', () => {
         for (const takeBack of takeBacks) takeBack();
 
         const left = Array.from({ length: 10 }, (_, task) => task).filter((task) => !gone.includes(task));
-        expect(done.sort()).toEqual(left);
+        expect(done.toSorted((one, other) => one - other)).toEqual(left);
       }),
     );
   });
