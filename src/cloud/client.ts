@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
@@ -130,7 +130,7 @@ function encode(id: string): string | undefined {
 }
 
 function readAnswer(text: string, jobID: string, known: string | undefined): Observation {
-  const digest = createHash('sha1').update(text).digest('base64');
+  const digest = hash('sha1', text, 'base64');
   if (digest === known) return new UnreadJob(text, known);
   let body: unknown;
   try {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Job, Observation } from './job.js';
 
 /** One followed job, as the lists of its project show it. */
@@ -111,7 +111,7 @@ function countPhases({ phase, subJobs }: Job): number {
 export function markOf(entry: unknown, job: Job, since: number): Mark | undefined {
   try {
     return {
-      hash: createHash('sha1').update(JSON.stringify(entry)).digest('base64'),
+      hash: hash('sha1', JSON.stringify(entry), 'base64'),
       phases: countPhases(job),
       since,
     };
