@@ -58,6 +58,8 @@ export async function doctor(
     }
   } finally {
     http.close();
+    // Also where it ends in the middle of a look.
+    output.print([]);
   }
   const verdict = verdictOf(steps);
   if (flags.json) output.print(jsonLines({ namespace: cluster.namespace, name, verdict, steps }));

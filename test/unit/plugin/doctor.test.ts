@@ -1,6 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/clock.js';
 import { localError } from '../../../src/kube/errors.js';
 import { shardOf } from '../../../src/kube/shardPlan.js';
+import { runPlugin } from '../../../src/plugin/run.js';
 import { stepLines } from '../../../src/plugin/view/steps.js';
 import { makePaint } from '../../../src/terminal/paint.js';
 import { after, cloudJob, failed, JOB_ID, read } from '../../support/cloudJobs.js';
@@ -391,3 +398,51 @@ describe('what the doctor says', () => {
     ]);
   });
 });
+
+describe('the doctor on a terminal', () => {
+  it('leaves no line behind when it is interrupted in the middle of a look', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => {
+      silent.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = silent.address() as AddressInfo;
+    const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, kubeconfigOf(`http://127.0.0.1:${port}`));
+    const stop = new AbortController();
+    let text = '';
+    const stdout = {
+      isTTY: true,
+      write(more: string | Uint8Array) {
+        text += String(more);
+        if (text.includes('API server')) stop.abort();
+        return true;
+      },
+    };
+
+    const code = await runPlugin(['doctor', 'scale-up', '--kubeconfig', kubeconfig], {
+      stdin: process.stdin,
+      stdout,
+      stderr: stdout,
+      env: { NO_COLOR: '1' },
+      clock: systemClock,
+      random: Math.random,
+      signal: stop.signal,
+    });
+    silent.closeAllConnections();
+    silent.close();
+    rmSync(folder, { recursive: true });
+
+    expect(code).toBe(130);
+    expect(text).toBe('\r\u001B[K… API server\r\u001B[K');
+  });
+});
+
+function kubeconfigOf(server: string): string {
+  return JSON.stringify({
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user: { token: 'token' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', namespace: 'infra' } }],
+    'current-context': 'x',
+  });
+}
