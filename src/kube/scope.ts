@@ -27,6 +27,8 @@ export function openScope(parent: AbortSignal, clock: Clock, ms: number, late: (
   return {
     signal: controller.signal,
     extend() {
+      // The signal may be another scope's by now.
+      if (ended) return;
       cancel();
       cancel = arm();
     },
