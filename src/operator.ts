@@ -144,6 +144,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     random,
     logger,
     reporter: { controller: USER_AGENT, instance: hostname() },
+    // Statuses are what others wait for.
+    isBusy: () => [...works.values].some(({ queue }) => queue.depth > 0),
     onOutcome: (outcome) => metrics.eventEnded(outcome),
   });
   const authenticators = new Authenticators(http, clock, random);

@@ -13,6 +13,8 @@ import { openScope } from './scope.js';
 export interface EventLimits {
   /** Over all objects. What is above waits: where thousands change at once, what they are goes before what is told of it. */
   readonly overall: Rate;
+  /** Over all objects as well, while there is other work that waits. */
+  readonly whileBusy: Rate;
   /** Of one object. What is above is dropped. */
   readonly perObject: Rate;
   /** Events that are remembered, the untold among them; the oldest is dropped for one more. */
@@ -27,8 +29,9 @@ export interface EventLimits {
 
 const EVENT_LIMITS: EventLimits = {
   overall: { perSecond: 50, burst: 250 },
+  whileBusy: { perSecond: 10, burst: 250 },
   perObject: { perSecond: 0.1, burst: 50 },
-  entries: 5_000,
+  entries: 10_000,
   requestMs: 10_000,
   backoff: { baseMs: 500, maxMs: 30_000 },
   seriesMs: 1_000,
@@ -49,6 +52,8 @@ export interface EventRecorderOptions {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly limits?: Partial<EventLimits>;
+  /** Whether other work waits, which goes before events. Left out: never. Must not throw. */
+  readonly isBusy?: () => boolean;
   /** Must not throw. */
   readonly onOutcome?: (outcome: EventOutcome) => void;
 }
@@ -82,6 +87,7 @@ export class EventRecorder {
   readonly #writer: EventWriter;
   readonly #queue: WorkQueue;
   readonly #overall: RateLimit;
+  readonly #whileBusy: RateLimit;
   readonly #perObject: RateLimits;
   /** By name, the most recently used last. */
   readonly #entries = new Map<string, Entry>();
@@ -93,10 +99,11 @@ export class EventRecorder {
     const { client, reporter, clock, random, limits } = options;
     this.#options = options;
     this.#limits = { ...EVENT_LIMITS, ...limits };
-    const { overall, perObject, entries, backoff } = this.#limits;
+    const { overall, whileBusy, perObject, entries, backoff } = this.#limits;
     this.#writer = new EventWriter(client, reporter);
     this.#queue = new WorkQueue({ clock, random, backoff });
     this.#overall = new RateLimit(overall, clock);
+    this.#whileBusy = new RateLimit(whileBusy, clock);
     this.#perObject = new RateLimits(perObject, entries, clock);
   }
 
@@ -163,7 +170,7 @@ export class EventRecorder {
     const entry = known ?? { ...fresh, confirmed: false, waiters: [] };
     this.#keep(name, entry);
     if (known === undefined) this.#queue.add(name, 'high');
-    const { available } = this.#overall;
+    const available = Math.min(...this.#limitsNow().map((limit) => limit.available));
     const isHeldBack = this.#queue.failures(name) > 0 || available < 1 || this.#queue.depth > available;
     if (entry.told > 0 || isHeldBack) return Promise.resolve();
     return new Promise((resolve) => entry.waiters.push(resolve));
@@ -197,12 +204,24 @@ export class EventRecorder {
     }
   }
 
+  /** Milliseconds until it is worth to try again; 0: one event may be told now, and counts. */
+  #takeTurn(): number {
+    const limits = this.#limitsNow();
+    const waitMs = Math.max(...limits.map((limit) => limit.waitMs));
+    if (waitMs === 0) for (const limit of limits) limit.take();
+    return waitMs;
+  }
+
+  #limitsNow(): readonly RateLimit[] {
+    return this.#options.isBusy?.() === true ? [this.#overall, this.#whileBusy] : [this.#overall];
+  }
+
   async #tell(name: string, entry: Entry, signal: AbortSignal): Promise<void> {
     const { clock, onOutcome } = this.#options;
     const { requestMs, seriesMs } = this.#limits;
-    while (!this.#overall.take()) {
+    for (let ms = this.#takeTurn(); ms > 0; ms = this.#takeTurn()) {
       release(entry);
-      await sleep(clock, this.#overall.waitMs, signal);
+      await sleep(clock, ms, signal);
       if (signal.aborted) return;
     }
     const late = (): Error =>

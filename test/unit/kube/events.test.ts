@@ -77,6 +77,7 @@ class World {
   readonly outcomes: EventOutcome[] = [];
   readonly #end = new AbortController();
   readonly recorder: EventRecorder;
+  busy = false;
   readonly #running: Promise<void>;
 
   constructor(
@@ -90,6 +91,7 @@ class World {
       logger: this.logger,
       reporter: { controller: 'ship-operator', instance: 'pod-1' },
       limits,
+      isBusy: () => this.busy,
       onOutcome: (outcome) => this.outcomes.push(outcome),
     });
     this.#running = this.recorder.run(this.#end.signal);
@@ -361,6 +363,24 @@ describe('rates', () => {
     await world.clock.advance(1_000);
 
     expect([atOnce, afterOne, world.api.stored.size]).toEqual([2, 3, 4]);
+    await world.end();
+  });
+
+  it('over all, while other work waits: fewer, and as many as ever when it is done', async () => {
+    const world = new World(new FakeApi(), {
+      overall: { perSecond: 10, burst: 10 },
+      whileBusy: { perSecond: 1, burst: 2 },
+    });
+    world.busy = true;
+
+    await world.tell(...Array.from({ length: 9 }, (_, index) => happening(`busy-${index}`)));
+    const atOnce = world.api.stored.size;
+    await world.clock.advance(1_000);
+    const afterOne = world.api.stored.size;
+    world.busy = false;
+    await world.clock.advance(1_000);
+
+    expect([atOnce, afterOne, world.api.stored.size]).toEqual([2, 3, 9]);
     await world.end();
   });
 
