@@ -12,6 +12,21 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const install = readManifests();
 const deployment = install.find(({ kind }) => kind === 'Deployment');
 
+describe('Dockerfile', () => {
+  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+  const entryPoint = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]';
+  const flags = (JSON.parse(entryPoint) as string[]).filter((part) => part.startsWith('--'));
+
+  it('starts the operator with flags that Node knows', () => {
+    expect(flags).not.toEqual([]);
+    expect(spawnSync(process.execPath, [...flags, '--eval', ''])).toMatchObject({ status: 0 });
+  });
+
+  it('tries the same flags on the Node that the image has, while it is built', () => {
+    expect(dockerfile).toContain(`RUN node ${flags.join(' ')} dist/main.js`);
+  });
+});
+
 describe('deploy/install.yaml', () => {
   it('asks for no right on everything', () => {
     for (const { rules = [] } of install) expect(JSON.stringify(rules)).not.toContain('*');
