@@ -13,7 +13,7 @@ export function judgeCredentials(error: CloudError | undefined): Finding {
     case 'unauthorized':
       return wrong(
         `the cloud rejects the credentials (${told})`,
-        'renew them in the Secret; the operator notices by itself',
+        'renew them in the Secret; the operator notices by itself, within about a minute',
       );
     case 'forbidden':
       return wrong(
@@ -54,7 +54,7 @@ const REMEDY_OF_FAILURE =
   'a failed job stays failed: remove the cause, start it again in the cloud, and create a CloudJob for the new job ID';
 
 /** What is left to look at when all of the above is well: what the operator itself says. */
-export function judgeStatus({ status }: CloudJob): Finding {
+export function judgeStatus({ metadata, status }: CloudJob): Finding {
   const { conditions } = status;
   const told = findCondition(conditions, 'Stalled') ?? untrue(findCondition(conditions, 'Synced'));
   if (findCondition(conditions, 'Finished')?.status === 'True' && told === undefined) {
@@ -64,14 +64,14 @@ export function judgeStatus({ status }: CloudJob): Finding {
     return wrong('it is suspended: the operator does not ask the cloud', 'set spec.suspend to false');
   }
   if (told === undefined) return ok(status.message ?? 'nothing yet');
-  return wrong(`${told.reason}: ${told.message}`, remedyOf(told.reason));
+  return wrong(`${told.reason}: ${told.message}`, remedyOf(told.reason, metadata));
 }
 
 function untrue(condition: ReturnType<typeof findCondition>): ReturnType<typeof findCondition> {
   return condition?.status === 'False' ? condition : undefined;
 }
 
-function remedyOf(reason: string): string {
+function remedyOf(reason: string, { namespace, name }: CloudJob['metadata']): string {
   switch (reason) {
     case 'JobFailed':
       return REMEDY_OF_FAILURE;
@@ -81,6 +81,10 @@ function remedyOf(reason: string): string {
       return 'the operator slows down by itself; other clients of the project may have to, too';
     case 'DeadlineExceeded':
       return 'the job takes longer than spec.activeDeadlineSeconds: raise that, or look at the job in the cloud';
+    case 'CredentialsRejected':
+    case 'AccessDenied':
+    case 'CloudMisconfigured':
+      return `when it is put right, the operator notices within two minutes, or at once: kubectl -n ${namespace} annotate cjob/${name} cloudjob.dev/requestedAt="$(date +%s)" --overwrite`;
     default:
       return "the message says what to do; the operator's log has more";
   }

@@ -234,6 +234,13 @@ describe('the doctor', () => {
       /network policies/,
     ],
     [
+      'credentials that the operator found rejected, and that may have been renewed since',
+      (world) => (world.cloudJob = after(cloudJob(), failed('unauthorized', 'no such key'))),
+      'status',
+      /^CredentialsRejected: .*no such key/,
+      /or at once: kubectl -n infra annotate cjob\/\S+ cloudjob\.dev\/requestedAt=/,
+    ],
+    [
       'a suspended CloudJob',
       (world) => (world.cloudJob = after(cloudJob({ suspend: true }), { kind: 'none' })),
       'status',
