@@ -1,8 +1,9 @@
+import type { CloudJobStatus } from '../../src/api/cloudjob.js';
 import { cloudJobCrd } from '../../src/api/crd.js';
 import { systemClock } from '../../src/clock.js';
 import { KubeClient } from '../../src/kube/client.js';
 import { loadClusterAccess } from '../../src/kube/kubeconfig.js';
-import type { ResourceType } from '../../src/kube/object.js';
+import type { KubeObject, ResourceType } from '../../src/kube/object.js';
 import { HttpTransport } from '../../src/kube/transport.js';
 import { CLOUD_JOBS } from '../../src/reconcile/cluster.js';
 import { LEASES, leaseSpec } from '../../src/kube/lease.js';
@@ -71,16 +72,17 @@ export class BenchCluster {
   /** How long it takes to list all CloudJobs in pages as the operator does. */
   async listSeconds(): Promise<number> {
     const startedAt = performance.now();
-    let continueToken: string | undefined;
-    do {
-      const page = await this.client.list(
-        CLOUD_JOBS,
-        { limit: 100, ...(continueToken !== undefined && { continueToken }) },
-        NEVER,
-      );
-      ({ continueToken } = page);
-    } while (continueToken);
+    for await (const _ of this.#pages());
     return (performance.now() - startedAt) / 1000;
+  }
+
+  /** How many CloudJobs have such a status. */
+  async count(isSuch: (status: CloudJobStatus) => boolean): Promise<number> {
+    let count = 0;
+    for await (const items of this.#pages()) {
+      count += items.filter(({ status }) => isSuch((status ?? {}) as CloudJobStatus)).length;
+    }
+    return count;
   }
 
   /** Who holds the Leases with this prefix; nobody is the empty text. */
@@ -114,6 +116,17 @@ export class BenchCluster {
         return items.length === 0;
       });
     }
+  }
+
+  /** All CloudJobs, in pages as long as the operator's. */
+  async *#pages(): AsyncGenerator<readonly KubeObject[]> {
+    let continueToken: string | undefined;
+    do {
+      const query = { limit: 100, ...(continueToken !== undefined && { continueToken }) };
+      const page = await this.client.list(CLOUD_JOBS, query, NEVER);
+      ({ continueToken } = page);
+      yield page.items;
+    } while (continueToken);
   }
 
   async #each(from: number, to: number, task: (index: number) => Promise<void>): Promise<void> {
