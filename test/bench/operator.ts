@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { imageFlags } from '../support/image.js';
 import { until } from './wait.js';
 
 /** The operator as users run it: `node dist/main.js run …`, in a process of its own. */
@@ -44,7 +45,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const child = spawn(
     process.execPath,
     [
-      ...nodeFlags(),
+      // What is measured is what is shipped.
+      ...imageFlags(),
       MAIN,
       'run',
       '--kubeconfig',
@@ -103,13 +105,6 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     stop: () => end(child, 'SIGTERM'),
     kill: () => end(child, 'SIGKILL'),
   };
-}
-
-/** Those of the image's entry point: what is measured is what is shipped. */
-function nodeFlags(): string[] {
-  const entryPoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync('Dockerfile', 'utf8'))?.[1];
-  if (entryPoint === undefined) throw new Error('Dockerfile has no ENTRYPOINT');
-  return (JSON.parse(entryPoint) as string[]).filter((part) => part.startsWith('--'));
 }
 
 async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CloudJob } from '../../api/cloudjob.js';
+import { REQUESTED_AT_ANNOTATION, type CloudJob } from '../../api/cloudjob.js';
 import { findCondition } from '../../api/conditions.js';
 import type { CloudError } from '../../cloud/errors.js';
 import type { Job } from '../../cloud/job.js';
@@ -84,7 +84,7 @@ function remedyOf(reason: string, { namespace, name }: CloudJob['metadata']): st
     case 'CredentialsRejected':
     case 'AccessDenied':
     case 'CloudMisconfigured':
-      return `when it is put right, the operator notices within two minutes, or at once: kubectl -n ${namespace} annotate cjob/${name} cloudjob.dev/requestedAt="$(date +%s)" --overwrite`;
+      return `when it is put right, the operator notices within about two minutes, or at once: kubectl -n ${namespace} annotate cjob/${name} ${REQUESTED_AT_ANNOTATION}="$(date +%s)" --overwrite`;
     default:
       return "the message says what to do; the operator's log has more";
   }

@@ -54,22 +54,19 @@ export const transitions: Row = {
       pollResident: [],
     };
     await bench.cloud.call('hold', count);
-    const followed = async (): Promise<void> => {
-      if (!bench.quick) measured.empty.push(await emptyResident(bench, kubeconfig));
-      await cluster.create(0, count);
-      await followAll(bench, kubeconfig, count, measured);
-    };
-    const patched = async (): Promise<void> => {
-      await cluster.create(0, count);
-      measured.bareFirst.push(await cluster.patch(0, count, (index) => statusOf(index, 'running')));
-      measured.bareChange.push(await cluster.patch(0, count, (index) => statusOf(index, 'progressed')));
-    };
+    const sides = [
+      { name: 'the operator', measure: () => followAll(bench, kubeconfig, count, measured) },
+      { name: 'the bare loop', measure: () => patchAll(cluster, count, measured) },
+    ];
     for (let run = 0; run < runs; run += 1) {
-      // In turn, each of them first: machines are faster at one time than at another.
-      for (const half of run % 2 === 0 ? [followed, patched] : [patched, followed]) {
-        bench.progress(`run ${run + 1} of ${runs}: ${half === followed ? 'the operator' : 'the bare loop'}`);
+      await cluster.clear();
+      if (!bench.quick) measured.empty.push(await emptyResident(bench, kubeconfig));
+      // Each goes first in turn: machines are faster at one time than at another.
+      for (const { name, measure } of run % 2 === 0 ? sides : sides.toReversed()) {
+        bench.progress(`run ${run + 1} of ${runs}: ${name}`);
         await cluster.clear();
-        await half();
+        await cluster.create(0, count);
+        await measure();
       }
     }
     await cluster.clear();
@@ -114,6 +111,11 @@ async function followAll(bench: Bench, kubeconfig: string, count: number, measur
   await writes(operator, 2 * count);
   measured.change.push(count / ((performance.now() - changedAt) / 1000));
   await bench.stopOperator();
+}
+
+async function patchAll(cluster: BenchCluster, count: number, measured: Measured): Promise<void> {
+  measured.bareFirst.push(await cluster.patch(0, count, (index) => statusOf(index, 'running')));
+  measured.bareChange.push(await cluster.patch(0, count, (index) => statusOf(index, 'progressed')));
 }
 
 async function writes(operator: Operator, count: number): Promise<void> {
