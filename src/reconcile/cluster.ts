@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-import { GROUP, PLURAL, VERSION, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
+import { GROUP, KIND, PLURAL, VERSION, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
 import type { KubeClient } from '../kube/client.js';
 import { isConflict, isForbidden, isNotFound, isRecord } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
@@ -14,7 +13,7 @@ const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', nam
 export class ClusterCloudJobs implements CloudJobStore {
   constructor(
     private readonly cache: Pick<Informer<CachedCloudJob>, 'get' | 'refresh'>,
-    private readonly client: Pick<KubeClient, 'mergePatch' | 'delete'>,
+    private readonly client: Pick<KubeClient, 'update' | 'delete'>,
     /** Told of each status that was stored. Must not throw. */
     private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
   ) {}
@@ -36,18 +35,19 @@ export class ClusterCloudJobs implements CloudJobStore {
     signal: AbortSignal,
   ): Promise<CloudJob | 'stale'> {
     const { metadata, status: before } = cloudJob;
-    const { namespace, name, resourceVersion } = metadata;
-    const patch = {
-      // A merge patch ignores a foreign uid on a status, but never another resourceVersion: neither newer states nor
-      // another object of the same name can be overwritten.
-      metadata: { resourceVersion },
-      status: changes(before, status),
+    const { namespace, name, uid, resourceVersion } = metadata;
+    // Neither newer states nor another object of the same name can be overwritten, and spec and labels are not the status's.
+    const body = {
+      apiVersion: `${GROUP}/${VERSION}`,
+      kind: KIND,
+      metadata: { namespace, name, uid, resourceVersion },
+      status,
     };
     try {
-      const stored = await this.client.mergePatch(
+      const stored = await this.client.update(
         CLOUD_JOBS,
         { namespace, name },
-        patch,
+        body,
         { subresource: 'status' },
         signal,
       );
@@ -74,27 +74,6 @@ export class ClusterCloudJobs implements CloudJobStore {
       if (!isConflict(error) && !isNotFound(error)) throw error;
     }
   }
-}
-
-/** The fields to merge (RFC 7396): the new value of what differs, null for what is gone. Lists are whole. */
-function changes(before: CloudJobStatus, after: CloudJobStatus): Record<string, unknown> {
-  return mergePatchOf({ ...before }, { ...after });
-}
-
-function mergePatchOf(
-  before: Readonly<Record<string, unknown>>,
-  after: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const patch: Record<string, unknown> = {};
-  for (const key of Object.keys(before)) {
-    if (!Object.hasOwn(after, key)) patch[key] = null;
-  }
-  for (const [key, value] of Object.entries(after)) {
-    const old = Object.hasOwn(before, key) ? before[key] : undefined;
-    if (isDeepStrictEqual(old, value)) continue;
-    patch[key] = isRecord(old) && isRecord(value) ? mergePatchOf(old, value) : value;
-  }
-  return patch;
 }
 
 /** Secrets by name: the operator never lists or watches them. */

@@ -258,6 +258,65 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         expect((await bench.api.get(`${widgets}/one/status`)).body.status.phase).toBe('A');
       });
 
+      it('takes an update that has nothing but a status, and leaves all else and its owners as they were', async () => {
+        const { widgets } = await bench.namespace();
+        const labels = { a: 'b' };
+        const annotations = { c: 'd' };
+        const widget = bench.widget('one', { size: 2 });
+        const { body: read } = await bench.api.post(`${widgets}?fieldManager=user`, {
+          ...widget,
+          metadata: { name: 'one', labels, annotations },
+        });
+        const { uid, resourceVersion } = read.metadata;
+
+        const { code, body } = await bench.api.put(`${widgets}/one/status?fieldManager=operator`, {
+          apiVersion: widget.apiVersion,
+          kind: widget.kind,
+          metadata: { name: 'one', uid, resourceVersion },
+          status: { observedGeneration: 1, phase: 'Running' },
+        });
+
+        expect(code).toBe(200);
+        expect(body).toMatchObject({
+          metadata: { generation: 1, labels, annotations },
+          spec: read.spec,
+          status: { observedGeneration: 1, phase: 'Running' },
+        });
+        expect(managersOf(body)).toEqual([
+          expect.objectContaining({
+            manager: 'operator',
+            subresource: 'status',
+            fieldsV1: { 'f:status': { 'f:observedGeneration': {}, 'f:phase': {} } },
+          }),
+          ...managersOf(read),
+        ]);
+      });
+
+      it('is updated neither for another object of the name nor without the current resourceVersion', async () => {
+        const { widgets } = await bench.namespace();
+        const { body: read } = await bench.api.post(widgets, bench.widget('one'));
+        const { uid, resourceVersion } = read.metadata;
+        const { apiVersion, kind } = bench.widget('one');
+        const update = (metadata: Json, phase: string) =>
+          bench.api.put(`${widgets}/one/status`, {
+            apiVersion,
+            kind,
+            metadata: { name: 'one', ...metadata },
+            status: { phase },
+          });
+        await update({ uid, resourceVersion }, 'A');
+        const { body: now } = await bench.api.get(`${widgets}/one`);
+
+        const again = await update({ uid, resourceVersion }, 'B');
+        const other = await update({ uid: 'x', resourceVersion: now.metadata.resourceVersion }, 'C');
+        const blind = await update({ uid }, 'D');
+
+        expect(again).toMatchObject({ code: 409, body: { reason: 'Conflict' } });
+        expect(other).toMatchObject({ code: 409, body: { reason: 'Conflict' } });
+        expect(blind).toMatchObject({ code: 422, body: { reason: 'Invalid' } });
+        expect((await bench.api.get(`${widgets}/one`)).body.status).toEqual(now.status);
+      });
+
       it('goes back to the default when it is removed', async () => {
         const { widgets } = await bench.namespace();
         await bench.api.post(widgets, bench.widget('one'));

@@ -27,7 +27,7 @@ const EVERYWHERE = [
   'list cloudjobs.cloudjob.dev',
   'watch cloudjobs.cloudjob.dev',
   'delete cloudjobs.cloudjob.dev',
-  'patch cloudjobs/status.cloudjob.dev',
+  'update cloudjobs/status.cloudjob.dev',
   'get secrets.',
   'create events.events.k8s.io',
   'patch events.events.k8s.io',
@@ -135,10 +135,10 @@ const TAKEN: readonly (readonly [
       logged(operator, 'reconcile failed', 'cannot delete resource') && (await exists(done)),
   ],
   [
-    'patch cloudjobs/status.cloudjob.dev',
+    'update cloudjobs/status.cloudjob.dev',
     'no status is written',
     async ({ operator, done }) =>
-      logged(operator, 'reconcile failed', 'cannot patch resource \\"cloudjobs/status\\"') &&
+      logged(operator, 'reconcile failed', 'cannot update resource \\"cloudjobs/status\\"') &&
       world.versions(done).every(({ status }) => status?.phase === undefined),
   ],
   [

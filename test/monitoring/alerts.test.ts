@@ -138,7 +138,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   },
   'a status that may not be written': {
     begin: (namespace, [jobID = '']) => {
-      treatments.set(namespace, (method) => (method === 'PATCH' ? 'refuse' : 'pass'));
+      treatments.set(namespace, (method) => (method === 'PUT' ? 'refuse' : 'pass'));
       world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
     },
     seen: (scrape) => sum(scrape, 'controller_runtime_reconcile_errors_total') > 1,
@@ -150,7 +150,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     jobs: 80,
     fromTheStart: true,
     begin: (namespace) => {
-      treatments.set(namespace, (method) => (method === 'PATCH' ? 'hang' : 'pass'));
+      treatments.set(namespace, (method) => (method === 'PUT' ? 'hang' : 'pass'));
     },
     seen: (scrape) => sum(scrape, 'workqueue_depth') > 0,
     perhaps: ['CloudJobReconcilesFailing'],

@@ -43,7 +43,7 @@ export async function lookAtOperatorsRights(
   secretName: string | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const deeds: Deed[] = [...LOOKS, { verb: 'patch', group: GROUP, resource: PLURAL, subresource: 'status' }];
+  const deeds: Deed[] = [...LOOKS, { verb: 'update', group: GROUP, resource: PLURAL, subresource: 'status' }];
   if (secretName !== undefined) deeds.push({ verb: 'get', group: '', resource: 'secrets', name: secretName });
   const [operatorNamespace] = account.split(':');
   const who = {

@@ -61,16 +61,20 @@ export class Objects {
     given.name = name;
     delete given.resourceVersion;
     delete given.managedFields;
-    if (resource.custom && resource.hasStatus) delete object['status'];
+    const statusIsSeparate = resource.custom && resource.hasStatus;
+    if (statusIsSeparate) delete object['status'];
     complete(resource, object);
     this.#refuseTerminating(target, name);
     check(resource, object, undefined);
     if (this.store.get(resource.bucket, namespace, name) !== undefined) {
       throw alreadyExists(subjectOf(resource, name));
     }
+    // A status that is there by default is nobody's.
+    const { status: _, ...withoutStatus } = object;
+    const own = statusIsSeparate ? withoutStatus : object;
     given.managedFields =
       managedFields ??
-      afterUpdate([], emptyLike(object), object, resource.schema, this.manager(target, options));
+      afterUpdate([], emptyLike(object), own, resource.schema, this.manager(target, options));
     return this.#commit(resource, object, options);
   }
 
@@ -99,7 +103,9 @@ export class Objects {
     if (metadata.resourceVersion && metadata.resourceVersion !== old.metadata.resourceVersion) {
       throw conflict(subject);
     }
-    if (metadata.uid && metadata.uid !== old.metadata.uid && subresource === undefined) {
+    // A patch of the status ignores it.
+    const uidCounts = !patched || subresource === undefined;
+    if (metadata.uid && metadata.uid !== old.metadata.uid && uidCounts) {
       if (patched) {
         throw invalid({ ...subject, kind: resource.kind }, [
           invalidValue('metadata.uid', metadata.uid, 'field is immutable'),

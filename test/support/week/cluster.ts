@@ -110,7 +110,7 @@ export class WeekCluster {
       ]);
       return { metadata: { name, uid: name, resourceVersion: '1' }, data: Object.fromEntries(data) };
     },
-    mergePatch: async (
+    update: async (
       _type: ResourceType,
       { name }: ObjectRef,
       { metadata, status }: Readonly<Record<string, unknown>>,
@@ -122,7 +122,7 @@ export class WeekCluster {
       if (object === undefined) throw new KubeError(404, 'NotFound', 'gone');
       const { resourceVersion } = isRecord(metadata) ? metadata : {};
       if (resourceVersion !== object.metadata.resourceVersion) throw new KubeError(409, 'Conflict', 'stale');
-      const stored = this.#writeStatus(object, merge(object['status'], status) as CloudJobStatus);
+      const stored = this.#writeStatus(object, status as CloudJobStatus);
       if (luck > 1 - this.trouble) this.#fail(name);
       return stored;
     },
@@ -183,15 +183,4 @@ export class WeekCluster {
 
 function keyOf(name: string): string {
   return objectKey({ namespace: NAMESPACE, name });
-}
-
-/** RFC 7396. */
-function merge(target: unknown, patch: unknown): unknown {
-  if (!isRecord(patch)) return patch;
-  const merged: Record<string, unknown> = isRecord(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete merged[key];
-    else merged[key] = merge(merged[key], value);
-  }
-  return merged;
 }

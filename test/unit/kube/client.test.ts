@@ -53,7 +53,7 @@ describe('requests', () => {
     await client.get(nodes, { name: 'n' }, forever);
     await client.create(things, 'ns', { spec: 1 }, forever);
     await client.mergePatch(things, ref, { status: {} }, { subresource: 'status' }, forever);
-    await client.jsonPatch(things, ref, [{ op: 'remove', path: '/x' }], {}, forever);
+    await client.update(things, ref, { spec: 2 }, { subresource: 'status' }, forever);
     await client.delete(things, ref, { uid: 'u', resourceVersion: '5' }, forever);
 
     expect(
@@ -74,10 +74,9 @@ describe('requests', () => {
         idempotent: true,
       },
       {
-        method: 'PATCH',
-        path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b',
-        contentType: 'application/json-patch+json',
-        idempotent: false,
+        method: 'PUT',
+        path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b/status',
+        idempotent: true,
       },
       { method: 'DELETE', path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b', idempotent: true },
     ]);
