@@ -37,6 +37,9 @@ export interface WatchOptions {
   readonly onBytes?: () => void;
 }
 
+/** What a write is answered with. */
+export type Stored = Pick<KubeObject, 'metadata'>;
+
 export interface WriteOptions {
   /** For example `status`. */
   readonly subresource?: string;
@@ -57,6 +60,11 @@ export interface KubeClientOptions {
 
 /** Objects per page of a list: a page of 500 CloudJobs makes 20 MB of short-lived objects at once. */
 export const PAGE_SIZE = 100;
+/**
+ * The answer to a write is the metadata of what was stored: the rest is known, and to send it and read it takes both sides
+ * longer than need be. A server that does not know this form answers with all of it.
+ */
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 /** How often a 429 is waited for before it is the caller's. */
 const MAX_WAITS = 5;
 /** A longer `Retry-After` than this, in milliseconds, is the caller's to wait for. */
@@ -117,8 +125,8 @@ export class KubeClient {
     namespace: string | undefined,
     body: unknown,
     signal: AbortSignal,
-  ): Promise<KubeObject> {
-    return this.#object(
+  ): Promise<Stored> {
+    return this.#write(
       { method: 'POST', path: collectionPath(type, namespace), body, idempotent: false },
       signal,
     );
@@ -134,10 +142,10 @@ export class KubeClient {
     patch: Readonly<Record<string, unknown>>,
     { subresource }: WriteOptions,
     signal: AbortSignal,
-  ): Promise<KubeObject> {
+  ): Promise<Stored> {
     const path = objectPath(type, ref, subresource);
     const contentType = 'application/merge-patch+json';
-    return this.#object({ method: 'PATCH', path, body: patch, contentType, idempotent: true }, signal);
+    return this.#write({ method: 'PATCH', path, body: patch, contentType, idempotent: true }, signal);
   }
 
   /**
@@ -151,10 +159,10 @@ export class KubeClient {
     body: Readonly<Record<string, unknown>>,
     { subresource }: WriteOptions,
     signal: AbortSignal,
-  ): Promise<KubeObject> {
+  ): Promise<Stored> {
     const path = objectPath(type, ref, subresource);
     // Bound to a version, it cannot be done twice.
-    return this.#object({ method: 'PUT', path, body, idempotent: true }, signal);
+    return this.#write({ method: 'PUT', path, body, idempotent: true }, signal);
   }
 
   /** Asks for deletion; finalizers may still hold the object. */
@@ -168,6 +176,10 @@ export class KubeClient {
     // Bound to one uid, a second delete cannot hit a newer object of the same name.
     const idempotent = preconditions.uid !== undefined;
     await this.#request({ method: 'DELETE', path: objectPath(type, ref), body, idempotent }, signal);
+  }
+
+  #write(request: KubeRequest, signal: AbortSignal): Promise<Stored> {
+    return this.#object({ ...request, accept: METADATA }, signal);
   }
 
   async #object(request: KubeRequest, signal: AbortSignal): Promise<KubeObject> {

@@ -26,6 +26,8 @@ export interface KubeRequest {
   readonly body?: unknown;
   /** Of the body; `application/json` if left out. */
   readonly contentType?: string;
+  /** What the answer may be; `application/json` if left out. */
+  readonly accept?: string;
   /** Whether the request may be sent again when it is not known if the server has carried it out. */
   readonly idempotent: boolean;
   /** Asked when there is a connection to send it on; false: it fails with `NotLeading`. */
@@ -212,7 +214,7 @@ export class HttpTransport implements Transport {
         port: server.port || (secure ? 443 : 80),
         path: `${server.pathname === '/' ? '' : server.pathname}${request.path}${query}`,
         headers: {
-          Accept: 'application/json',
+          Accept: request.accept ?? 'application/json',
           'User-Agent': this.#userAgent,
           ...(body && {
             'Content-Type': request.contentType ?? 'application/json',

@@ -204,6 +204,50 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
       });
     });
 
+    describe('the answer to a write', () => {
+      const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+
+      it('is the metadata alone where that is asked for', async () => {
+        const { widgets } = await bench.namespace();
+        const { apiVersion, kind } = bench.widget('one');
+
+        const created = await bench.api.call('POST', widgets, bench.widget('one'), { accept });
+        const { uid, resourceVersion } = created.body.metadata;
+        const told = await bench.api.call(
+          'PUT',
+          `${widgets}/one/status`,
+          { apiVersion, kind, metadata: { name: 'one', uid, resourceVersion }, status: { phase: 'A' } },
+          { accept },
+        );
+        const labels = { a: 'b' };
+        const patched = await bench.api.call(
+          'PATCH',
+          `${widgets}/one`,
+          { metadata: { labels } },
+          { accept, 'content-type': MERGE },
+        );
+
+        expect([created.code, told.code, patched.code]).toEqual([201, 200, 200]);
+        const { body: now } = await bench.api.get(`${widgets}/one`);
+        expect(patched.body).toEqual({
+          kind: 'PartialObjectMetadata',
+          apiVersion: 'meta.k8s.io/v1',
+          metadata: now.metadata,
+        });
+        expect(told.body.metadata.resourceVersion).not.toBe(resourceVersion);
+        expect(told.body).not.toHaveProperty('status');
+      });
+
+      it('says all the same why the write was refused', async () => {
+        const { widgets } = await bench.namespace();
+        await bench.api.post(widgets, bench.widget('one'));
+
+        const again = await bench.api.call('POST', widgets, bench.widget('one'), { accept });
+
+        expect(again).toMatchObject({ code: 409, body: { kind: 'Status', reason: 'AlreadyExists' } });
+      });
+    });
+
     describe('the status subresource', () => {
       it('leaves status out of what the object takes', async () => {
         const { widgets } = await bench.namespace();

@@ -83,6 +83,20 @@ describe('requests', () => {
     expect(transport.requests[5]?.body).toMatchObject({ preconditions: { uid: 'u', resourceVersion: '5' } });
   });
 
+  it('ask for the metadata alone of what they have written, and for all of what they read', async () => {
+    const a = object('a', '1');
+    const { client, transport } = makeClient(a, a, a, a);
+    const ref = { namespace: 'ns', name: 'a' };
+
+    await client.create(things, 'ns', { spec: 1 }, forever);
+    await client.mergePatch(things, ref, { status: {} }, {}, forever);
+    await client.update(things, ref, { spec: 2 }, {}, forever);
+    await client.get(things, ref, forever);
+
+    const metadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+    expect(transport.requests.map(({ accept }) => accept)).toEqual([metadata, metadata, metadata, undefined]);
+  });
+
   it.each(['', '.', '..', 'a/b', 'a%2fb'])(
     'refuse the name "%s", which would address something else',
     async (name) => {
