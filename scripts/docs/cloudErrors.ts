@@ -3,7 +3,7 @@ import { findCondition } from '../../src/api/conditions.js';
 import type { CloudErrorClass } from '../../src/cloud/errors.js';
 import { REACTIONS, type Reaction } from '../../src/cloud/reactions.js';
 import { decide } from '../../src/reconcile/decide.js';
-import type { Finding } from '../../src/reconcile/finding.js';
+import { findingOf, type Finding } from '../../src/reconcile/finding.js';
 import { markdownTable } from './table.js';
 
 const CREATED = Date.parse('2026-01-01T00:00:00Z');
@@ -36,7 +36,11 @@ export function cloudErrors(): string {
 /** What the classes do to the conditions, as `decide` makes them. */
 export function cloudErrorConditions(): string {
   const classes = Object.keys(REACTIONS) as CloudErrorClass[];
-  const seen = take(FRESH, { kind: 'job', job: { extendParam: {}, subJobs: [], phase: 'Running' } }, 1);
+  const seen = take(
+    FRESH,
+    findingOf({ kind: 'job', job: { extendParam: {}, subJobs: [], phase: 'Running' } }),
+    1,
+  );
   return markdownTable(
     ['Class', 'Reason', 'At once', 'After the deadline'],
     [

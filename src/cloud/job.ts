@@ -1,4 +1,5 @@
 import { MAX_EXTEND_PARAMS, MAX_TEXT_LENGTH, MAX_WORD_LENGTH } from '../api/cloudjob.js';
+import { withoutUndefined } from '../fields.js';
 import type { CloudError } from './errors.js';
 import { cleanText } from './text.js';
 import { readTime } from './time.js';
@@ -181,11 +182,3 @@ function time(fields: Fields, name: string): string | undefined {
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
-
-type Known<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-function withoutUndefined<T extends object>(fields: T): Partial<Known<T>> & Pick<Known<T>, RequiredKeys<T>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
-}
-
-type RequiredKeys<T> = { [K in keyof T]: undefined extends T[K] ? never : K }[keyof T];

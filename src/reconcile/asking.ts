@@ -1,6 +1,6 @@
 import type { CloudJob } from '../api/cloudjob.js';
 import type { Target } from '../cloud/client.js';
-import type { Finding } from './finding.js';
+import { findingOf, type Finding } from './finding.js';
 import type { Memory, Question } from './memory.js';
 import type { JobReader, Priority } from './ports.js';
 import type { SecretCache } from './secrets.js';
@@ -104,5 +104,5 @@ function isRefusal(reading: Asked['reading']): boolean {
 }
 
 function toFinding(reading: Asked['reading']): Finding {
-  return reading.kind === 'waiting' ? { kind: 'none' } : reading;
+  return reading.kind === 'waiting' ? { kind: 'none' } : findingOf(reading);
 }

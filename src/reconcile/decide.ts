@@ -1,5 +1,6 @@
 import { mergeConditions } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
+import { withoutUndefined } from '../fields.js';
 import { conditionsFor } from './conditionTable.js';
 import { nextStep, type Next } from './next.js';
 import type { Finding, History } from './finding.js';
@@ -46,8 +47,4 @@ export function decide(object: CloudJob, finding: Finding, now: number, history:
     events: transitionEvents(cloudJob, status, finding, history),
     next: nextStep(cloudJob, job, situation, status, finding, now, history),
   };
-}
-
-function withoutUndefined(status: CloudJobStatus): CloudJobStatus {
-  return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
 }

@@ -1,13 +1,22 @@
 import type { Failure } from './failure.js';
+import type { CloudError } from '../cloud/errors.js';
 import type { Observation } from '../cloud/job.js';
+import { summarise, type JobSummary } from './summary.js';
 
 /** Why there is nothing to ask the cloud with. */
 export type CredentialsReason = 'CredentialsNotFound' | 'InvalidCredentials' | 'CredentialsRequired';
 
 /** What one pass learnt of the job. */
 export type Finding =
-  /** The cloud answered, or failed to. */
-  | Observation
+  /** The cloud answered. */
+  | {
+      readonly kind: 'job';
+      readonly summary: JobSummary;
+      /** Of the answer's text (`Observation`). */
+      readonly digest?: string;
+    }
+  /** The cloud failed to. */
+  | { readonly kind: 'error'; readonly error: CloudError }
   /** Nobody asked, or the answer is still to come. */
   | { readonly kind: 'none' }
   /** There are no credentials to ask with. */
@@ -24,4 +33,11 @@ export interface History {
   readonly silentMs: number;
   /** How the look before this finding failed, if it did. */
   readonly lastFailure?: Failure | undefined;
+}
+
+/** What a look at the cloud comes to. */
+export function findingOf(observation: Observation): Finding {
+  if (observation.kind === 'error') return observation;
+  const { job, digest } = observation;
+  return { kind: 'job', summary: summarise(job), ...(digest !== undefined && { digest }) };
 }

@@ -2,7 +2,7 @@ import { findCondition } from '../api/conditions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import { classifyPhase, isTerminal } from './phase.js';
 import type { Finding } from './finding.js';
-import { JOB_FIELDS, summarise, type JobSummary } from './summary.js';
+import { JOB_FIELDS, type JobSummary } from './summary.js';
 
 /**
  * The CloudJob without what its status tells of another job. The CRD forbids to change `jobID`, but an API server too
@@ -25,12 +25,11 @@ export function isSameQuestion({ metadata, status }: CloudJob): boolean {
 
 /** What the status tells of the job; `{}` when that is nothing. */
 export function knownJob({ status }: CloudJob): JobSummary {
-  return Object.fromEntries(
-    JOB_FIELDS.flatMap((field) => {
-      const value = status[field];
-      return value === undefined ? [] : [[field, value]];
-    }),
-  );
+  const known: Record<string, unknown> = {};
+  for (const field of JOB_FIELDS) {
+    if (status[field] !== undefined) known[field] = status[field];
+  }
+  return known;
 }
 
 /** Whether the job is known to have ended. Nobody asks about such a job again, unless somebody insists. */
@@ -42,7 +41,7 @@ export function isFinished({ status }: CloudJob): boolean {
 export function learn(cloudJob: CloudJob, finding: Finding): JobSummary {
   const known = knownJob(cloudJob);
   if (finding.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
-  const fresh = summarise(cloudJob.spec.jobID, finding.job);
+  const fresh = finding.summary;
   // A finished job stays as it ended, whatever the cloud says later.
   const contradicts = isTerminal(known.phase) && classifyPhase(fresh.phase) !== classifyPhase(known.phase);
   return contradicts ? known : fresh;

@@ -215,5 +215,5 @@ function intervalOf({ spec }: CloudJob): number | undefined {
 
 /** Whether it tells that the job has ended, one way or the other. */
 export function endsJob(finding: Finding | undefined): boolean {
-  return finding?.kind === 'job' && isTerminal(finding.job.phase);
+  return finding?.kind === 'job' && isTerminal(finding.summary.phase);
 }

@@ -1,5 +1,6 @@
 import { MAX_EXTEND_PARAMS, MAX_SUB_JOBS, type CloudJobStatus, type SubJobStatus } from '../api/cloudjob.js';
 import type { Job } from '../cloud/job.js';
+import { fieldsWith } from '../fields.js';
 import { classifyPhase, isTerminal, type PhaseClass } from './phase.js';
 
 /** The part of a status that tells what the cloud says of the job. */
@@ -8,7 +9,6 @@ export type JobSummary = Pick<CloudJobStatus, (typeof JOB_FIELDS)[number]>;
 export const JOB_FIELDS = [
   'phase',
   'reason',
-  'jobID',
   'type',
   'clusterUID',
   'resourceID',
@@ -28,28 +28,30 @@ export function isKnown(job: JobSummary): boolean {
 }
 
 /** Tells a job in the words of the status. Fields that the cloud left out or left empty are left out. */
-export function summarise(jobID: string, job: Job): JobSummary {
+export function summarise(job: Job): JobSummary {
   const nodes = flatten(job);
   const subJobs = nodes
     .toSorted((a, b) => urgency(a.job.phase) - urgency(b.job.phase))
     .map(({ job: subJob, parentID }) => describeSubJob(subJob, parentID));
-  return withoutEmpty({
-    phase: job.phase,
-    reason: job.reason,
-    jobID,
-    type: job.type,
-    clusterUID: job.clusterUID,
-    resourceID: job.resourceID,
-    resourceName: job.resourceName,
-    extendParam: boundedParams(job.extendParam),
-    progress: countLeaves(job),
-    subJobs: subJobs.slice(0, MAX_SUB_JOBS),
-    subJobsOmitted: subJobs.length > MAX_SUB_JOBS ? subJobs.length - MAX_SUB_JOBS : undefined,
-    startTime: job.startTime,
-    updateTime: job.updateTime,
-    // The v3 API tells no completion time; a finished job changes no more, so its last change is its end.
-    completionTime: isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined,
-  });
+  return fieldsWith(
+    {
+      phase: job.phase,
+      reason: job.reason,
+      type: job.type,
+      clusterUID: job.clusterUID,
+      resourceID: job.resourceID,
+      resourceName: job.resourceName,
+      extendParam: boundedParams(job.extendParam),
+      progress: countLeaves(job, nodes),
+      subJobs: subJobs.slice(0, MAX_SUB_JOBS),
+      subJobsOmitted: subJobs.length > MAX_SUB_JOBS ? subJobs.length - MAX_SUB_JOBS : undefined,
+      startTime: job.startTime,
+      updateTime: job.updateTime,
+      // The v3 API tells no completion time; a finished job changes no more, so its last change is its end.
+      completionTime: isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined,
+    },
+    isTold,
+  );
 }
 
 interface Node {
@@ -83,52 +85,48 @@ function urgency(phase: string | undefined): number {
 }
 
 function describeSubJob(job: Job, parentID: string | undefined): SubJobStatus {
-  return withoutEmpty({
-    id: job.id,
-    parentID,
-    type: job.type,
-    phase: job.phase,
-    reason: job.reason,
-    resourceID: job.resourceID,
-    resourceName: job.resourceName,
-    startTime: job.startTime,
-    updateTime: job.updateTime,
-  });
+  return fieldsWith(
+    {
+      id: job.id,
+      parentID,
+      type: job.type,
+      phase: job.phase,
+      reason: job.reason,
+      resourceID: job.resourceID,
+      resourceName: job.resourceName,
+      startTime: job.startTime,
+      updateTime: job.updateTime,
+    },
+    isTold,
+  );
 }
 
 /** Counts the leaves of the job tree; a job without sub-jobs is its own only leaf. */
-function countLeaves(root: Job): NonNullable<CloudJobStatus['progress']> {
-  const leaves = [{ job: root }, ...flatten(root)].filter(({ job }) => job.subJobs.length === 0);
-  const count = (phaseClass: PhaseClass): number =>
-    leaves.filter(({ job }) => classifyPhase(job.phase) === phaseClass).length;
-  const succeeded = count('succeeded');
-  return {
-    total: leaves.length,
-    succeeded,
-    running: count('running'),
-    initializing: count('initializing'),
-    failed: count('failed'),
-    unknown: count('unknown'),
-    summary: `${succeeded}/${leaves.length}`,
+function countLeaves(root: Job, nodes: readonly Node[]): NonNullable<CloudJobStatus['progress']> {
+  const counts: Record<PhaseClass, number> = {
+    succeeded: 0,
+    running: 0,
+    initializing: 0,
+    failed: 0,
+    unknown: 0,
   };
+  let total = 0;
+  const count = (job: Job): void => {
+    if (job.subJobs.length > 0) return;
+    counts[classifyPhase(job.phase)] += 1;
+    total += 1;
+  };
+  count(root);
+  for (const { job } of nodes) count(job);
+  return { total, ...counts, summary: `${counts.succeeded}/${total}` };
 }
 
 function boundedParams(params: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(params).slice(0, MAX_EXTEND_PARAMS));
 }
 
-type WithoutUndefined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-
-/** Leaves out what is undefined, `''`, `[]` or `{}`: a status has a field only when there is something to say. */
-function withoutEmpty<T extends object>(fields: T): WithoutUndefined<T> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(
-      ([, value]) =>
-        value !== undefined &&
-        value !== '' &&
-        !(typeof value === 'object' && value !== null && Object.keys(value).length === 0),
-    ),
-  ) as WithoutUndefined<T>;
+/** Not undefined, `''`, `[]` or `{}`: a status has a field only when there is something to say. */
+function isTold(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value !== undefined && value !== '';
+  return Object.keys(value).length > 0;
 }

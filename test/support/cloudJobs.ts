@@ -2,7 +2,7 @@ import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../src/api/
 import type { CloudErrorClass } from '../../src/cloud/errors.js';
 import type { Job } from '../../src/cloud/job.js';
 import { decide } from '../../src/reconcile/decide.js';
-import type { Finding, History } from '../../src/reconcile/finding.js';
+import { findingOf, type Finding, type History } from '../../src/reconcile/finding.js';
 
 /** When the CloudJobs of these tests were created. */
 export const CREATED = Date.parse('2026-03-01T10:00:00Z');
@@ -58,7 +58,7 @@ export function job(phase: string | undefined, rest: Partial<Job> = {}): Job {
 }
 
 export function read(phase: string | undefined, rest: Partial<Job> = {}): Finding {
-  return { kind: 'job', job: job(phase, rest) };
+  return findingOf({ kind: 'job', job: job(phase, rest) });
 }
 
 export function failed(errorClass: CloudErrorClass, message = 'no luck', code?: string): Finding {

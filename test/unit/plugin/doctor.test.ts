@@ -10,7 +10,7 @@ import { shardOf } from '../../../src/kube/shardPlan.js';
 import { runPlugin } from '../../../src/plugin/run.js';
 import { stepLines } from '../../../src/plugin/view/steps.js';
 import { makePaint } from '../../../src/terminal/paint.js';
-import { after, cloudJob, failed, JOB_ID, read } from '../../support/cloudJobs.js';
+import { after, cloudJob, failed, job, JOB_ID, read } from '../../support/cloudJobs.js';
 import { base64, CANARY, DoctorWorld, forbidden, named } from './doctorWorld.js';
 import { NOW } from './support.js';
 
@@ -218,7 +218,7 @@ describe('the doctor', () => {
     [
       'a failed job',
       (world) => {
-        world.observation = read('Failed', { reason: 'no luck' }) as typeof world.observation;
+        world.observation = { kind: 'job', job: job('Failed', { reason: 'no luck' }) };
         world.cloudJob = after(cloudJob(), read('Failed', { reason: 'no luck' }));
       },
       'job',

@@ -5,7 +5,7 @@ import { findCondition } from '../../../src/api/conditions.js';
 import type { Job } from '../../../src/cloud/job.js';
 import { decide } from '../../../src/reconcile/decide.js';
 import { failureOf, type Failure } from '../../../src/reconcile/failure.js';
-import type { Finding } from '../../../src/reconcile/finding.js';
+import { findingOf, type Finding } from '../../../src/reconcile/finding.js';
 import { classifyPhase, isTerminal } from '../../../src/reconcile/phase.js';
 import { cloudJob, CREATED, edited, failed, NO_SECRET, withStatus } from '../../support/cloudJobs.js';
 import { kstatus } from '../../support/kstatus.js';
@@ -55,7 +55,7 @@ const { tree } = fc.letrec<{ tree: Job }>((tie) => ({
 }));
 
 const finding: fc.Arbitrary<Finding> = fc.oneof(
-  { weight: 4, arbitrary: tree.map((job): Finding => ({ kind: 'job', job })) },
+  { weight: 4, arbitrary: tree.map((job) => findingOf({ kind: 'job', job })) },
   {
     weight: 3,
     arbitrary: fc
