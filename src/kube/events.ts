@@ -29,7 +29,7 @@ export interface EventLimits {
 
 const EVENT_LIMITS: EventLimits = {
   overall: { perSecond: 50, burst: 250 },
-  whileBusy: { perSecond: 5, burst: 50 },
+  whileBusy: { perSecond: 2, burst: 20 },
   perObject: { perSecond: 0.1, burst: 50 },
   entries: 10_000,
   requestMs: 10_000,

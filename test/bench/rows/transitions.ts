@@ -9,7 +9,7 @@ import { pause, until } from '../wait.js';
 
 const DEADLINE_MS = 120_000;
 /** Reading all metrics takes the operator milliseconds: as seldom as the figures allow. */
-const EVERY_MS = 500;
+const EVERY_MS = 1_000;
 const MIB = 1024 * 1024;
 /** A look every five seconds, as the controller that this is compared with makes them. */
 const POLLING = { minSeconds: 5, maxSeconds: 5 };
