@@ -369,7 +369,7 @@ describe('doctor', () => {
 
       expect(code).toBe(1);
       expect(stdout).toMatch(
-        /✖ operator's rights .*cloudjob-system:nobody may not .*patch cloudjobs\/status/,
+        /✖ operator's rights .*cloudjob-system:nobody may not .*update cloudjobs\/status/,
       );
     },
   );
