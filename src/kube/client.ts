@@ -161,7 +161,7 @@ export class KubeClient {
     signal: AbortSignal,
   ): Promise<Stored> {
     const path = objectPath(type, ref, subresource);
-    // Nobody would hear the server's warnings of fields that it does not know, for which it reads the body twice.
+    // Nobody would hear the server's warnings of fields that it does not know: it need not look for them.
     const query = new URLSearchParams({ fieldValidation: 'Ignore' });
     // Bound to a version, it cannot be done twice.
     return this.#write({ method: 'PUT', path, query, body, idempotent: true }, signal);

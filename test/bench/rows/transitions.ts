@@ -32,8 +32,8 @@ interface Measured {
 }
 
 /**
- * How many statuses a second get from the cloud's answer into the cluster, beside a bare loop that writes the same
- * statuses into as many CloudJobs through the same transport, once with patches as most clients do and once with the updates
+ * How many statuses a second get from the cloud's answer into the cluster, beside two bare loops that write the same
+ * statuses into as many CloudJobs through the same transport, one with patches as most clients do and one with the updates
  * that the operator makes: first all CloudJobs at once, as after a long absence, then a
  * change of every job. And what that takes, beside the same of a controller in Go.
  */
