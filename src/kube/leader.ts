@@ -14,6 +14,8 @@ import {
   type LeaseTimings,
 } from './lease.js';
 import type { KubeObject } from './object.js';
+import { onAbort } from '../abort.js';
+import { openScope } from './scope.js';
 
 export interface LeaderElectionOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -100,9 +102,11 @@ export class LeaderElection {
       lost.abort();
     };
     const watch = (): (() => void) => clock.schedule(this.#heldUntil - clock.monotonic(), lose);
+    const end = new AbortController();
+    const unlisten = [done, lost.signal].map((signal) => onAbort(signal, () => end.abort()));
     let cancel = watch();
     for (;;) {
-      await sleep(clock, retryMs, AbortSignal.any([done, lost.signal]));
+      await sleep(clock, retryMs, end.signal);
       if (done.aborted || lost.signal.aborted) break;
       await this.#attempt(lost.signal);
       if (lost.signal.aborted) break;
@@ -110,6 +114,7 @@ export class LeaderElection {
       cancel = watch();
     }
     cancel();
+    for (const takeBack of unlisten) takeBack();
   }
 
   /** One try to get or keep the Lease; false when somebody else has it or the API server fails. */
@@ -123,9 +128,8 @@ export class LeaderElection {
 
   async #try(parent: AbortSignal): Promise<boolean> {
     const { client, clock, logger, namespace, name, identity } = this.#options;
-    const late = new AbortController();
-    const cancel = clock.schedule(this.#timings.renewDeadlineMs / 2, () => late.abort());
-    const signal = AbortSignal.any([parent, late.signal]);
+    const scope = openScope(parent, clock, this.#timings.renewDeadlineMs / 2, () => new Error('too slow'));
+    const { signal } = scope;
     try {
       const lease = await client.get(LEASES, { namespace, name }, signal);
       const before = leaseSpec(lease);
@@ -145,7 +149,7 @@ export class LeaderElection {
       }
       return false;
     } finally {
-      cancel();
+      scope.end();
     }
   }
 
