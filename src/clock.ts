@@ -1,5 +1,3 @@
-import { nothing, onAbort } from './abort.js';
-
 /**
  * Time, passed in. Everything that waits or compares times takes a `Clock`, so that tests drive it
  * (jest's fake timers fake neither `AbortSignal.timeout` nor `timers/promises`).
@@ -24,45 +22,3 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
-
-/** Waits `ms` milliseconds; returns early, without an error, when `signal` aborts. */
-export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      cancel();
-      forget();
-      resolve();
-    };
-    const cancel = clock.schedule(ms, finish);
-    const forget = onAbort(signal, finish);
-  });
-}
-
-/**
- * Whether `work` is done within `ms` milliseconds and before `signal` aborts; it goes on all the same if not.
- *
- * @throws what `work` throws by then; later errors are nobody's
- */
-export async function settlesWithin(
-  clock: Clock,
-  ms: number,
-  work: Promise<unknown>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  let end = nothing;
-  const late = new Promise<false>((resolve) => {
-    const giveUp = (): void => resolve(false);
-    const cancel = clock.schedule(ms, giveUp);
-    const forget = onAbort(signal, giveUp);
-    end = () => {
-      cancel();
-      forget();
-    };
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    end();
-  }
-}

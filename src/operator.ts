@@ -5,7 +5,6 @@ import { JobClient } from './cloud/client.js';
 import { createHttp } from './cloud/http.js';
 import { CloudReader } from './cloud/reader.js';
 import type { CloudJobStatus } from './api/cloudjob.js';
-import { onAbort } from './abort.js';
 import { systemClock } from './clock.js';
 import { KubeClient } from './kube/client.js';
 import { Controller } from './kube/controller.js';
@@ -29,6 +28,7 @@ import { SecretCache } from './reconcile/secrets.js';
 import { Telling } from './reconcile/telling.js';
 import type { Settings } from './settings.js';
 import { ShardWorks } from './shardWork.js';
+import { onAbort } from './signals.js';
 
 /** Passes at a time. They spend their time waiting for the network, so there may be many. */
 const WORKERS = 64;

@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
-import { nothing } from '../abort.js';
+import { nothing } from '../signals.js';
 
 /** A server's answer, decompressed. */
 export interface RawAnswer {

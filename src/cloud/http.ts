@@ -1,9 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { onAbort } from '../abort.js';
 import type { Clock } from '../clock.js';
 import type { CloudError, Headers } from './errors.js';
 import { AnswerTooLong, codeOf, exchange, StaleConnection, type RawAnswer } from './exchange.js';
+import { onAbort } from '../signals.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';

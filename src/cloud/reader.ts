@@ -1,5 +1,3 @@
-import { borrowController, giveBack } from '../abort.js';
-import { untilAborted } from './abort.js';
 import type { Priority } from './budget.js';
 import { Calls, type Admission, type CallsOptions, type RegionState } from './calls.js';
 import type { JobClient, ListAnswer, Target } from './client.js';
@@ -8,6 +6,7 @@ import type { Observation } from './job.js';
 import { JobList } from './jobList.js';
 import { lookEnded, newlyListed, type ListedJob } from './listedJob.js';
 import { Pool } from './pool.js';
+import { untilAborted } from '../signals.js';
 
 /** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
 export type Reading = Observation | { readonly kind: 'waiting' };
@@ -237,7 +236,7 @@ export class CloudReader {
     const admission = this.#calls.admit(key, target, priority);
     if (admission.kind === 'waiting') return 'waiting';
     if (admission.kind === 'error') return untimed(admission);
-    const controller = borrowController();
+    const controller = new AbortController();
     const keys = new Set<string>();
     const promise = this.#look(job, keys, target, admission, controller);
     job.flight = { promise, controller, keys };
@@ -269,7 +268,6 @@ export class CloudReader {
       return observation;
     } finally {
       if (job.flight?.keys === keys) job.flight = undefined;
-      giveBack(controller);
       dropUnused(job);
     }
   }

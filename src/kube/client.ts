@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js';
-import { sleep } from '../clock.js';
 import { isRecord, isTooManyRequests, KubeError, localError } from './errors.js';
 import { asObject } from './object.js';
 import type { KubeObject, ObjectRef, ResourceType } from './object.js';
 import type { KubeRequest, Transport } from './transport.js';
 import { readWatchEvents } from './watch.js';
 import type { WatchEvent } from './watch.js';
+import { sleep } from '../signals.js';
 
 export interface ListOptions {
   /** All namespaces if left out. */

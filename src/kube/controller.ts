@@ -4,10 +4,8 @@ import { KubeError } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject } from './object.js';
 import type { Priority, WorkItem, WorkQueue } from './queue.js';
-import { nothing, onAbort } from '../abort.js';
-import { openScope } from './scope.js';
-import type { Scope } from './scope.js';
 import type { StoreHandler } from './store.js';
+import { nothing, onAbort, withDeadline } from '../signals.js';
 
 /** What a reconcile wants next for its key; it replaces whatever was planned for the key before. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
@@ -130,15 +128,15 @@ export class Controller implements StoreHandler<KubeObject> {
     const { queue, clock, logger, observer } = this.#options;
     const { key, priority } = item;
     const startedAt = clock.monotonic();
-    const scope = openScope(
-      parent,
+    const { ending, outcome } = await withDeadline(
       clock,
       this.#timings.reconcileMs,
-      () => new Error('the deadline has passed'),
+      parent,
+      async (signal) => {
+        const ended = await this.#attempt(item, signal);
+        return { ending: ended, outcome: judge(ended, signal, parent) };
+      },
     );
-    const ending = await this.#attempt(item, scope);
-    scope.end();
-    const outcome = judge(ending, scope.signal, parent);
     if (ending.kind === 'returned') {
       queue.forget(key);
       if (ending.result.kind === 'requeue') queue.addAfter(key, ending.result.afterMs, 'low');
@@ -153,7 +151,7 @@ export class Controller implements StoreHandler<KubeObject> {
   }
 
   /** Waits for the reconcile, after its signal aborted only for the grace time. */
-  #attempt({ key, priority }: WorkItem, { signal }: Scope): Promise<Ending> {
+  #attempt({ key, priority }: WorkItem, signal: AbortSignal): Promise<Ending> {
     const { reconcile, clock } = this.#options;
     return new Promise((resolve) => {
       let cancelGrace = nothing;

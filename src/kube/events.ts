@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import type { Logger } from '../ops/log.js';
 import type { Backoff } from './backoff.js';
 import type { KubeClient } from './client.js';
@@ -7,8 +7,7 @@ import { eventName, type Happening, type Regarding, type Reporter } from './even
 import { EventWriter, isRefusal, type Telling } from './eventWriter.js';
 import { WorkQueue } from './queue.js';
 import { RateLimit, RateLimits, type Rate } from './rateLimit.js';
-import { onAbort } from '../abort.js';
-import { openScope } from './scope.js';
+import { onAbort, sleep, withDeadline } from '../signals.js';
 
 export interface EventLimits {
   /** Over all objects. What is above waits: where thousands change at once, what they are goes before what is told of it. */
@@ -226,9 +225,8 @@ export class EventRecorder {
     }
     const late = (): Error =>
       localError('DeadlineExceeded', `the event was not taken within ${requestMs} ms`);
-    const scope = openScope(signal, clock, requestMs, late);
     try {
-      await this.#writer.write(name, entry, scope.signal);
+      await withDeadline(clock, requestMs, signal, (given) => this.#writer.write(name, entry, given), late);
       this.#queue.forget(name);
       onOutcome?.('told');
       if (isUntold(entry)) this.#queue.addAfter(name, seriesMs, 'low');
@@ -236,7 +234,6 @@ export class EventRecorder {
       if (isRefusal(error, this.#queue.failures(name))) this.#refused(name, entry, error);
       else this.#queue.addRateLimited(name, 'low');
     } finally {
-      scope.end();
       release(entry);
     }
   }

@@ -4,8 +4,8 @@ import type { KubeClient } from './client.js';
 import { isNotFound } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject, ObjectRef } from './object.js';
-import { onAbort } from '../abort.js';
 import { Store } from './store.js';
+import { untilAborted } from '../signals.js';
 
 export type InformerOptions<T extends KubeObject> = Omit<ReflectorOptions<T>, 'store' | 'namespace'> & {
   readonly client: Pick<KubeClient, 'get'>;
@@ -63,10 +63,7 @@ export class Informer<T extends KubeObject> {
 
   /** Resolves once every namespace was listed once, or when the signal aborts. */
   async untilSynced(signal: AbortSignal): Promise<void> {
-    const aborted = new Promise<void>((resolve) => {
-      onAbort(signal, resolve);
-    });
-    await Promise.race([aborted, Promise.all(this.#reflectors.map(({ whenSynced }) => whenSynced))]);
+    await untilAborted(Promise.all(this.#reflectors.map(({ whenSynced }) => whenSynced)), signal);
   }
 
   /** When the quietest of the watches last heard from the API server or tried to, on the clock's monotonic time. */

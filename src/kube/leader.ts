@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../clock.js';
+import type { Clock } from '../clock.js';
 import type { Logger } from '../ops/log.js';
 import type { KubeClient } from './client.js';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.js';
@@ -14,8 +14,7 @@ import {
   type LeaseTimings,
 } from './lease.js';
 import type { KubeObject } from './object.js';
-import { onAbort } from '../abort.js';
-import { openScope } from './scope.js';
+import { onAbort, sleep, withDeadline } from '../signals.js';
 
 export interface LeaderElectionOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -121,15 +120,16 @@ export class LeaderElection {
   async #attempt(signal: AbortSignal): Promise<boolean> {
     // From before the request: the server may have stored it at once and answered late.
     const startedAt = this.#options.clock.monotonic();
-    const held = await this.#try(signal);
-    if (held) this.#heldUntil = startedAt + this.#timings.renewDeadlineMs;
+    const { renewDeadlineMs } = this.#timings;
+    const held = await withDeadline(this.#options.clock, renewDeadlineMs / 2, signal, (given) =>
+      this.#try(given),
+    );
+    if (held) this.#heldUntil = startedAt + renewDeadlineMs;
     return held;
   }
 
-  async #try(parent: AbortSignal): Promise<boolean> {
+  async #try(signal: AbortSignal): Promise<boolean> {
     const { client, clock, logger, namespace, name, identity } = this.#options;
-    const scope = openScope(parent, clock, this.#timings.renewDeadlineMs / 2, () => new Error('too slow'));
-    const { signal } = scope;
     try {
       const lease = await client.get(LEASES, { namespace, name }, signal);
       const before = leaseSpec(lease);
@@ -144,12 +144,10 @@ export class LeaderElection {
       return true;
     } catch (error) {
       if (isNotFound(error)) return await this.#create(signal);
-      if (!isConflict(error) && !parent.aborted) {
+      if (!isConflict(error) && !signal.aborted) {
         logger.warn('lease not reachable', { namespace, lease: name, error: String(error) });
       }
       return false;
-    } finally {
-      scope.end();
     }
   }
 

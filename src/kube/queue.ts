@@ -4,7 +4,7 @@ import type { Backoff } from './backoff.js';
 import { Fifo } from './fifo.js';
 import { TimerHeap } from './heap.js';
 import type { HeapEntry } from './heap.js';
-import { onAbort } from '../abort.js';
+import { onAbort } from '../signals.js';
 
 /** `high` for what people did just now; `low` for periodic looks and for what was there at start. */
 export type Priority = 'high' | 'low';

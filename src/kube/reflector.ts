@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.js';
-import { sleep } from '../clock.js';
 import type { Logger } from '../ops/log.js';
 import { backoffMs } from './backoff.js';
 import type { Backoff } from './backoff.js';
@@ -7,10 +6,9 @@ import type { KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
 import type { KubeObject, ResourceType } from './object.js';
 import { objectKey } from './object.js';
-import { nothing } from '../abort.js';
-import { openScope } from './scope.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
+import { nothing, sleep, withDeadline } from '../signals.js';
 
 /** Why a watch was left: the server ended it, it fell silent, its resourceVersion was too old, or it failed. */
 export type WatchEnd = 'ended' | 'stalled' | 'expired' | 'failed';
@@ -140,31 +138,29 @@ export class Reflector<T extends KubeObject> {
     const { stallMs, watchSeconds, shortWatchMs } = this.#timings;
     const openedAt = clock.monotonic();
     let events = 0;
-    const watchdog = openScope(parent, clock, stallMs, () =>
-      localError('Stalled', `nothing arrived on the watch for ${stallMs} ms`),
-    );
-    try {
-      const options = {
-        ...this.#scope(),
-        resourceVersion,
-        timeoutSeconds: Math.round(watchSeconds * (1 + random())),
-        onBytes: () => {
+    const stalled = (): Error => localError('Stalled', `nothing arrived on the watch for ${stallMs} ms`);
+    await withDeadline(
+      clock,
+      stallMs,
+      parent,
+      async (signal, extend) => {
+        const onBytes = (): void => {
           this.#touch();
-          watchdog.extend();
-        },
-      };
-      const stream = await client.watch(type, options, watchdog.signal);
-      this.#touch();
-      watchdog.extend();
-      for await (const event of stream) {
-        this.#take(event);
-        events += 1;
-        this.#failures = 0;
-        this.#refusals = 0;
-      }
-    } finally {
-      watchdog.end();
-    }
+          extend();
+        };
+        const timeoutSeconds = Math.round(watchSeconds * (1 + random()));
+        const options = { ...this.#scope(), resourceVersion, timeoutSeconds, onBytes };
+        const stream = await client.watch(type, options, signal);
+        onBytes();
+        for await (const event of stream) {
+          this.#take(event);
+          events += 1;
+          this.#failures = 0;
+          this.#refusals = 0;
+        }
+      },
+      stalled,
+    );
     if (events === 0 && clock.monotonic() - openedAt < shortWatchMs) {
       throw localError('ConnectionFailed', 'the server ended the watch at once and without a word');
     }

@@ -1,4 +1,3 @@
-import { sleep } from '../clock.js';
 import { isAlreadyExists, isConflict, isNotFound, isRecord } from './errors.js';
 import type { LeaderElectionOptions } from './leader.js';
 import {
@@ -13,9 +12,8 @@ import {
   type LeaseTimings,
 } from './lease.js';
 import type { KubeObject } from './object.js';
-import { onAbort } from '../abort.js';
-import { openScope } from './scope.js';
 import { planShards, type ShardLease } from './shardPlan.js';
+import { onAbort, sleep, untilAborted, withDeadline } from '../signals.js';
 
 /** On the Lease of a shard: the identity of a replica that asks for it. */
 const CLAIM = 'cloudjob.dev/claimed-by';
@@ -90,10 +88,8 @@ export class Shards {
 
   /** Reads all Leases, renews those of this replica, and does what the plan says; what fails is for the next round. */
   async #round(work: ShardRun, end: AbortSignal): Promise<void> {
-    const { clock, identity } = this.#options;
-    const scope = openScope(end, clock, this.#timings.renewDeadlineMs / 2, () => new Error('too slow'));
-    const { signal } = scope;
-    await this.#unlessFailed(end, async () => {
+    const { identity } = this.#options;
+    await this.#withDeadline(this.#timings.renewDeadlineMs / 2, end, async (signal) => {
       const leases = await this.#readAll(signal);
       const seen = leases.map((lease, shard) => this.#view(lease, shard));
       if (this.#lost.signal.aborted) return;
@@ -110,7 +106,12 @@ export class Shards {
       };
       await Promise.all(leases.map((lease, shard) => this.#unlessFailed(end, () => act(lease, shard))));
     });
-    scope.end();
+  }
+
+  #withDeadline(ms: number, end: AbortSignal, task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    return withDeadline(this.#options.clock, ms, end, (signal) =>
+      this.#unlessFailed(end, () => task(signal)),
+    );
   }
 
   async #unlessFailed(end: AbortSignal, task: () => Promise<void>): Promise<void> {
@@ -208,8 +209,7 @@ export class Shards {
   ): Promise<void> {
     const { clock, namespace, logger } = this.#options;
     held.stop.abort();
-    const unlessSlow = new Promise<void>((resolve) => void onAbort(signal, resolve));
-    await Promise.race([held.ended, unlessSlow]);
+    await untilAborted(held.ended, signal);
     if (signal.aborted || this.#lost.signal.aborted) return;
     held.cancelDeadline();
     this.#held.delete(shard);
@@ -226,16 +226,13 @@ export class Shards {
   /** So that others need not wait; a failure only costs that wait. */
   async #giveBack(): Promise<void> {
     const { clock, identity, namespace, logger } = this.#options;
-    const never = new AbortController();
-    const scope = openScope(never.signal, clock, this.#timings.retryMs, () => new Error('too slow'));
-    await this.#unlessFailed(never.signal, async () => {
-      for (const lease of await this.#readAll(scope.signal)) {
+    await this.#withDeadline(this.#timings.retryMs, new AbortController().signal, async (signal) => {
+      for (const lease of await this.#readAll(signal)) {
         if (lease === undefined || leaseSpec(lease).holderIdentity !== identity) continue;
-        await this.#patch(lease, {}, release(clock.now()), scope.signal);
+        await this.#patch(lease, {}, release(clock.now()), signal);
         logger.info('lease released', { namespace, lease: lease.metadata.name, identity });
       }
     });
-    scope.end();
   }
 
   #lose(shard: number): void {

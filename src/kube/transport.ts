@@ -13,8 +13,7 @@ import {
   parseRetryAfter,
 } from './errors.js';
 import type { ClusterAccess, TlsMaterial } from './kubeconfig.js';
-import { nothing, onAbort } from '../abort.js';
-import { openScope } from './scope.js';
+import { nothing, onAbort, untilAborted, withDeadline } from '../signals.js';
 
 /** One request to the API server. */
 export interface KubeRequest {
@@ -108,18 +107,22 @@ export class HttpTransport implements Transport {
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
     const what = describe(request);
-    const scope = openScope(signal, this.#clock, this.#limits.requestMs, () =>
-      localError('DeadlineExceeded', `${what}: not finished within ${this.#limits.requestMs} ms`),
+    const { requestMs, maxBytes } = this.#limits;
+    const late = (): Error => localError('DeadlineExceeded', `${what}: not finished within ${requestMs} ms`);
+    return withDeadline(
+      this.#clock,
+      requestMs,
+      signal,
+      async (given) => {
+        try {
+          const text = await readAll(await this.#open(request, 'requests', given), maxBytes, what);
+          return text === '' ? undefined : parseJson(text, what);
+        } catch (error) {
+          throw toKubeError(error, what, given);
+        }
+      },
+      late,
     );
-    try {
-      const response = await this.#open(request, 'requests', scope.signal);
-      const text = await readAll(response, this.#limits.maxBytes, what);
-      return text === '' ? undefined : parseJson(text, what);
-    } catch (error) {
-      throw toKubeError(error, what, scope.signal);
-    } finally {
-      scope.end();
-    }
   }
 
   async stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
@@ -180,11 +183,11 @@ export class HttpTransport implements Transport {
     ended(status);
     if (status >= 200 && status < 300) return response;
 
-    const scope = openScope(signal, this.#clock, this.#limits.headersMs, () => new Error('slow'));
-    onAbort(scope.signal, () => void response.destroy());
-    // Without its text, if that does not come, the status is still the answer.
-    const body = await readAll(response, MAX_ERROR_BYTES, what).then(parseLoosely, () => undefined);
-    scope.end();
+    const body = await withDeadline(this.#clock, this.#limits.headersMs, signal, (given) => {
+      onAbort(given, () => void response.destroy());
+      // Without its text, if that does not come, the status is still the answer.
+      return readAll(response, MAX_ERROR_BYTES, what).then(parseLoosely, () => undefined);
+    });
     throw fromResponse(
       status,
       what,
@@ -326,12 +329,11 @@ function parseLoosely(text: string): unknown {
   }
 }
 
-/** The promise's value, unless the signal aborts first; the promise is then left to itself. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unlisten = onAbort(signal, () => reject(asError(signal.reason)));
-    void promise.then(resolve, reject).finally(unlisten);
-  });
+/** @throws the signal's reason when it aborts first */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const outcome = await untilAborted(promise, signal);
+  if (outcome === 'aborted') throw asError(signal.reason);
+  return outcome;
 }
 
 function asError(reason: unknown): Error {

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CloudJob } from '../api/cloudjob.js';
-import { settlesWithin } from '../clock.js';
 import { Asking, type Asked, type AskingParts } from './asking.js';
 import { decide, type Decision } from './decide.js';
 import { failureOf } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { endsJob, Memories, type MemoriesParts, type Memory } from './memory.js';
 import type { CloudJobStore, Glance, TransitionSink } from './ports.js';
+import { settlesWithin } from '../signals.js';
 
 /** What is to happen with the key after a pass. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };

@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 import { GROUP, PLURAL, VERSION } from '../api/cloudjob.js';
 import { cloudJobCrd } from '../api/crd.js';
 import type { Clock } from '../clock.js';
-import { sleep } from '../clock.js';
 import { KubeClient } from '../kube/client.js';
 import { isAlreadyExists, isNotFound } from '../kube/errors.js';
 import type { ClusterAccess } from '../kube/kubeconfig.js';
@@ -11,6 +10,7 @@ import { HttpTransport } from '../kube/transport.js';
 import { errorText } from './errorText.js';
 import { DEMO_NAMESPACE, DEMO_SECRET, sampleManifest, secretManifest } from './samples.js';
 import type { Sample } from './samples.js';
+import { sleep } from '../signals.js';
 
 export const CLOUDJOBS: ResourceType = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true };
 const CRDS: ResourceType = {

@@ -8,7 +8,8 @@ import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sleep, systemClock } from '../clock.js';
+import { systemClock } from '../clock.js';
+import { sleep } from '../signals.js';
 
 export interface RealApiOptions {
   /** Folder with the programs `etcd` and `kube-apiserver`, as `KUBEBUILDER_ASSETS` names it. */

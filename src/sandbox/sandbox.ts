@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
-import { sleep, systemClock } from '../clock.js';
+import { systemClock } from '../clock.js';
 import { startCce } from './cce/server.js';
 import type { RunningCce } from './cce/server.js';
 import { loadClusterAccess } from '../kube/kubeconfig.js';
@@ -17,6 +17,7 @@ import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
 import { makePaint } from '../terminal/paint.js';
 import type { Paint } from '../terminal/paint.js';
 import { usageLines } from './usage.js';
+import { sleep } from '../signals.js';
 
 /** What the sandbox needs to be told to run the operator. */
 export interface SandboxOperatorOptions {

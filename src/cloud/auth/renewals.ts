@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
-import { untilAborted } from '../abort.js';
 import type { CloudError } from '../errors.js';
+import { untilAborted } from '../../signals.js';
 
 /** Something that was issued for a time: a token, a temporary access key. */
 export type Issued<T> =

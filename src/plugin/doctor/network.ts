@@ -3,9 +3,8 @@ import { connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import type { Http } from '../../cloud/http.js';
 import { isRecord } from '../../kube/errors.js';
-import { onAbort } from '../../abort.js';
-import { openScope } from '../../kube/scope.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
+import { onAbort, untilAborted, withDeadline } from '../../signals.js';
 
 /** What the doctor asks of the network; only hosts of the region catalogue are ever named. */
 export interface Network {
@@ -124,19 +123,21 @@ async function inTime<T>(
   clock: Clock,
   parent: AbortSignal,
 ): Promise<T> {
-  const scope = openScope(parent, clock, PATIENCE_MS, () =>
-    Object.assign(new Error('late'), { code: 'ETIMEDOUT' }),
+  return withDeadline(
+    clock,
+    PATIENCE_MS,
+    parent,
+    async (signal) => {
+      const outcome = await untilAborted(work(signal), signal);
+      if (outcome !== 'aborted') return outcome;
+      throw signal.reason instanceof Error ? signal.reason : new Error('given up');
+    },
+    timedOut,
   );
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      onAbort(scope.signal, () =>
-        reject(scope.signal.reason instanceof Error ? scope.signal.reason : new Error('given up')),
-      );
-      work(scope.signal).then(resolve, reject);
-    });
-  } finally {
-    scope.end();
-  }
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error('late'), { code: 'ETIMEDOUT' });
 }
 
 function codeOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import type { CloudJob } from '../../api/cloudjob.js';
-import { sleep, type Clock } from '../../clock.js';
+import type { Clock } from '../../clock.js';
 import { cleanText } from '../../cloud/text.js';
 import { isNotFound, isRecord } from '../../kube/errors.js';
 import { LEASE_TIMINGS, LEASES, leaseSpec } from '../../kube/lease.js';
@@ -9,6 +9,7 @@ import { shardLeaseName } from '../../kube/shards.js';
 import { MAX_SHARDS } from '../../settings.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
+import { sleep } from '../../signals.js';
 
 /** As the operator names it. */
 const LEASE = 'cloudjob-operator';

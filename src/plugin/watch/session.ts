@@ -4,12 +4,12 @@ import { cleanText } from '../../cloud/text.js';
 import type { KubeClient } from '../../kube/client.js';
 import { Informer } from '../../kube/informer.js';
 import { objectKey, type KubeObject } from '../../kube/object.js';
-import { nothing } from '../../abort.js';
 import type { Logger } from '../../ops/log.js';
 import { CLOUD_JOBS } from '../../reconcile/cluster.js';
 import { outcomeOf, type Outcome } from '../outcome.js';
 import { readShown } from '../shown.js';
 import type { WatchView } from './views.js';
+import { nothing } from '../../signals.js';
 
 export interface WatchOptions {
   readonly client: KubeClient;

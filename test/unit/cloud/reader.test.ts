@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { onAbort } from '../../../src/abort.js';
 import fc from 'fast-check';
 import type { Priority } from '../../../src/cloud/budget.js';
 import type { Target } from '../../../src/cloud/client.js';
@@ -7,6 +6,7 @@ import type { CloudError } from '../../../src/cloud/errors.js';
 import type { Observation } from '../../../src/cloud/job.js';
 import { CloudReader, type Reading } from '../../../src/cloud/reader.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
+import { onAbort } from '../../../src/signals.js';
 
 const NEVER = new AbortController().signal;
 const RUNNING: Observation = { kind: 'job', job: { phase: 'Running', extendParam: {}, subJobs: [] } };

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { onAbort } from '../../../src/abort.js';
 import { KubeError, localError } from '../../../src/kube/errors.js';
 import type { Happening, Regarding } from '../../../src/kube/eventObject.js';
 import { EventRecorder, type EventLimits, type EventOutcome } from '../../../src/kube/events.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../../../src/kube/object.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { half, MemoryLogger } from './support.js';
+import { onAbort } from '../../../src/signals.js';
 
 const SHIP: Regarding = {
   apiVersion: 'example.dev/v1',

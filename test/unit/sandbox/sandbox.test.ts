@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { sleep, systemClock } from '../../../src/clock.js';
+import { systemClock } from '../../../src/clock.js';
 import { loadClusterAccess } from '../../../src/kube/kubeconfig.js';
 import { CLOUDJOBS, Cluster } from '../../../src/sandbox/cluster.js';
 import { runSandbox } from '../../../src/sandbox/sandbox.js';
 import type { SandboxDeps, SandboxOperatorOptions } from '../../../src/sandbox/sandbox.js';
+import { sleep } from '../../../src/signals.js';
 
 interface WireJob {
   readonly spec: { readonly type: string };
