@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { crdYaml } from './api/crd.js';
-import { KubeconfigError } from './kube/kubeconfig.js';
+import { KubeconfigError } from './kube/access/kubeconfig.js';
 import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
 import { runOperator } from './operator.js';

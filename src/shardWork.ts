@@ -1,9 +1,10 @@
 import type { Controller } from './kube/controller.js';
-import type { Priority, WorkQueue } from './kube/queue.js';
+import type { WorkQueue } from './kube/queue.js';
 import { shardOf } from './kube/shardPlan.js';
 import type { StoreHandler } from './kube/store.js';
 import type { CachedCloudJob } from './reconcile/cached.js';
 import type { Reconciler } from './reconcile/reconciler.js';
+import type { Priority } from './priority.js';
 
 /** What works on one shard, and only for as long as this replica holds it. */
 export interface ShardWork {

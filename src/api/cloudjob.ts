@@ -10,6 +10,8 @@ export const VERSION = 'v1alpha1';
 export const KIND = 'CloudJob';
 export const PLURAL = 'cloudjobs';
 export const SHORT_NAME = 'cjob';
+/** Where the API serves them. */
+export const CLOUD_JOBS = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true } as const;
 
 /** Asks the operator to look now; the value is echoed in `status.lastHandledReconcileAt`. */
 export const REQUESTED_AT_ANNOTATION = 'cloudjob.dev/requestedAt';

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import { asObject, parseObject } from './json.js';
-import { readRetryAfter } from './retryAfter.js';
-import { cleanText } from './text.js';
+import { asRecord, parseJSON } from '../json.js';
+import { readRetryAfter } from '../retryAfter.js';
+import { cleanText } from '../text.js';
 import { serverTime } from './time.js';
 
 /** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
@@ -109,8 +109,8 @@ export function readError(status: number, headers: Headers, bodyText: string, no
 
 /** Shapes: CCE's documented, its real mix with a Kubernetes Status, the gateway's, Keystone's, and none of them. */
 function readErrorBody(text: string): ErrorBody {
-  const body = parseObject(text);
-  const nested = asObject(body['error']);
+  const body = asRecord(parseJSON(text));
+  const nested = asRecord(body['error']);
   const codes = [body['errorCode'], body['error_code'], body['code'], nested['code']].filter(isText);
   const message = [
     // Of the four pairs that CCE sends, this one tells what is wrong; the others are generic.

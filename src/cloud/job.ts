@@ -1,7 +1,8 @@
 import { MAX_EXTEND_PARAMS, MAX_TEXT_LENGTH, MAX_WORD_LENGTH } from '../api/cloudjob.js';
 import { withoutUndefined } from '../fields.js';
+import { isRecord, parseJSON } from '../json.js';
 import type { CloudError } from './errors.js';
-import { cleanText } from './text.js';
+import { cleanText } from '../text.js';
 import { readTime } from './time.js';
 
 /** A cloud job as the operator understands it; every field that the cloud may leave out is optional. */
@@ -55,7 +56,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * names another kind, or carries an error and no phase.
  */
 export function readJob(body: unknown): ReadJob {
-  if (!isObject(body)) return { kind: 'notAJob', problem: 'it is no JSON object' };
+  if (!isRecord(body)) return { kind: 'notAJob', problem: 'it is no JSON object' };
   const kind = text(body, 'kind', MAX_WORD_LENGTH);
   if (kind !== undefined && kind.toLowerCase() !== 'job') {
     return { kind: 'notAJob', problem: `its kind is "${kind}"` };
@@ -98,7 +99,7 @@ function readSubJobs(value: unknown, level: number, nodes: { left: number }): Jo
   const jobs: Job[] = [];
   for (const entry of Array.isArray(value) ? value : [value]) {
     if (nodes.left === 0) break;
-    if (!isObject(entry)) continue;
+    if (!isRecord(entry)) continue;
     nodes.left -= 1;
     jobs.push(readNode(entry, level, nodes));
   }
@@ -109,9 +110,9 @@ function readSubJobs(value: unknown, level: number, nodes: { left: number }): Jo
 function readParams(value: unknown): Record<string, string> {
   if (typeof value === 'string') {
     const parsed = parseJSON(value);
-    return readParams(isObject(parsed) ? parsed : value.trim() === '' ? {} : { [TEXT_PARAM]: value });
+    return readParams(isRecord(parsed) ? parsed : value.trim() === '' ? {} : { [TEXT_PARAM]: value });
   }
-  if (!isObject(value)) return {};
+  if (!isRecord(value)) return {};
   const params: [string, string][] = [];
   for (const [name, entry] of Object.entries(value)) {
     if (params.length === MAX_EXTEND_PARAMS) break;
@@ -136,14 +137,6 @@ function paramText(value: unknown): string | undefined {
   }
 }
 
-function parseJSON(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
-}
-
 function stringifyJSON(value: object): string | undefined {
   try {
     return JSON.stringify(value);
@@ -163,7 +156,7 @@ function field(fields: Fields, name: string): unknown {
 
 function object(fields: Fields, name: string): Fields {
   const value = field(fields, name);
-  return isObject(value) ? value : {};
+  return isRecord(value) ? value : {};
 }
 
 /** Undefined also when nothing is left of the text. */
@@ -177,8 +170,4 @@ function text(fields: Fields, name: string, maxLength: number): string | undefin
 function time(fields: Fields, name: string): string | undefined {
   const value = field(fields, name);
   return typeof value === 'string' ? readTime(value.trim()) : undefined;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,12 +1,12 @@
-import type { Priority } from './budget.js';
-import { Calls, type Admission, type CallsOptions, type RegionState } from './calls.js';
+import { Calls, type Admission, type CallsOptions, type RegionState } from './limits/calls.js';
 import type { JobClient, ListAnswer, Target } from './client.js';
 import type { CloudError } from './errors.js';
 import type { Observation } from './job.js';
 import { JobList } from './jobList.js';
 import { lookEnded, newlyListed, type ListedJob } from './listedJob.js';
-import { Pool } from './pool.js';
+import { Pool } from './limits/pool.js';
 import { untilAborted } from '../signals.js';
+import type { Priority } from '../priority.js';
 
 /** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
 export type Reading = Observation | { readonly kind: 'waiting' };
@@ -16,7 +16,7 @@ export interface ReaderOptions extends Omit<CallsOptions, 'wake'> {
    * Tells that it is worth to read for the key again, now. `high`: it has a turn, of which there are few at a time and which
    * nobody else has until it comes, or somebody waits for it. Must not throw.
    */
-  readonly wake: (key: string, priority: 'high' | 'low') => void;
+  readonly wake: (key: string, priority: Priority) => void;
   readonly client: Pick<JobClient, 'read' | 'list'>;
   /** An observation that one CloudJob caused is given to others of the same job until it is so old, in milliseconds. */
   readonly freshMs: number;
@@ -82,11 +82,11 @@ export class CloudReader {
     if (signal.aborted) return WAITING;
     const job = this.#follow(key, target);
     // What was learnt before somebody asked is no answer; what was learnt while he waited is.
-    if (priority === 'urgent' && !this.#urgent.has(key)) this.#tell(job, key);
+    if (priority === 'high' && !this.#urgent.has(key)) this.#tell(job, key);
     const known = this.#untold(job, key);
     const started = known ?? job.flight ?? this.#start(job, key, target, priority);
     if (started === 'waiting') {
-      if (priority === 'urgent') this.#urgent.add(key);
+      if (priority === 'high') this.#urgent.add(key);
       return WAITING;
     }
     this.#urgent.delete(key);
@@ -219,7 +219,7 @@ export class CloudReader {
   #startList(list: JobList<SharedJob>, key: string, target: Target): void {
     // A look is the better probe.
     if (this.#calls.isOpen(target)) return;
-    const admission = this.#calls.admit(key, target, 'poll');
+    const admission = this.#calls.admit(key, target, 'low');
     if (admission.kind !== 'admitted') return;
     const { client, onList, wake } = this.#options;
     const call = async (signal: AbortSignal): Promise<ListAnswer> => {

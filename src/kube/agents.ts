@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
 import { localError } from './errors.js';
-import type { TlsMaterial } from './kubeconfig.js';
+import type { TlsMaterial } from './access/kubeconfig.js';
 
 /** The pools of kept-alive connections. Streams last, so they may not use up those that requests wait for. */
 export interface Agents {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
-import { isRecord, isTooManyRequests, KubeError, localError } from './errors.js';
+import { isTooManyRequests, KubeError, localError } from './errors.js';
+import { isRecord } from '../json.js';
 import { asObject } from './object.js';
 import type { KubeObject, ObjectRef, ResourceType } from './object.js';
 import type { KubeRequest, Transport } from './transport.js';

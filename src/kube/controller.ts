@@ -3,9 +3,10 @@ import type { Logger } from '../ops/log.js';
 import { KubeError } from './errors.js';
 import { objectKey } from './object.js';
 import type { KubeObject } from './object.js';
-import type { Priority, WorkItem, WorkQueue } from './queue.js';
+import type { WorkItem, WorkQueue } from './queue.js';
 import type { StoreHandler } from './store.js';
 import { nothing, onAbort, withDeadline } from '../signals.js';
+import type { Priority } from '../priority.js';
 
 /** What a reconcile wants next for its key; it replaces whatever was planned for the key before. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };

@@ -1,3 +1,5 @@
+import { isRecord } from '../json.js';
+
 /** `KubeError.reason` of failures that never became an answer of the API; `status` is 0 with all of them. */
 export type LocalReason =
   | 'Canceled'
@@ -145,21 +147,4 @@ function readStatus(body: unknown): ToldStatus | undefined {
 
 function oneLine(text: string): string {
   return text.slice(0, MAX_SERVER_MESSAGE).replaceAll(/[\p{Cc}\s]+/gu, ' ');
-}
-
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/**
- * `Retry-After` in milliseconds: seconds (fractions, too) or an HTTP date (RFC 9110, 10.2.3); undefined when absent
- * or unreadable.
- */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const text = header.trim();
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
+import { cutToBytes } from '../text.js';
 import { microTime } from './microTime.js';
-import type { ResourceType } from './object.js';
-
-export const EVENTS: ResourceType = {
-  group: 'events.k8s.io',
-  version: 'v1',
-  plural: 'events',
-  namespaced: true,
-};
 
 /** What an event is about. */
 export interface Regarding {
@@ -69,7 +62,7 @@ export function eventObject(
     type,
     reason,
     action,
-    note: cut(note),
+    note: cutToBytes(note, MAX_NOTE_BYTES),
     eventTime: microTime(at),
     reportingController: controller,
     reportingInstance: instance.slice(0, 128),
@@ -79,15 +72,4 @@ export function eventObject(
 /** How often it happened (2 or more) and when last, as a patch of the event. */
 export function eventSeries(count: number, lastAt: number): Record<string, unknown> {
   return { series: { count, lastObservedTime: microTime(lastAt) } };
-}
-
-/** Never ends in half a character. */
-function cut(note: string): string {
-  const bytes = Buffer.from(note);
-  if (bytes.length <= MAX_NOTE_BYTES) return note;
-  const room = MAX_NOTE_BYTES - Buffer.byteLength('…');
-  return `${bytes
-    .subarray(0, room)
-    .toString()
-    .replace(/\uFFFD+$/, '')}…`;
 }

@@ -8,14 +8,8 @@ import {
   isUnauthorized,
   KubeError,
 } from './errors.js';
-import {
-  eventObject,
-  EVENTS,
-  eventSeries,
-  type Happening,
-  type Regarding,
-  type Reporter,
-} from './eventObject.js';
+import { eventObject, eventSeries, type Happening, type Regarding, type Reporter } from './eventObject.js';
+import { EVENTS } from './resources.js';
 
 /** One event and how much of it the API server knows. Instants are in milliseconds since the epoch. */
 export interface Telling {

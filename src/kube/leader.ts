@@ -6,7 +6,6 @@ import {
   acquisition,
   LEASE_TIMINGS,
   LeaseAges,
-  LEASES,
   LeaseLost,
   leaseSpec,
   release,
@@ -15,6 +14,7 @@ import {
 } from './lease.js';
 import type { KubeObject } from './object.js';
 import { onAbort, sleep, withDeadline } from '../signals.js';
+import { LEASES } from './resources.js';
 
 export interface LeaderElectionOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;

@@ -1,14 +1,6 @@
-import { isRecord } from './errors.js';
+import { isRecord } from '../json.js';
 import { microTime } from './microTime.js';
-import type { KubeObject, ResourceType } from './object.js';
-
-/** coordination.k8s.io/v1 */
-export const LEASES: ResourceType = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  plural: 'leases',
-  namespaced: true,
-};
+import type { KubeObject } from './object.js';
 
 /** client-go's defaults, in milliseconds. */
 export interface LeaseTimings {

@@ -1,4 +1,5 @@
-import { isRecord, localError } from './errors.js';
+import { localError } from './errors.js';
+import { isRecord } from '../json.js';
 
 /** Where the API serves a kind of object; `group` is empty for the core API. */
 export interface ResourceType {

@@ -5,9 +5,7 @@ import { Fifo } from './fifo.js';
 import { TimerHeap } from './heap.js';
 import type { HeapEntry } from './heap.js';
 import { onAbort } from '../signals.js';
-
-/** `high` for what people did just now; `low` for periodic looks and for what was there at start. */
-export type Priority = 'high' | 'low';
+import type { Priority } from '../priority.js';
 
 /** A key that the caller of `get` now owns, until `done`. */
 export interface WorkItem {

@@ -1,10 +1,10 @@
-import { isAlreadyExists, isConflict, isNotFound, isRecord } from './errors.js';
+import { isAlreadyExists, isConflict, isNotFound } from './errors.js';
+import { isRecord } from '../json.js';
 import type { LeaderElectionOptions } from './leader.js';
 import {
   acquisition,
   LEASE_TIMINGS,
   LeaseAges,
-  LEASES,
   LeaseLost,
   leaseSpec,
   release,
@@ -14,6 +14,7 @@ import {
 import type { KubeObject } from './object.js';
 import { planShards, type ShardLease } from './shardPlan.js';
 import { onAbort, sleep, untilAborted, withDeadline } from '../signals.js';
+import { LEASES } from './resources.js';
 
 /** On the Lease of a shard: the identity of a replica that asks for it. */
 const CLAIM = 'cloudjob.dev/claimed-by';

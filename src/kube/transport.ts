@@ -3,16 +3,10 @@ import https from 'node:https';
 import type { Clock } from '../clock.js';
 import { closeIdle, makeAgents, sameTls } from './agents.js';
 import type { Agents } from './agents.js';
-import {
-  fromResponse,
-  isLocal,
-  isRecord,
-  isUnauthorized,
-  KubeError,
-  localError,
-  parseRetryAfter,
-} from './errors.js';
-import type { ClusterAccess, TlsMaterial } from './kubeconfig.js';
+import { fromResponse, isLocal, isUnauthorized, KubeError, localError } from './errors.js';
+import { isRecord, parseJSON } from '../json.js';
+import { readRetryAfter } from '../retryAfter.js';
+import type { ClusterAccess, TlsMaterial } from './access/kubeconfig.js';
 import { nothing, onAbort, untilAborted, withDeadline } from '../signals.js';
 
 /** One request to the API server. */
@@ -115,8 +109,8 @@ export class HttpTransport implements Transport {
       signal,
       async (given) => {
         try {
-          const text = await readAll(await this.#open(request, 'requests', given), maxBytes, what);
-          return text === '' ? undefined : parseJson(text, what);
+          const response = await this.#open(request, 'requests', given);
+          return parseAnswer(await readAll(response, maxBytes, what), what);
         } catch (error) {
           throw toKubeError(error, what, given);
         }
@@ -186,13 +180,13 @@ export class HttpTransport implements Transport {
     const body = await withDeadline(this.#clock, this.#limits.headersMs, signal, (given) => {
       onAbort(given, () => void response.destroy());
       // Without its text, if that does not come, the status is still the answer.
-      return readAll(response, MAX_ERROR_BYTES, what).then(parseLoosely, () => undefined);
+      return readAll(response, MAX_ERROR_BYTES, what).then(parseJSON, () => undefined);
     });
     throw fromResponse(
       status,
       what,
       body,
-      parseRetryAfter(response.headers['retry-after'], this.#clock.now()),
+      readRetryAfter(response.headers['retry-after'], this.#clock.now()),
     );
   }
 
@@ -313,20 +307,11 @@ async function* readChunks(
   }
 }
 
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw localError('MalformedResponse', `${what}: the answer is not JSON`);
-  }
-}
-
-function parseLoosely(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function parseAnswer(text: string, what: string): unknown {
+  if (text === '') return undefined;
+  const answer = parseJSON(text);
+  if (answer === undefined) throw localError('MalformedResponse', `${what}: the answer is not JSON`);
+  return answer;
 }
 
 /** @throws the signal's reason when it aborts first */

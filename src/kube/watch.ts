@@ -1,4 +1,5 @@
-import { fromStatusObject, isRecord, localError } from './errors.js';
+import { fromStatusObject, localError } from './errors.js';
+import { isRecord, parseJSON } from '../json.js';
 import type { KubeError } from './errors.js';
 import { asObject } from './object.js';
 import type { KubeObject } from './object.js';
@@ -60,7 +61,7 @@ export async function* readLines(
 }
 
 function parseEvent(line: string, what: string): WatchEvent {
-  const event = parseJson(line);
+  const event = parseJSON(line);
   if (!isRecord(event)) throw localError('MalformedResponse', `${what}: a line is not a watch event`);
   const { type, object } = event;
   switch (type) {
@@ -84,12 +85,4 @@ function bookmarkVersion(object: unknown, what: string): string {
   const version = isRecord(metadata) ? metadata['resourceVersion'] : undefined;
   if (typeof version === 'string' && version !== '') return version;
   throw localError('MalformedResponse', `${what}: a bookmark has no resourceVersion`);
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { jobIDSchema } from '../api/cloudjob.js';
-import { cleanText } from '../cloud/text.js';
-import { isRecord } from '../kube/errors.js';
+import { cleanText } from '../text.js';
+import { isRecord } from '../json.js';
 
 /**
  * Where replies of the cloud carry the ID of the job that they started: creating, deleting and migrating clusters and

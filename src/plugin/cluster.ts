@@ -1,11 +1,11 @@
 import type { CloudJob } from '../api/cloudjob.js';
 import type { Clock } from '../clock.js';
-import { cleanText } from '../cloud/text.js';
+import { cleanText } from '../text.js';
 import { KubeClient } from '../kube/client.js';
 import { isForbidden, isNotFound, isNotServed, isUnauthorized, KubeError } from '../kube/errors.js';
-import { loadClusterAccess } from '../kube/kubeconfig.js';
+import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { HttpTransport } from '../kube/transport.js';
-import { CLOUD_JOBS } from '../reconcile/cluster.js';
+import { CLOUD_JOBS } from '../api/cloudjob.js';
 import type { Flags } from './cli.js';
 import { readShown } from './shown.js';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
-import { cleanText } from '../cloud/text.js';
-import { KubeconfigError } from '../kube/kubeconfig.js';
+import { cleanText } from '../text.js';
+import { KubeconfigError } from '../kube/access/kubeconfig.js';
 import { SettingsError } from '../settings.js';
 import { readInvocation, UsageError, type Command, type Flags, type Invocation } from './cli.js';
 import { connect, type Cluster } from './cluster.js';

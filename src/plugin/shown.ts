@@ -1,6 +1,6 @@
 import { readCloudJob, type CloudJob } from '../api/cloudjob.js';
-import { cleanText } from '../cloud/text.js';
-import { isRecord } from '../kube/errors.js';
+import { cleanText } from '../text.js';
+import { isRecord } from '../json.js';
 
 /** The longest text that is shown, in UTF-16 code units; what the operator writes is no longer. */
 const MAX_SHOWN_LENGTH = 1024;

@@ -2,9 +2,10 @@ import type { CloudJob } from '../api/cloudjob.js';
 import type { Target } from '../cloud/client.js';
 import { findingOf, type Finding } from './finding.js';
 import type { Memory, Question } from './memory.js';
-import type { JobReader, Priority } from './ports.js';
+import type { JobReader } from './ports.js';
 import type { SecretCache } from './secrets.js';
 import { resolveOwnTarget, resolveTarget, type Clouds, type Resolution } from './target.js';
+import type { Priority } from '../priority.js';
 
 /** What came of asking the cloud, and what was asked. */
 export interface Asked {
@@ -41,7 +42,7 @@ export class Asking {
     if (!same) return undefined;
     const listed = reader.unchanged(key, target, digest);
     if (listed !== 'unknown') return listed;
-    return { target, reading: await reader.read(key, target, 'poll', signal) };
+    return { target, reading: await reader.read(key, target, 'low', signal) };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readCloudJob, readManagedFields, type CloudJob } from '../api/cloudjob.js';
-import { isRecord } from '../kube/errors.js';
+import { isRecord } from '../json.js';
 import type { KubeObject, ObjectMeta } from '../kube/object.js';
 import { decide } from './decide.js';
 import { isKeepers } from './gitops.js';

@@ -1,13 +1,11 @@
-import { GROUP, KIND, PLURAL, VERSION, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
+import { CLOUD_JOBS, GROUP, KIND, VERSION, type CloudJob, type CloudJobStatus } from '../api/cloudjob.js';
 import type { KubeClient } from '../kube/client.js';
-import { isConflict, isForbidden, isNotFound, isRecord } from '../kube/errors.js';
+import { isConflict, isForbidden, isNotFound } from '../kube/errors.js';
+import { isRecord } from '../json.js';
 import type { Informer } from '../kube/informer.js';
-import type { ResourceType } from '../kube/object.js';
 import { restore, type CachedCloudJob } from './cached.js';
 import type { CloudJobStore, Glance, SecretFinding, SecretReader } from './ports.js';
-
-export const CLOUD_JOBS: ResourceType = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true };
-const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
+import { SECRETS } from '../kube/resources.js';
 
 /** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
 export class ClusterCloudJobs implements CloudJobStore {

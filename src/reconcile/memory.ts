@@ -7,10 +7,11 @@ import { failureOf, type Failure } from './failure.js';
 import type { Finding } from './finding.js';
 import { aboutItsJob, isFinished, knownJob, learn } from './known.js';
 import { isTerminal } from './phase.js';
-import type { Priority, SecretFinding } from './ports.js';
+import type { SecretFinding } from './ports.js';
 import { isSameState, quietMs } from './quiet.js';
 import { isRequested, requestedAt } from './request.js';
 import { isKnown } from './summary.js';
+import type { Priority } from '../priority.js';
 
 /**
  * What the process remembers of one CloudJob between passes. A restart forgets it; what must outlive one is in the
@@ -110,7 +111,7 @@ export class Memories {
    *
    * @param priority `low` where it was there at start
    */
-  recall(key: string, cloudJob: CloudJob, priority: 'high' | 'low'): Memory {
+  recall(key: string, cloudJob: CloudJob, priority: Priority): Memory {
     const { metadata, spec, status } = cloudJob;
     const now = this.parts.clock.monotonic();
     const before = this.#memories.get(key);
@@ -169,12 +170,12 @@ export class Memories {
       memory.nextLookAt = now;
     }
     const isAnswered = memory.unwritten !== undefined && memory.answered === requestedAt(cloudJob);
-    if (isRequested(cloudJob) && !isAnswered) return 'urgent';
+    if (isRequested(cloudJob) && !isAnswered) return 'high';
     if (isFinished(aboutItsJob(cloudJob)) || endsJob(memory.unwritten)) return undefined;
     if (memory.generation !== metadata.generation) {
-      return memory.generationAtStart === metadata.generation ? 'poll' : 'urgent';
+      return memory.generationAtStart === metadata.generation ? 'low' : 'high';
     }
-    return now >= memory.nextLookAt || hasNews ? 'poll' : undefined;
+    return now >= memory.nextLookAt || hasNews ? 'low' : undefined;
   }
 
   /** Keeps what a look told, and sets the time of the next one. */

@@ -1,6 +1,6 @@
 import { MAX_MESSAGE_LENGTH } from '../api/conditions.js';
 import type { CloudJob, SubJobStatus } from '../api/cloudjob.js';
-import { cleanText } from '../cloud/text.js';
+import { cleanText } from '../text.js';
 import { classifyPhase } from './phase.js';
 import type { Situation } from './situation.js';
 import type { JobSummary } from './summary.js';

@@ -2,9 +2,7 @@ import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Target } from '../cloud/client.js';
 import type { Observation } from '../cloud/job.js';
 import type { TransitionEvent } from './transitions.js';
-
-/** Work for somebody who waits goes before work that is merely due. */
-export type Priority = 'urgent' | 'poll';
+import type { Priority } from '../priority.js';
 
 /** The cloud, as the reconciler sees it. */
 export interface JobReader {

@@ -5,6 +5,7 @@ import { decide, type Decision } from './decide.js';
 import { failureOf } from './failure.js';
 import type { Finding, History } from './finding.js';
 import { endsJob, Memories, type MemoriesParts, type Memory } from './memory.js';
+import type { Priority } from '../priority.js';
 import type { CloudJobStore, Glance, TransitionSink } from './ports.js';
 import { settlesWithin } from '../signals.js';
 
@@ -31,7 +32,7 @@ type Repeated =
 
 export interface Pass {
   /** `low` for what was there at start, and for what is merely due. */
-  readonly priority: 'high' | 'low';
+  readonly priority: Priority;
   readonly signal: AbortSignal;
 }
 
@@ -68,7 +69,7 @@ export class Reconciler {
     const priority =
       repeated === undefined
         ? this.#memories.lookDue(cloudJob, memory, this.parts.reader.hasNews(key))
-        : 'poll';
+        : 'low';
     if (priority === undefined)
       return this.#conclude(key, cloudJob, memory, memory.unwritten ?? NOTHING, false, signal);
 
@@ -87,7 +88,7 @@ export class Reconciler {
     }
     if (current === 'stale') return { kind: 'requeue', afterMs: STALE_RETRY_MS };
     // While somebody waits for an urgent look, an older finding must not pass for its answer.
-    const learnt = finding.kind === 'none' && priority === 'urgent' ? undefined : memory.unwritten;
+    const learnt = finding.kind === 'none' && priority === 'high' ? undefined : memory.unwritten;
     // An aborted look waits for nobody.
     const isQueued = finding.kind === 'none' && !signal.aborted;
     const patienceMs = memory.seenAt + FIRST_LOOK_MS - this.parts.clock.monotonic();

@@ -4,6 +4,7 @@ import {
   REQUESTED_AT_ANNOTATION,
   type CloudJob,
 } from '../api/cloudjob.js';
+import { cutText } from '../text.js';
 
 /**
  * The value that asks for a look now, undefined when nobody does. With both annotations on an object the later time
@@ -23,7 +24,7 @@ export function isRequested(cloudJob: CloudJob): boolean {
   return value !== undefined && value !== cloudJob.status.lastHandledReconcileAt;
 }
 
-/** As the status holds it. Never ends in half a character: it would be stored as another text, and never be answered. */
+/** As the status holds it: half a character would be stored as another text, and never be answered. */
 function bounded(value: string | undefined): string | undefined {
-  return value?.slice(0, MAX_WORD_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
+  return value && cutText(value, MAX_WORD_LENGTH);
 }

@@ -1,26 +1,17 @@
 import { randomInt } from 'node:crypto';
-import { GROUP, PLURAL, VERSION } from '../api/cloudjob.js';
+import { CLOUD_JOBS, GROUP, PLURAL } from '../api/cloudjob.js';
 import { cloudJobCrd } from '../api/crd.js';
 import type { Clock } from '../clock.js';
 import { KubeClient } from '../kube/client.js';
 import { isAlreadyExists, isNotFound } from '../kube/errors.js';
-import type { ClusterAccess } from '../kube/kubeconfig.js';
+import type { ClusterAccess } from '../kube/access/kubeconfig.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
 import { HttpTransport } from '../kube/transport.js';
 import { errorText } from './errorText.js';
 import { DEMO_NAMESPACE, DEMO_SECRET, sampleManifest, secretManifest } from './samples.js';
 import type { Sample } from './samples.js';
 import { sleep } from '../signals.js';
-
-export const CLOUDJOBS: ResourceType = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true };
-const CRDS: ResourceType = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
-const NAMESPACES: ResourceType = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
-const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
+import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SECRETS } from '../kube/resources.js';
 
 /** A new CRD is served a moment after it is accepted. */
 const SERVED_DEADLINE_MS = 30_000;
@@ -49,8 +40,10 @@ export class Cluster {
   async installCrd(signal: AbortSignal): Promise<void> {
     const crd = cloudJobCrd();
     const ref = { name: crd.metadata.name };
-    const exists = await this.client.get(CRDS, ref, signal).then(() => true, notFoundIsFalse);
-    if (!exists) await this.#create(CRDS, undefined, ref, crd, signal);
+    const exists = await this.client
+      .get(CUSTOM_RESOURCE_DEFINITIONS, ref, signal)
+      .then(() => true, notFoundIsFalse);
+    if (!exists) await this.#create(CUSTOM_RESOURCE_DEFINITIONS, undefined, ref, crd, signal);
     await this.#untilServed(signal);
   }
 
@@ -73,7 +66,7 @@ export class Cluster {
 
   async apply(sample: Sample, signal: AbortSignal): Promise<void> {
     const ref = { namespace: DEMO_NAMESPACE, name: sample.name };
-    await this.#create(CLOUDJOBS, DEMO_NAMESPACE, ref, sampleManifest(sample), signal);
+    await this.#create(CLOUD_JOBS, DEMO_NAMESPACE, ref, sampleManifest(sample), signal);
   }
 
   /** Deletes what was created, last first; the CRD stays where somebody uses it by now. Says what it could not do. */
@@ -81,7 +74,7 @@ export class Cluster {
     const problems: string[] = [];
     for (const { type, ref, uid } of this.#created.toReversed()) {
       try {
-        if (type === CRDS && (await this.#inUse(signal))) {
+        if (type === CUSTOM_RESOURCE_DEFINITIONS && (await this.#inUse(signal))) {
           problems.push(
             `left the CustomResourceDefinition ${ref.name}: there are CloudJobs of others by now`,
           );
@@ -124,7 +117,7 @@ export class Cluster {
     const deadline = this.#clock.monotonic() + SERVED_DEADLINE_MS;
     for (;;) {
       try {
-        await this.client.list(CLOUDJOBS, { limit: 1 }, signal);
+        await this.client.list(CLOUD_JOBS, { limit: 1 }, signal);
         return;
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -139,7 +132,7 @@ export class Cluster {
   }
 
   async #inUse(signal: AbortSignal): Promise<boolean> {
-    const { items } = await this.client.list(CLOUDJOBS, {}, signal);
+    const { items } = await this.client.list(CLOUD_JOBS, {}, signal);
     const ours = new Set(this.#created.map(({ uid }) => uid));
     return items.some(({ metadata }) => !ours.has(metadata.uid));
   }
@@ -154,14 +147,14 @@ export async function followCloudJobs(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      const page = await client.list(CLOUDJOBS, { namespace: DEMO_NAMESPACE }, signal);
+      const page = await client.list(CLOUD_JOBS, { namespace: DEMO_NAMESPACE }, signal);
       for (const object of page.items) onChange(object);
       const options = {
         namespace: DEMO_NAMESPACE,
         resourceVersion: page.resourceVersion,
         timeoutSeconds: 300,
       };
-      for await (const event of await client.watch(CLOUDJOBS, options, signal)) {
+      for await (const event of await client.watch(CLOUD_JOBS, options, signal)) {
         if (event.kind === 'present') onChange(event.object);
         if (event.kind === 'error') break;
       }

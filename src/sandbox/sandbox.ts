@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
 import { startCce } from './cce/server.js';
 import type { RunningCce } from './cce/server.js';
-import { loadClusterAccess } from '../kube/kubeconfig.js';
+import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { Cluster } from './cluster.js';
 import { playDemo } from './demo.js';
 import { errorText } from './errorText.js';

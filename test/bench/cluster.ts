@@ -2,21 +2,21 @@ import type { CloudJobStatus } from '../../src/api/cloudjob.js';
 import { cloudJobCrd } from '../../src/api/crd.js';
 import { systemClock } from '../../src/clock.js';
 import { KubeClient } from '../../src/kube/client.js';
-import { loadClusterAccess } from '../../src/kube/kubeconfig.js';
+import { loadClusterAccess } from '../../src/kube/access/kubeconfig.js';
 import type { KubeObject, ObjectMeta, ResourceType } from '../../src/kube/object.js';
 import { HttpTransport } from '../../src/kube/transport.js';
-import { CLOUD_JOBS } from '../../src/reconcile/cluster.js';
-import { LEASES, leaseSpec } from '../../src/kube/lease.js';
+import { CLOUD_JOBS } from '../../src/api/cloudjob.js';
+import { leaseSpec } from '../../src/kube/lease.js';
 import type { StatusWatch } from './statusWatch.js';
 import { appliedCloudJob, NAMESPACE, nameOf, SECRET } from './fleet.js';
 import { until } from './wait.js';
+import { EVENTS, LEASES } from '../../src/kube/resources.js';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 /** Requests at a time, as many as the operator's transport has connections. */
 const AT_A_TIME = 32;
 const CLEAR_MS = 300_000;
 const NEVER = new AbortController().signal;
-const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
 
 /** The cluster that the bench writes to, through the operator's own transport. */
 export class BenchCluster {

@@ -1,6 +1,6 @@
 import type { KubeClient } from '../../src/kube/client.js';
-import { isRecord } from '../../src/kube/errors.js';
-import { CLOUD_JOBS } from '../../src/reconcile/cluster.js';
+import { isRecord } from '../../src/json.js';
+import { CLOUD_JOBS } from '../../src/api/cloudjob.js';
 import { NAMESPACE } from './fleet.js';
 
 const LONGEST_SECONDS = 600;

@@ -1,10 +1,10 @@
 import type { Clock } from '../../clock.js';
 import { readError, type CloudErrorClass, type Headers } from '../errors.js';
 import type { Http } from '../http.js';
-import { asObject, parseObject } from '../json.js';
+import { asRecord, parseJSON } from '../../json.js';
 import { SecretText } from '../secretText.js';
 import { parseTime, serverTime } from '../time.js';
-import { TokenBucket } from '../tokenBucket.js';
+import { TokenBucket } from '../limits/tokenBucket.js';
 import type { Issued } from './renewals.js';
 
 /** What IAM is asked for a token. */
@@ -89,7 +89,7 @@ function failed(errorClass: CloudErrorClass, message: string): Issued<never> {
 
 /** By IAM's own clock, which may differ from this machine's. */
 function lifetimeOf(body: string, now: number): number {
-  const token = asObject(parseObject(body)['token']);
+  const token = asRecord(asRecord(parseJSON(body))['token']);
   const expiresAt = readTime(token['expires_at']);
   if (expiresAt === undefined) return UNKNOWN_LIFETIME_MS;
   return expiresAt - (readTime(token['issued_at']) ?? now);

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { isAlreadyExists, isRecord } from '../../kube/errors.js';
-import { CLOUD_JOBS } from '../../reconcile/cluster.js';
+import { isAlreadyExists } from '../../kube/errors.js';
+import { isRecord } from '../../json.js';
+import { CLOUD_JOBS } from '../../api/cloudjob.js';
 import { UsageError, type Flags } from '../cli.js';
 import { readReply } from '../cloudReply.js';
 import { CommandError, problemOf, type Cluster } from '../cluster.js';

@@ -1,4 +1,4 @@
-import { CLOUD_JOBS } from '../../reconcile/cluster.js';
+import { CLOUD_JOBS } from '../../api/cloudjob.js';
 import { attentionOf, byAttention } from '../attention.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { readShown } from '../shown.js';

@@ -1,12 +1,10 @@
-import type { ResourceType } from '../../kube/object.js';
 import { KIND } from '../../api/cloudjob.js';
 import { getCloudJob, problemOf, type Cluster } from '../cluster.js';
 import { happeningsOf } from '../eventLog.js';
 import { logLines } from '../view/log.js';
 import { EXIT, jsonLines, type CommandContext } from './context.js';
 import { listObjects } from './pages.js';
-
-const EVENTS: ResourceType = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
+import { EVENTS } from '../../kube/resources.js';
 
 /** Prints what happened to a CloudJob, as far as the cluster still has its Events. @throws CommandError */
 export async function logs(

@@ -1,16 +1,11 @@
 import { GROUP, PLURAL, VERSION } from '../../api/cloudjob.js';
 import { cloudJobCrd } from '../../api/crd.js';
-import { isForbidden, isNotServed, isRecord, isUnauthorized } from '../../kube/errors.js';
-import type { ResourceType } from '../../kube/object.js';
+import { isForbidden, isNotServed, isUnauthorized } from '../../kube/errors.js';
+import { isRecord } from '../../json.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
+import { CUSTOM_RESOURCE_DEFINITIONS } from '../../kube/resources.js';
 
-const CRDS: ResourceType = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  namespaced: false,
-};
 const APPLY = 'apply crds/cloudjob.dev_cloudjobs.yaml of this release';
 
 /** Whether the API server answers, and knows who asks. */
@@ -48,7 +43,7 @@ export async function lookAtCrd({ client, transport }: Cluster, signal: AbortSig
   }
   let crd: unknown;
   try {
-    crd = await client.get(CRDS, { name: `${PLURAL}.${GROUP}` }, signal);
+    crd = await client.get(CUSTOM_RESOURCE_DEFINITIONS, { name: `${PLURAL}.${GROUP}` }, signal);
   } catch (error) {
     if (isForbidden(error)) return ok(`${VERSION} is served; you may not read its schema`);
     return cannotTell(problemOf(error, 'its CustomResourceDefinition').message);

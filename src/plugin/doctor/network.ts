@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import type { Http } from '../../cloud/http.js';
-import { isRecord } from '../../kube/errors.js';
+import { isRecord } from '../../json.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 import { onAbort, untilAborted, withDeadline } from '../../signals.js';
 

@@ -1,8 +1,9 @@
 import type { CloudJob } from '../../api/cloudjob.js';
 import type { Clock } from '../../clock.js';
-import { cleanText } from '../../cloud/text.js';
-import { isNotFound, isRecord } from '../../kube/errors.js';
-import { LEASE_TIMINGS, LEASES, leaseSpec } from '../../kube/lease.js';
+import { cleanText } from '../../text.js';
+import { isNotFound } from '../../kube/errors.js';
+import { isRecord } from '../../json.js';
+import { LEASE_TIMINGS, leaseSpec } from '../../kube/lease.js';
 import type { KubeObject } from '../../kube/object.js';
 import { shardOf } from '../../kube/shardPlan.js';
 import { shardLeaseName } from '../../kube/shards.js';
@@ -10,6 +11,7 @@ import { MAX_SHARDS } from '../../settings.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 import { sleep } from '../../signals.js';
+import { LEASES } from '../../kube/resources.js';
 
 /** As the operator names it. */
 const LEASE = 'cloudjob-operator';

@@ -1,5 +1,5 @@
 import { GROUP, PLURAL } from '../../api/cloudjob.js';
-import { isRecord } from '../../kube/errors.js';
+import { isRecord } from '../../json.js';
 import type { Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 

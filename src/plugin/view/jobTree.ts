@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import type { CloudJob } from '../../api/cloudjob.js';
-import { cleanText } from '../../cloud/text.js';
+import { cleanText } from '../../text.js';
 import { bar } from '../../terminal/bar.js';
 import { humanDuration } from '../../terminal/duration.js';
 import { GAP, gridLines } from '../../terminal/grid.js';

@@ -1,11 +1,11 @@
 import type { CloudJob } from '../../api/cloudjob.js';
 import type { Clock } from '../../clock.js';
-import { cleanText } from '../../cloud/text.js';
+import { cleanText } from '../../text.js';
 import type { KubeClient } from '../../kube/client.js';
 import { Informer } from '../../kube/informer.js';
 import { objectKey, type KubeObject } from '../../kube/object.js';
 import type { Logger } from '../../ops/log.js';
-import { CLOUD_JOBS } from '../../reconcile/cluster.js';
+import { CLOUD_JOBS } from '../../api/cloudjob.js';
 import { outcomeOf, type Outcome } from '../outcome.js';
 import { readShown } from '../shown.js';
 import type { WatchView } from './views.js';

@@ -1,4 +1,4 @@
-import type { BucketOptions } from '../../../src/cloud/tokenBucket.js';
+import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
 import { DEFAULT_POLLING, type Polling } from '../../../src/reconcile/cadence.js';
 import type { JobFrame } from '../../../src/sandbox/cce/script.js';
 import { FakeClock } from '../../support/fakeClock.js';

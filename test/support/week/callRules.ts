@@ -1,4 +1,4 @@
-import type { BucketOptions } from '../../../src/cloud/tokenBucket.js';
+import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
 
 /** How far rounding to whole milliseconds may reach. */
 const ROUNDING_MS = 1;

@@ -1,7 +1,8 @@
 import type { CloudJobStatus } from '../../../src/api/cloudjob.js';
 import type { Clock } from '../../../src/clock.js';
 import type { Controller } from '../../../src/kube/controller.js';
-import { isRecord, KubeError } from '../../../src/kube/errors.js';
+import { KubeError } from '../../../src/kube/errors.js';
+import { isRecord } from '../../../src/json.js';
 import { objectKey, type KubeObject, type ObjectRef, type ResourceType } from '../../../src/kube/object.js';
 import { Store, type StoreChange } from '../../../src/kube/store.js';
 import { trim, type CachedCloudJob } from '../../../src/reconcile/cached.js';

@@ -11,7 +11,7 @@ import { Reconciler } from '../../../src/reconcile/reconciler.js';
 import { SecretCache } from '../../../src/reconcile/secrets.js';
 import type { Polling } from '../../../src/reconcile/cadence.js';
 import type { TransitionSink } from '../../../src/reconcile/ports.js';
-import type { BucketOptions } from '../../../src/cloud/tokenBucket.js';
+import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
 import { UNTOLD } from '../untold.js';
 import type { WeekCluster } from './cluster.js';
 import { BUDGET } from './plan.js';

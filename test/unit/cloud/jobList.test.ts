@@ -114,7 +114,7 @@ class Project {
     const target = this.target(key);
     const known = this.known.get(key);
     const listed = known === undefined ? 'unknown' : this.reader.unchanged(key, target, digestOf(known));
-    return listed === 'unknown' ? this.reader.read(key, target, 'poll', NEVER) : { kind: listed };
+    return listed === 'unknown' ? this.reader.read(key, target, 'low', NEVER) : { kind: listed };
   }
 
   /** Lets so many seconds pass, with all polls that fall due. */
@@ -182,7 +182,7 @@ describe('the list of a project', () => {
     const calls = project.calls.length;
 
     for (const key of KEYS) {
-      const reading = await project.reader.read(key, project.target(key), 'urgent', NEVER);
+      const reading = await project.reader.read(key, project.target(key), 'high', NEVER);
       expect(reading.kind).toBe('job');
     }
     expect(project.calls.slice(calls)).toEqual(KEYS);
@@ -255,8 +255,8 @@ describe('the list of a project', () => {
     }
 
     expect(project.told.at(-1)?.kind).toBe('waiting');
-    expect((await project.reader.read('new', project.target('new'), 'poll', NEVER)).kind).toBe('job');
-    expect((await project.reader.read('job-1', project.target('job-1'), 'urgent', NEVER)).kind).toBe('job');
+    expect((await project.reader.read('new', project.target('new'), 'low', NEVER)).kind).toBe('job');
+    expect((await project.reader.read('job-1', project.target('job-1'), 'high', NEVER)).kind).toBe('job');
     expect(project.calls.filter((call) => call === 'list').length).toBeGreaterThan(0);
   });
 

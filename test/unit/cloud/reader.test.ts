@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Priority } from '../../../src/cloud/budget.js';
 import type { Target } from '../../../src/cloud/client.js';
 import type { CloudError } from '../../../src/cloud/errors.js';
 import type { Observation } from '../../../src/cloud/job.js';
 import { CloudReader, type Reading } from '../../../src/cloud/reader.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { onAbort } from '../../../src/signals.js';
+import type { Priority } from '../../../src/priority.js';
 
 const NEVER = new AbortController().signal;
 const RUNNING: Observation = { kind: 'job', job: { phase: 'Running', extendParam: {}, subJobs: [] } };
@@ -98,7 +98,7 @@ function setUp({
     },
     onError,
   });
-  const read = (key: string, of = target(), priority: Priority = 'poll', signal = NEVER): Promise<Reading> =>
+  const read = (key: string, of = target(), priority: Priority = 'low', signal = NEVER): Promise<Reading> =>
     reader.read(key, of, priority, signal);
   return { clock, calls, woken, wokenHigh, reader, read };
 }
@@ -135,7 +135,7 @@ describe('several CloudJobs on one job', () => {
     await Promise.all([read('a'), read('b')]);
     await read('a');
 
-    await read('b', target(), 'urgent');
+    await read('b', target(), 'high');
 
     expect(calls).toHaveLength(3);
   });
@@ -143,13 +143,13 @@ describe('several CloudJobs on one job', () => {
   it('answer somebody who waited for his turn to look now with a look that was made meanwhile', async () => {
     const { clock, calls, woken, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
     await read('other', target({ jobID: 'job-2' }));
-    for (const key of ['a', 'b', 'c']) expect((await read(key, target(), 'urgent')).kind).toBe('waiting');
+    for (const key of ['a', 'b', 'c']) expect((await read(key, target(), 'high')).kind).toBe('waiting');
 
     await clock.advance(1000);
-    await read('a', target(), 'urgent');
+    await read('a', target(), 'high');
 
     expect(woken).toEqual(['a', 'b', 'c']);
-    expect([await read('b', target(), 'urgent'), await read('c', target(), 'urgent')]).toEqual([
+    expect([await read('b', target(), 'high'), await read('c', target(), 'high')]).toEqual([
       RUNNING,
       RUNNING,
     ]);
@@ -185,8 +185,8 @@ describe('several CloudJobs on one job', () => {
   it('go on when one of them gives up, and the call ends when all have', async () => {
     const { calls, read } = setUp();
     const [one, other] = [new AbortController(), new AbortController()];
-    const first = read('a', target(), 'poll', one.signal);
-    const second = read('b', target(), 'poll', other.signal);
+    const first = read('a', target(), 'low', one.signal);
+    const second = read('b', target(), 'low', other.signal);
     await settle();
 
     one.abort();
@@ -232,12 +232,12 @@ describe('a key is woken before others', () => {
       answer: () => RUNNING,
     });
     await read('other', target({ jobID: 'job-2' }));
-    await read('a', target(), 'urgent');
+    await read('a', target(), 'high');
     await read('b');
-    await read('c', target(), 'urgent');
+    await read('c', target(), 'high');
 
     await clock.advance(1000);
-    await read('a', target(), 'urgent');
+    await read('a', target(), 'high');
 
     expect(woken).toEqual(['a', 'b', 'c']);
     expect(wokenHigh).toEqual(['a', 'c']);
@@ -297,7 +297,7 @@ describe('the budget', () => {
     const { clock, calls, woken, read } = setUp({ answer: () => answers.shift() ?? RUNNING });
     await read('a');
 
-    expect(await read('b', target({ jobID: 'job-2' }), 'urgent')).toEqual({ kind: 'waiting' });
+    expect(await read('b', target({ jobID: 'job-2' }), 'high')).toEqual({ kind: 'waiting' });
     await clock.advance(56_817);
     expect(woken).toEqual([]);
     await clock.advance(1);
@@ -527,7 +527,7 @@ describe('whatever happens', () => {
         const lookAgain = async (): Promise<void> => {
           for (const key of woken.splice(0)) {
             const of = waiting.get(key);
-            if (of !== undefined) await look(key, of, 'poll');
+            if (of !== undefined) await look(key, of, 'low');
           }
         };
         for (const { key, job, signs, urgent, forget, passMs, answer: error } of steps) {
@@ -536,7 +536,7 @@ describe('whatever happens', () => {
             reader.forget(`${key}`);
             waiting.delete(`${key}`);
           } else {
-            await look(`${key}`, target({ jobID: `job-${job}`, signs }), urgent ? 'urgent' : 'poll');
+            await look(`${key}`, target({ jobID: `job-${job}`, signs }), urgent ? 'high' : 'low');
           }
           await clock.advance(passMs);
           await lookAgain();

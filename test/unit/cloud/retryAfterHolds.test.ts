@@ -55,8 +55,8 @@ describe('Retry-After holds back all jobs of the project, whatever its form', ()
       answerJSON(response, status, { error_code: 'APIGW.0308' }, { 'retry-after': value, date }),
     );
 
-    await reader.read('a', target('job-1'), 'poll', NEVER);
-    const other = await reader.read('b', target('job-2'), 'urgent', NEVER);
+    await reader.read('a', target('job-1'), 'low', NEVER);
+    const other = await reader.read('b', target('job-2'), 'high', NEVER);
     await clock.advance(ms - 1);
     const early = [...woken];
     await clock.advance(1000);

@@ -11,7 +11,6 @@ import {
   isTooManyRequests,
   isUnauthorized,
   localError,
-  parseRetryAfter,
 } from '../../../src/kube/errors.js';
 
 const kinds = {
@@ -97,21 +96,5 @@ describe('errors of other kinds', () => {
 
   it('include a request that was given up', () => {
     expect(kindsOf(localError('Canceled', 'x'))).toEqual(['isCanceled']);
-  });
-});
-
-describe('Retry-After', () => {
-  const now = Date.parse('2026-01-01T00:00:00Z');
-
-  it.each([
-    ['5', 5000],
-    ['0', 0],
-    ['1.5', 1500],
-    ['Thu, 01 Jan 2026 00:00:10 GMT', 10_000],
-    ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
-    ['soon', undefined],
-    [undefined, undefined],
-  ])('%j is %j ms', (header, expected) => {
-    expect(parseRetryAfter(header, now)).toBe(expected);
   });
 });

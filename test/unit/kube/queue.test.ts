@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { sumOfStats, WorkQueue } from '../../../src/kube/queue.js';
-import type { Priority, WorkItem } from '../../../src/kube/queue.js';
+import type { WorkItem } from '../../../src/kube/queue.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { half } from './support.js';
+import type { Priority } from '../../../src/priority.js';
 
 const forever = new AbortController().signal;
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { KubeError } from '../../../src/kube/errors.js';
-import type { ClusterAccess } from '../../../src/kube/kubeconfig.js';
+import type { ClusterAccess } from '../../../src/kube/access/kubeconfig.js';
 import { FencedTransport } from '../../../src/kube/fence.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
 import type { KubeRequest, TransportLimits } from '../../../src/kube/transport.js';

@@ -32,7 +32,7 @@ describe('the first look', () => {
     const result = await world.pass();
 
     expect(world.reader.reads).toMatchObject([
-      { priority: 'urgent', target: { jobID: JOB_ID, projectID: 'p1', region: { name: 'eu-de' } } },
+      { priority: 'high', target: { jobID: JOB_ID, projectID: 'p1', region: { name: 'eu-de' } } },
     ]);
     expect(world.store.written).toHaveLength(1);
     expect(world.object.status.phase).toBe('Running');
@@ -109,7 +109,7 @@ describe('the next look', () => {
 
     expect(early).toEqual({ kind: 'requeue', afterMs: 1 });
     expect(readsBefore).toBe(1);
-    expect(world.reader.reads[1]).toMatchObject({ priority: 'poll' });
+    expect(world.reader.reads[1]).toMatchObject({ priority: 'low' });
     expect(world.store.written).toHaveLength(1);
   });
 
@@ -178,7 +178,7 @@ describe('the next look', () => {
     world.edit({ spec: { readyWhen: 'Observed' } });
     await world.pass(undefined, undefined, 'low');
 
-    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['poll', 'poll', 'urgent']);
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['low', 'low', 'high']);
   });
 
   it('comes at once, and urgently, after a change of the spec', async () => {
@@ -188,7 +188,7 @@ describe('the next look', () => {
 
     await world.pass();
 
-    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['urgent', 'urgent']);
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['high', 'high']);
     expect(world.object.status.observedGeneration).toBe(2);
     expect(conditionsOf(world.object)).toMatchObject({ Ready: 'True/JobObserved' });
   });
@@ -225,7 +225,7 @@ describe('the next look', () => {
     await world.pass();
     await world.pass();
 
-    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['urgent', 'urgent']);
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['high', 'high']);
     expect(world.object.status.lastHandledReconcileAt).toBe('now');
   });
 
@@ -666,7 +666,7 @@ describe('what is remembered of an object', () => {
 
     expect(gone).toEqual({ kind: 'done' });
     expect(world.reader.forgotten).toEqual([KEY]);
-    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['urgent', 'urgent']);
+    expect(world.reader.reads.map(({ priority }) => priority)).toEqual(['high', 'high']);
   });
 
   it('goes when the object is being deleted', async () => {
@@ -704,7 +704,7 @@ describe('what is remembered of an object', () => {
 
     await world.pass();
 
-    expect(world.reader.reads[1]).toMatchObject({ priority: 'urgent', target: { jobID: 'another-job' } });
+    expect(world.reader.reads[1]).toMatchObject({ priority: 'high', target: { jobID: 'another-job' } });
     expect(world.object.status).toMatchObject({ jobID: 'another-job' });
     expect(world.object.status.phase).toBeUndefined();
   });

@@ -6,7 +6,6 @@ import type {
   CloudJobStore,
   Glance,
   JobReader,
-  Priority,
   SecretFinding,
   SecretReader,
   TransitionSink,
@@ -16,6 +15,7 @@ import { SecretCache } from '../../../src/reconcile/secrets.js';
 import type { TransitionEvent } from '../../../src/reconcile/transitions.js';
 import { CREATED, job } from '../../support/cloudJobs.js';
 import { FakeClock } from '../../support/fakeClock.js';
+import type { Priority } from '../../../src/priority.js';
 
 export const KEY = 'infra/scale-up';
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
-import { loadClusterAccess } from '../../../src/kube/kubeconfig.js';
+import { loadClusterAccess } from '../../../src/kube/access/kubeconfig.js';
 import { Cluster } from '../../../src/sandbox/cluster.js';
 import { startRealApi } from '../../../src/sandbox/realApi.js';
 import { describeWhen } from '../../support/skips.js';

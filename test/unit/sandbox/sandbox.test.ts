@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
-import { loadClusterAccess } from '../../../src/kube/kubeconfig.js';
-import { CLOUDJOBS, Cluster } from '../../../src/sandbox/cluster.js';
+import { loadClusterAccess } from '../../../src/kube/access/kubeconfig.js';
+import { CLOUD_JOBS } from '../../../src/api/cloudjob.js';
+import { Cluster } from '../../../src/sandbox/cluster.js';
 import { runSandbox } from '../../../src/sandbox/sandbox.js';
 import type { SandboxDeps, SandboxOperatorOptions } from '../../../src/sandbox/sandbox.js';
 import { sleep } from '../../../src/signals.js';
@@ -49,7 +50,7 @@ async function tinyOperator(
   const cluster = new Cluster(await loadClusterAccess(kubeconfig, systemClock), systemClock);
   const { cce } = (config['regions'] as Record<string, { cce: string }>)['lab']!;
   while (!signal.aborted) {
-    const { items } = await cluster.client.list(CLOUDJOBS, {}, AbortSignal.timeout(5000));
+    const { items } = await cluster.client.list(CLOUD_JOBS, {}, AbortSignal.timeout(5000));
     for (const { metadata, spec } of items) {
       const { jobID, projectID } = spec as { jobID: string; projectID: string };
       const answer = await fetch(`${cce}/api/v3/projects/${projectID}/jobs/${jobID}`, {
@@ -59,7 +60,7 @@ async function tinyOperator(
       const status = answer.ok ? { type: body.spec.type, phase: body.status.phase } : notFound;
       const ref = { namespace: metadata.namespace ?? '', name: metadata.name };
       await cluster.client.mergePatch(
-        CLOUDJOBS,
+        CLOUD_JOBS,
         ref,
         { status },
         { subresource: 'status' },

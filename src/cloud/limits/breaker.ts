@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js';
-import type { CloudError } from './errors.js';
+import type { Clock } from '../../clock.js';
+import type { CloudError } from '../errors.js';
 
 export interface BreakerOptions {
   /** So many failures in a row open it. */

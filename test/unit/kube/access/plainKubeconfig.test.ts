@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readPlainKubeconfig, readServiceAccount } from '../../../src/kube/plainKubeconfig.js';
+import { readPlainKubeconfig, readServiceAccount } from '../../../../src/kube/access/plainKubeconfig.js';
 
 let folder = '';
 

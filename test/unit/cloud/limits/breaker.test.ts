@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { Breaker } from '../../../src/cloud/breaker.js';
-import type { CloudError } from '../../../src/cloud/errors.js';
-import { FakeClock } from '../../support/fakeClock.js';
+import { Breaker } from '../../../../src/cloud/limits/breaker.js';
+import type { CloudError } from '../../../../src/cloud/errors.js';
+import { FakeClock } from '../../../support/fakeClock.js';
 
 const CAUSE: CloudError = { class: 'transient', message: 'HTTP 503', status: 503 };
 

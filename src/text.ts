@@ -32,7 +32,18 @@ export function cleanText(text: string, maxLength: number): string {
     .replace(INVISIBLE, '')
     .replace(BREAKS, ' ')
     .trim();
-  if (line.length <= maxLength) return line;
-  // Cutting a surrogate pair in two would leave half of it behind.
-  return `${line.slice(0, maxLength - 1).replace(LONE_SURROGATES, '')}…`;
+  return line.length <= maxLength ? line : `${cutText(line, maxLength - 1)}…`;
+}
+
+/** The first `maxLength` UTF-16 code units, one less where that would leave half a character. */
+export function cutText(text: string, maxLength: number): string {
+  return text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '');
+}
+
+/** As many whole characters as fit into `maxBytes` (3 or more) of UTF-8; what is cut ends in `…`. */
+export function cutToBytes(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxBytes) return text;
+  const kept = bytes.subarray(0, maxBytes - Buffer.byteLength('…')).toString();
+  return `${kept.replace(/\uFFFD+$/, '')}…`;
 }

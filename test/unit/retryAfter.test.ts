@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LONGEST_RETRY_AFTER_MS, readRetryAfter } from '../../../src/cloud/retryAfter.js';
+import { LONGEST_RETRY_AFTER_MS, readRetryAfter } from '../../src/retryAfter.js';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 

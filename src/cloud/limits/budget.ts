@@ -1,13 +1,11 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 import { TokenBucket, type BucketOptions } from './tokenBucket.js';
-
-/** `urgent`: somebody waits for it (a new object, a forced look, a change). */
-export type Priority = 'urgent' | 'poll';
+import type { Priority } from '../../priority.js';
 
 /** How long a turn is kept for a key that was woken and has not come, in milliseconds. */
 export const TURN_MS = 30_000;
-/** Of so many turns one goes to a poll, when polls wait. */
-const POLL_EVERY = 5;
+/** Every fifth turn goes to a low key, when some wait. */
+const LOW_EVERY = 5;
 /** A budget that nobody used for so long may be forgotten, in milliseconds. */
 const IDLE_MS = 600_000;
 
@@ -19,10 +17,10 @@ export class Budget {
   readonly #bucket: TokenBucket;
   readonly #clock: Clock;
   readonly #wake: (key: string) => void;
-  readonly #waiting: Readonly<Record<Priority, Set<string>>> = { urgent: new Set(), poll: new Set() };
+  readonly #waiting: Readonly<Record<Priority, Set<string>>> = { high: new Set(), low: new Set() };
   /** Turns that are given and not yet taken, in the order of their ends on the monotonic clock. */
   readonly #turns = new Map<string, number>();
-  #urgentInARow = 0;
+  #highInRow = 0;
   #cancelTimer: (() => void) | undefined;
   #usedAt: number;
 
@@ -44,10 +42,10 @@ export class Budget {
       this.#arm();
       return 'admitted';
     }
-    const { urgent, poll } = this.#waiting;
-    if (urgent.size + poll.size === 0 && this.#bucket.reserve()) return 'admitted';
-    if (!urgent.has(key)) {
-      if (priority === 'urgent') poll.delete(key);
+    const { high, low } = this.#waiting;
+    if (high.size + low.size === 0 && this.#bucket.reserve()) return 'admitted';
+    if (!high.has(key)) {
+      if (priority === 'high') low.delete(key);
       this.#waiting[priority].add(key);
     }
     this.#arm();
@@ -56,8 +54,8 @@ export class Budget {
 
   /** The key waits no longer, and gives back a turn that it has. */
   leave(key: string): void {
-    this.#waiting.urgent.delete(key);
-    this.#waiting.poll.delete(key);
+    this.#waiting.high.delete(key);
+    this.#waiting.low.delete(key);
     if (this.#turns.delete(key)) this.putBack();
   }
 
@@ -84,7 +82,7 @@ export class Budget {
 
   /** Keys that wait for their turn. */
   get waiting(): number {
-    return this.#waiting.urgent.size + this.#waiting.poll.size;
+    return this.#waiting.high.size + this.#waiting.low.size;
   }
 
   get paused(): boolean {
@@ -113,16 +111,16 @@ export class Budget {
 
   /** Nothing would be lost with it. */
   get idle(): boolean {
-    const { urgent, poll } = this.#waiting;
+    const { high, low } = this.#waiting;
     const unused = this.#clock.monotonic() - this.#usedAt > IDLE_MS;
-    return unused && urgent.size + poll.size + this.#turns.size === 0 && this.#bucket.rested;
+    return unused && high.size + low.size + this.#turns.size === 0 && this.#bucket.rested;
   }
 
   /** Stops the timer; nobody is woken any more. */
   close(): void {
     this.#cancelTimer?.();
-    this.#waiting.urgent.clear();
-    this.#waiting.poll.clear();
+    this.#waiting.high.clear();
+    this.#waiting.low.clear();
     this.#turns.clear();
   }
 
@@ -132,7 +130,7 @@ export class Budget {
     const now = this.#clock.monotonic();
     const [firstEnd] = this.#turns.values();
     const lapse = firstEnd === undefined ? Infinity : firstEnd - now;
-    const next = this.#waiting.urgent.size + this.#waiting.poll.size === 0 ? Infinity : this.#bucket.waitMs();
+    const next = this.#waiting.high.size + this.#waiting.low.size === 0 ? Infinity : this.#bucket.waitMs();
     const ms = Math.min(lapse, next);
     if (ms === Infinity) return;
     this.#cancelTimer = this.#clock.schedule(Math.max(0, ms), () => this.#giveTurns());
@@ -142,12 +140,12 @@ export class Budget {
   #takeBackTurns(): void {
     // Their tokens are lost: after a pause calls begin one by one.
     for (let turns = this.#turns.size; turns > 0; turns -= 1) this.#bucket.spend();
-    const { urgent, poll } = this.#waiting;
-    const later = [...urgent];
-    urgent.clear();
+    const { high, low } = this.#waiting;
+    const later = [...high];
+    high.clear();
     for (const key of [...this.#turns.keys(), ...later]) {
-      poll.delete(key);
-      urgent.add(key);
+      low.delete(key);
+      high.add(key);
     }
     this.#turns.clear();
     this.#arm();
@@ -160,7 +158,7 @@ export class Budget {
       const queue = this.#nextQueue();
       const [key] = queue ?? [];
       if (queue === undefined || key === undefined || !this.#bucket.reserve()) break;
-      this.#urgentInARow = queue === this.#waiting.urgent ? this.#urgentInARow + 1 : 0;
+      this.#highInRow = queue === this.#waiting.high ? this.#highInRow + 1 : 0;
       queue.delete(key);
       this.#turns.set(key, this.#clock.monotonic() + TURN_MS);
       woken.push(key);
@@ -170,10 +168,10 @@ export class Budget {
   }
 
   #nextQueue(): Set<string> | undefined {
-    const { urgent, poll } = this.#waiting;
-    const pollsTurn = poll.size > 0 && this.#urgentInARow >= POLL_EVERY - 1;
-    if (urgent.size > 0 && !pollsTurn) return urgent;
-    return poll.size > 0 ? poll : undefined;
+    const { high, low } = this.#waiting;
+    const lowsTurn = low.size > 0 && this.#highInRow >= LOW_EVERY - 1;
+    if (high.size > 0 && !lowsTurn) return high;
+    return low.size > 0 ? low : undefined;
   }
 
   #dropLapsedTurns(): void {

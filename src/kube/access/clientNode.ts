@@ -1,7 +1,7 @@
 import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { User } from '@kubernetes/client-node';
-import { isRecord } from './errors.js';
+import { isRecord } from '../../json.js';
 import { KubeconfigError, type ClusterConfig, type Credentials } from './kubeconfig.js';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { cleanText } from '../../../src/cloud/text.js';
+import { cleanText } from '../../src/text.js';
 
 describe('cleanText', () => {
   it.each([

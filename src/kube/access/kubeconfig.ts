@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 import type { loadWithClientNode } from './clientNode.js';
-import { isRecord, localError } from './errors.js';
+import { localError } from '../errors.js';
+import { isRecord } from '../../json.js';
 import { readPlainKubeconfig, readServiceAccount } from './plainKubeconfig.js';
 
 /** No usable configuration; the message says which file, what is wrong and what to do. Thrown at start only. */

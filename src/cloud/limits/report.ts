@@ -1,7 +1,7 @@
 import type { Pass } from './breaker.js';
 import type { Budget } from './budget.js';
-import type { CloudError } from './errors.js';
-import { REACTIONS } from './reactions.js';
+import type { CloudError } from '../errors.js';
+import { REACTIONS } from '../reactions.js';
 
 /** The call, as the breakers see it. */
 export interface Passes {

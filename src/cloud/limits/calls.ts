@@ -1,12 +1,13 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 import { Breaker } from './breaker.js';
-import { Budget, type Priority } from './budget.js';
-import type { Target } from './client.js';
+import { Budget } from './budget.js';
+import type { Target } from '../client.js';
 import { CredentialGate } from './credentialGate.js';
-import type { CloudError } from './errors.js';
+import type { CloudError } from '../errors.js';
 import { Pool } from './pool.js';
 import { report, type Passes } from './report.js';
 import type { BucketOptions } from './tokenBucket.js';
+import type { Priority } from '../../priority.js';
 
 export interface CallsOptions {
   readonly clock: Clock;

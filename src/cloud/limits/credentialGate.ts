@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.js';
-import type { Authenticator } from './auth/authenticator.js';
+import type { Clock } from '../../clock.js';
+import type { Authenticator } from '../auth/authenticator.js';
 import { Breaker, joined, type Pass } from './breaker.js';
-import type { CloudError } from './errors.js';
+import type { CloudError } from '../errors.js';
 import { Pool } from './pool.js';
 
 interface Queue {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget, TURN_MS, type Priority } from '../../../src/cloud/budget.js';
-import { FakeClock } from '../../support/fakeClock.js';
+import { Budget, TURN_MS } from '../../../../src/cloud/limits/budget.js';
+import { FakeClock } from '../../../support/fakeClock.js';
+import type { Priority } from '../../../../src/priority.js';
 
 /** A budget whose callers begin their calls as soon as they are admitted. */
 class PromptBudget extends Budget {
@@ -35,7 +36,7 @@ function setUpCallers(requestsPerSecond: number, burst: number) {
     { requestsPerSecond, burst },
     clock,
     () => 0,
-    (key) => enter(key, 'poll'),
+    (key) => enter(key, 'low'),
   );
   return { clock, calls, budget, enter };
 }
@@ -44,7 +45,7 @@ describe('a budget', () => {
   it('admits a burst, and then as many as the rate allows', async () => {
     const { clock, calls, enter } = setUpCallers(2, 3);
 
-    for (let n = 0; n < 7; n += 1) enter(`job-${n}`, 'poll');
+    for (let n = 0; n < 7; n += 1) enter(`job-${n}`, 'low');
     await clock.advance(2000);
 
     expect(calls.map(({ at }) => at)).toEqual([0, 0, 0, 500, 1000, 1500, 2000]);
@@ -56,7 +57,7 @@ describe('a budget', () => {
     budget.slowDown(1000);
     budget.limit({ requestsPerSecond: 2, burst: 2 });
 
-    for (let n = 0; n < 4; n += 1) enter(`job-${n}`, 'poll');
+    for (let n = 0; n < 4; n += 1) enter(`job-${n}`, 'low');
     await clock.advance(4000);
 
     expect(calls.map(({ at }) => at)).toEqual([1000, 2000, 3000, 4000]);
@@ -65,9 +66,9 @@ describe('a budget', () => {
   it('wakes keys in the order in which they came, urgent ones first', async () => {
     const { clock, calls, enter } = setUpCallers(1, 1);
 
-    enter('first', 'poll');
-    for (const key of ['poll-a', 'poll-b']) enter(key, 'poll');
-    for (const key of ['urgent-a', 'urgent-b']) enter(key, 'urgent');
+    enter('first', 'low');
+    for (const key of ['poll-a', 'poll-b']) enter(key, 'low');
+    for (const key of ['urgent-a', 'urgent-b']) enter(key, 'high');
     await clock.advance(10_000);
 
     expect(calls.map(({ key }) => key)).toEqual(['first', 'urgent-a', 'urgent-b', 'poll-a', 'poll-b']);
@@ -76,9 +77,9 @@ describe('a budget', () => {
   it('gives polls one turn in five however much urgent work there is', async () => {
     const { clock, calls, enter } = setUpCallers(1, 1);
 
-    enter('first', 'urgent');
-    for (let n = 0; n < 20; n += 1) enter(`urgent-${n}`, 'urgent');
-    for (let n = 0; n < 3; n += 1) enter(`poll-${n}`, 'poll');
+    enter('first', 'high');
+    for (let n = 0; n < 20; n += 1) enter(`urgent-${n}`, 'high');
+    for (let n = 0; n < 3; n += 1) enter(`poll-${n}`, 'low');
     await clock.advance(15_000);
 
     expect(calls.flatMap(({ key }, turn) => (key.startsWith('poll') ? [turn] : []))).toEqual([5, 10, 15]);
@@ -87,14 +88,14 @@ describe('a budget', () => {
   it('keeps the place of a key that enters again, and raises its priority', async () => {
     const { clock, woken, budget } = setUp();
 
-    budget.enter('first', 'poll');
-    for (const key of ['a', 'b', 'c']) budget.enter(key, 'poll');
-    expect(budget.enter('a', 'poll')).toBe('waiting');
-    expect(budget.enter('c', 'urgent')).toBe('waiting');
-    expect(budget.enter('c', 'poll')).toBe('waiting');
+    budget.enter('first', 'low');
+    for (const key of ['a', 'b', 'c']) budget.enter(key, 'low');
+    expect(budget.enter('a', 'low')).toBe('waiting');
+    expect(budget.enter('c', 'high')).toBe('waiting');
+    expect(budget.enter('c', 'low')).toBe('waiting');
     for (let turn = 0; turn < 3; turn += 1) {
       await clock.advance(1000);
-      expect(budget.enter(woken.at(-1) ?? '', 'poll')).toBe('admitted');
+      expect(budget.enter(woken.at(-1) ?? '', 'low')).toBe('admitted');
     }
 
     expect(woken).toEqual(['c', 'a', 'b']);
@@ -103,23 +104,23 @@ describe('a budget', () => {
   it('keeps a turn for the key that was woken, and gives it on when nobody comes', async () => {
     const { clock, woken, budget } = setUp(0.001);
 
-    budget.enter('first', 'poll');
-    budget.enter('lost', 'poll');
-    budget.enter('next', 'poll');
+    budget.enter('first', 'low');
+    budget.enter('lost', 'low');
+    budget.enter('next', 'low');
     await clock.advance(1_000_000);
     expect(woken).toEqual(['lost']);
-    expect(budget.enter('other', 'urgent')).toBe('waiting');
+    expect(budget.enter('other', 'high')).toBe('waiting');
 
     await clock.advance(TURN_MS);
     expect(woken).toEqual(['lost', 'other']);
-    expect(budget.enter('other', 'urgent')).toBe('admitted');
+    expect(budget.enter('other', 'high')).toBe('admitted');
   });
 
   it('forgets a key that leaves, and gives its turn to the next', async () => {
     const { clock, woken, budget } = setUp();
 
-    budget.enter('first', 'poll');
-    for (const key of ['a', 'b', 'c']) budget.enter(key, 'poll');
+    budget.enter('first', 'low');
+    for (const key of ['a', 'b', 'c']) budget.enter(key, 'low');
     budget.leave('a');
     await clock.advance(1000);
     expect(woken).toEqual(['b']);
@@ -132,14 +133,14 @@ describe('a budget', () => {
   it('makes no call before Retry-After has passed, turns that were given before included', async () => {
     const { clock, woken, budget } = setUp(1, 2);
 
-    budget.enter('a', 'poll');
-    budget.enter('b', 'poll');
-    budget.enter('c', 'poll');
+    budget.enter('a', 'low');
+    budget.enter('b', 'low');
+    budget.enter('c', 'low');
     await clock.advance(1000);
     expect(woken).toEqual(['c']);
     budget.slowDown(56_818);
-    expect(budget.enter('c', 'poll')).toBe('waiting');
-    expect(budget.enter('d', 'urgent')).toBe('waiting');
+    expect(budget.enter('c', 'low')).toBe('waiting');
+    expect(budget.enter('d', 'high')).toBe('waiting');
     expect(budget.takeAnother()).toBe(false);
     await clock.advance(56_817);
     expect(woken).toEqual(['c']);
@@ -153,18 +154,18 @@ describe('a budget', () => {
 
     budget.slowDown(undefined);
     await clock.advance(59_999);
-    expect(budget.enter('a', 'urgent')).toBe('waiting');
+    expect(budget.enter('a', 'high')).toBe('waiting');
     budget.leave('a');
     await clock.advance(201);
 
-    expect(budget.enter('a', 'urgent')).toBe('admitted');
+    expect(budget.enter('a', 'high')).toBe('admitted');
   });
 
   it('halves its rate once for one refusal, however many calls were under way, and recovers step by step', async () => {
     const { clock, calls, budget, enter } = setUpCallers(10, 1);
     const rate = async (): Promise<number> => {
       const before = calls.length;
-      for (let n = 0; n < 200; n += 1) enter(`job-${n}`, 'poll');
+      for (let n = 0; n < 200; n += 1) enter(`job-${n}`, 'low');
       await clock.advance(10_000);
       for (let n = 0; n < 200; n += 1) budget.leave(`job-${n}`);
       return (calls.length - before) / 10;
@@ -189,7 +190,7 @@ describe('a budget', () => {
       await clock.advance(1);
     }
     await clock.advance(10_000);
-    for (let n = 0; n < 20; n += 1) enter(`job-${n}`, 'poll');
+    for (let n = 0; n < 20; n += 1) enter(`job-${n}`, 'low');
     await clock.advance(60_000);
 
     expect(calls.length).toBeGreaterThanOrEqual(6);
@@ -204,8 +205,8 @@ describe('a budget', () => {
       () => undefined,
     );
 
-    expect(budget.enter('a', 'poll')).toBe('admitted');
-    expect(budget.enter('b', 'poll')).toBe('admitted');
+    expect(budget.enter('a', 'low')).toBe('admitted');
+    expect(budget.enter('b', 'low')).toBe('admitted');
     await clock.advance(60_000);
     budget.begin();
     budget.begin();
@@ -217,7 +218,7 @@ describe('a budget', () => {
 
   it('is idle only when nothing would be lost with it', async () => {
     const { clock, budget } = setUp(1, 1);
-    budget.enter('a', 'poll');
+    budget.enter('a', 'low');
     budget.slowDown(undefined);
     await clock.advance(3_600_000);
     expect(budget.idle).toBe(false);
@@ -242,7 +243,7 @@ describe('a budget', () => {
         for (const s of steps) {
           if (s.kind === 'enter') {
             wanted.set(`${s.key}`, calls.length);
-            enter(`${s.key}`, s.urgent ? 'urgent' : 'poll');
+            enter(`${s.key}`, s.urgent ? 'high' : 'low');
           } else if (s.kind === 'leave') {
             wanted.delete(`${s.key}`);
             budget.leave(`${s.key}`);

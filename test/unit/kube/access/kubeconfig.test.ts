@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubeconfigError, loadClusterAccess } from '../../../src/kube/kubeconfig.js';
-import type { ClusterAccess } from '../../../src/kube/kubeconfig.js';
-import { FakeClock } from '../../support/fakeClock.js';
-import { failure } from './support.js';
+import { KubeconfigError, loadClusterAccess } from '../../../../src/kube/access/kubeconfig.js';
+import type { ClusterAccess } from '../../../../src/kube/access/kubeconfig.js';
+import { FakeClock } from '../../../support/fakeClock.js';
+import { failure } from '../support.js';
 
 let folder = '';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../clock.js';
 
 export interface BucketOptions {
   /** The highest sustained rate, in calls per second. */
