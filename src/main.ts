@@ -4,7 +4,7 @@ import { crdYaml } from './api/crd.js';
 import { KubeconfigError } from './kube/access/kubeconfig.js';
 import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
-import { runOperator } from './operator.js';
+import { runOperator } from './operator/operator.js';
 import { LOG_LEVELS, readConfig, readSettings, RUN_FLAGS, SettingsError } from './settings.js';
 
 const USAGE = `Usage: cloudjob-operator COMMAND [FLAGS]

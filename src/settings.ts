@@ -4,7 +4,7 @@ import { load } from 'js-yaml';
 import * as z from 'zod';
 import { POD_IDENTITY_ENV, type WorkloadCredentialsOptions } from './cloud/auth/workload.js';
 import { checkEndpoint, Regions } from './cloud/regions.js';
-import { DEFAULT_POLLING } from './reconcile/cadence.js';
+import { DEFAULT_POLLING } from './reconcile/schedule.js';
 
 /** Everything that the operator is told from outside, compiled once; nothing reads raw options after that. */
 export interface Settings {

@@ -1,8 +1,8 @@
 import { REASONS } from '../../src/api/conditions.js';
 import { createMetrics } from '../../src/ops/metrics.js';
 import { RUN_FLAGS } from '../../src/settings.js';
-import { cadenceByKind, cadenceComparison, cadenceWaits } from './cadence.js';
-import { cadenceCurve } from './cadenceCurve.js';
+import { cadenceByKind, cadenceComparison, cadenceWaits } from './polling.js';
+import { cadenceCurve } from './pollingCurve.js';
 import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
 import { PERFORMANCE_BLOCKS } from './performance.js';
 import { markdownTable } from './table.js';
@@ -34,11 +34,12 @@ async function metrics(): Promise<string> {
     queue: () => ({ depth: 0, processing: 0, adds: 0, retries: 0, unfinishedMs: 0, longestMs: 0 }),
     leading: () => false,
     jobs: () => none,
-    oldestLookSeconds: () => 0,
+    workers: () => 0,
+    observationAgeSeconds: () => 0,
     regions: () => none,
     openCredentials: () => 0,
   };
-  const rows = await createMetrics(gauges, { workers: 1, kubeHost: '', lease: '' }).table();
+  const rows = await createMetrics(gauges, { kubeHost: '', lease: '' }).table();
   return markdownTable(
     ['Metric', 'Type', 'Labels', 'What it tells'],
     rows.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),

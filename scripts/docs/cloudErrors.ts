@@ -3,7 +3,7 @@ import { findCondition } from '../../src/api/conditions.js';
 import type { CloudErrorClass } from '../../src/cloud/errors.js';
 import { REACTIONS, type Reaction } from '../../src/cloud/reactions.js';
 import { decide } from '../../src/reconcile/decide.js';
-import { findingOf, type Finding } from '../../src/reconcile/finding.js';
+import type { Observation } from '../../src/cloud/observation.js';
 import { markdownTable } from './table.js';
 
 const CREATED = Date.parse('2026-01-01T00:00:00Z');
@@ -36,22 +36,18 @@ export function cloudErrors(): string {
 /** What the classes do to the conditions, as `decide` makes them. */
 export function cloudErrorConditions(): string {
   const classes = Object.keys(REACTIONS) as CloudErrorClass[];
-  const seen = take(
-    FRESH,
-    findingOf({ kind: 'job', job: { extendParam: {}, subJobs: [], phase: 'Running' } }),
-    1,
-  );
+  const seen = take(FRESH, { kind: 'job', job: { extendParam: {}, subJobs: [], phase: 'Running' } }, 1);
   return markdownTable(
     ['Class', 'Reason', 'At once', 'After the deadline'],
     [
       ...classes.map((errorClass) => row(errorClass, `\`${errorClass}\``, seen)),
-      row('notFound', '`notFound`, of a job that was never seen', take(FRESH, { kind: 'none' }, 0)),
+      row('notFound', '`notFound`, of a job that was never seen', take(FRESH, { kind: 'nothing' }, 0)),
     ],
   );
 }
 
 function row(errorClass: CloudErrorClass, title: string, before: CloudJob): string[] {
-  const failure: Finding = { kind: 'error', error: { class: errorClass, message: 'x' } };
+  const failure: Observation = { kind: 'error', error: { class: errorClass, message: 'x' } };
   const first = take(before, failure, 1);
   const late = take(first, failure, 15);
   const reason = findCondition(late.status.conditions, 'Synced')?.reason ?? '';
@@ -71,9 +67,9 @@ const FRESH = readCloudJob({
 });
 
 /** The object after a pass so many minutes after its creation. */
-function take(object: CloudJob, finding: Finding, minute: number): CloudJob {
-  const history = { silentMs: finding.kind === 'error' ? (minute - 1) * MINUTE_MS : 0 };
-  return { ...object, status: decide(object, finding, CREATED + minute * MINUTE_MS, history).status };
+function take(object: CloudJob, observation: Observation, minute: number): CloudJob {
+  const history = { unobservedMs: observation.kind === 'error' ? (minute - 1) * MINUTE_MS : 0 };
+  return { ...object, status: decide(object, observation, CREATED + minute * MINUTE_MS, history).status };
 }
 
 /** The conditions that are different now; `Reconciling` and `Stalled` exist only while True. */

@@ -296,15 +296,8 @@ const managedFieldsSchema = z
   )
   .catch([]);
 
-export type ManagedFields = z.output<typeof managedFieldsSchema>[number];
-
-/** Reads an object's metadata.managedFields; what cannot be read is left out. */
-export function readManagedFields(value: unknown): readonly ManagedFields[] {
-  return managedFieldsSchema.parse(value);
-}
-
 /** The part of an object's metadata that the operator uses. */
-const metadataSchema = z.object({
+const metadataFields = z.object({
   name: z.string(),
   namespace: z.string(),
   uid: z.string(),
@@ -316,6 +309,13 @@ const metadataSchema = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
   managedFields: managedFieldsSchema,
 });
+/** Of managedFields, which are as long as the object, only the names of those who wrote the spec are kept. */
+const metadataSchema = metadataFields.transform(({ managedFields, ...metadata }) => ({
+  ...metadata,
+  specManagers: managedFields
+    .filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined)
+    .map(({ manager }) => manager),
+}));
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;
 

@@ -1,3 +1,5 @@
+import { cutText } from '../text.js';
+
 /** The condition types of a CloudJob, in the order in which they are written. */
 export const CONDITION_TYPES = [
   'Ready',
@@ -105,13 +107,8 @@ export function mergeConditions(
           ? before.lastTransitionTime
           : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
       reason: want.reason,
-      message: cut(want.message, MAX_MESSAGE_LENGTH),
+      message: cutText(want.message, MAX_MESSAGE_LENGTH),
     });
   }
   return [...merged, ...previous.filter(({ type }) => !owned.has(type))].slice(0, MAX_CONDITIONS);
-}
-
-/** Never ends in half a character: the API server would store another text, and every pass would write it again. */
-function cut(text: string, length: number): string {
-  return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }

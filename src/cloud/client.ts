@@ -1,12 +1,12 @@
-import { hash } from 'node:crypto';
 import type { Clock } from '../clock.js';
+import { parseJSON } from '../json.js';
 import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
-import type { Http, HttpRequest } from './http.js';
-import { readJob, type Job, type Observation } from './job.js';
+import type { Http } from './http.js';
+import { readJob, type Job } from './job.js';
 import type { Region } from './regions.js';
 
-/** A job, and who asks about it. */
+/** A job, and whose credentials it is read with. */
 export interface Target {
   readonly region: Region;
   readonly projectID: string;
@@ -14,20 +14,23 @@ export interface Target {
   readonly authenticator: Authenticator;
 }
 
-/** Nobody's fault: the same look comes through a moment later. */
+interface Failed {
+  readonly kind: 'error';
+  readonly error: CloudError;
+}
+
+/** What one read of a job was answered with. */
+export type JobAnswer = { readonly kind: 'job'; readonly job: Job } | Failed;
+
+/** Nobody's fault: the same read comes through a moment later. */
 const OUT_OF_BUDGET: CloudError = {
   class: 'transient',
   message: 'the request budget is used up for the moment',
   local: true,
 };
 
-/** A list that takes longer is of no use: it is compared with what was seen a few seconds ago. */
-const LIST_TIMEOUT_MS = 5_000;
-
 /** All jobs of a project, as the v2 API shows them. */
-export type ListAnswer =
-  | { readonly kind: 'list'; readonly entries: readonly unknown[] }
-  | { readonly kind: 'error'; readonly error: CloudError };
+export type ListAnswer = { readonly kind: 'list'; readonly entries: readonly unknown[] } | Failed;
 
 /**
  * Reads jobs: `GET /api/v3/projects/{project_id}/jobs/{job_id}` (CCE API reference cce_02_0247), and the list that newer
@@ -43,34 +46,24 @@ export class JobClient {
   }
 
   /**
-   * One look at the job: one HTTP call, and a second one where the first met a closed connection or a credential that
-   * can be renewed. `mayCall` is asked before each; when it says no, the look ends with what is known. Never throws.
-   *
-   * @param known the digest of an earlier good answer about this job: the same answer is then not read again
+   * Reads the job with one HTTP call, and a second one where the first met a closed connection or a credential that can
+   * be renewed. `mayCall` is asked before each; when it says no, the read ends with what is known. Never throws.
    */
-  async read(
-    target: Target,
-    signal: AbortSignal,
-    mayCall: () => boolean = () => true,
-    known?: string,
-  ): Promise<Observation> {
+  async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
     const { projectID, jobID } = target;
-    const url = urlOf(target, 'api', 'v3', 'projects', projectID, 'jobs', jobID);
+    const url = urlOf(target, ['api', 'v3', 'projects', projectID, 'jobs', jobID]);
     const body = await this.#get(url, target, signal, mayCall);
-    return typeof body === 'string' ? readAnswer(body, jobID, known) : failed(body);
+    return typeof body === 'string' ? readAnswer(body, jobID) : failed(body);
   }
 
-  /** The list of the jobs of the target's project; `malformed` when it has more than `maxBytes`. Else as `read`. */
-  async list(
-    target: Target,
-    maxBytes: number,
-    signal: AbortSignal,
-    mayCall: () => boolean = () => true,
-  ): Promise<ListAnswer> {
-    const url = urlOf(target, 'api', 'v2', 'projects', target.projectID, 'jobs');
-    const limits = { maxBodyBytes: maxBytes, timeoutMs: LIST_TIMEOUT_MS };
-    const body = await this.#get(url, target, signal, mayCall, limits);
-    return typeof body === 'string' ? readList(body) : { kind: 'error', error: body };
+  /** Reads the list of the jobs of the target's project; one of more than `maxBytes` is `malformed`. Else as `read`. */
+  async list(target: Target, maxBytes: number, signal: AbortSignal): Promise<ListAnswer> {
+    const url = urlOf(target, ['api', 'v2', 'projects', target.projectID, 'jobs']);
+    const body = await this.#get(url, target, signal, () => true, maxBytes);
+    if (typeof body !== 'string') return failed(body);
+    const entries = parseJSON(body);
+    if (Array.isArray(entries)) return { kind: 'list', entries };
+    return malformed('the answer is no list of jobs');
   }
 
   /** The body of a good answer. */
@@ -79,7 +72,7 @@ export class JobClient {
     target: Target,
     signal: AbortSignal,
     mayCall: () => boolean,
-    limits: Pick<HttpRequest, 'maxBodyBytes' | 'timeoutMs'> = {},
+    maxBodyBytes?: number,
   ): Promise<string | CloudError> {
     if (url === undefined) {
       return { class: 'misconfigured', message: 'the project ID or job ID cannot be part of a URL' };
@@ -98,7 +91,7 @@ export class JobClient {
         secrets: signed.secrets,
         signal,
         mayRepeat: mayCall,
-        ...limits,
+        ...(maxBodyBytes !== undefined && { maxBodyBytes }),
       });
       if (answer.kind === 'failed') return answer.error;
       if (answer.status === 200) return answer.body;
@@ -109,77 +102,25 @@ export class JobClient {
 }
 
 /** Undefined for IDs that would lead elsewhere: `..` is resolved by every URL parser, encoded or not. */
-function urlOf({ region }: Target, ...path: readonly string[]): URL | undefined {
-  const segments: string[] = [];
-  for (const part of path) {
-    if (part === '' || part === '.' || part === '..') return undefined;
-    const segment = encode(part);
-    if (segment === undefined) return undefined;
-    segments.push(segment);
-  }
-  return new URL(`${region.cce.replace(/\/+$/, '')}/${segments.join('/')}`);
+function urlOf({ region }: Target, path: readonly string[]): URL | undefined {
+  if (path.some((part) => ['', '.', '..'].includes(part) || !isWellFormed(part))) return undefined;
+  return new URL(`${region.cce.replace(/\/+$/, '')}/${path.map(encodeURIComponent).join('/')}`);
 }
 
-function encode(id: string): string | undefined {
-  try {
-    return encodeURIComponent(id);
-  } catch {
-    // Half a surrogate pair.
-    return undefined;
-  }
+/** Without half a surrogate pair, which no URL can hold. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Cs}/u.test(text);
 }
 
-function readAnswer(text: string, jobID: string, known: string | undefined): Observation {
-  const digest = hash('sha1', text, 'base64');
-  if (digest === known) return new UnreadJob(text, known);
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return failed({ class: 'malformed', status: 200, message: describeBadJSON(text) });
-  }
+function readAnswer(text: string, jobID: string): JobAnswer {
+  const body = parseJSON(text);
+  if (body === undefined) return malformed(describeBadJSON(text));
   const read = readJob(body);
-  if (read.kind === 'notAJob') {
-    return failed({ class: 'malformed', status: 200, message: `the answer is not a job: ${read.problem}` });
-  }
+  if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`);
   if (read.job.id !== undefined && read.job.id.toLowerCase() !== jobID.toLowerCase()) {
-    return failed({ class: 'malformed', status: 200, message: 'the answer is about another job' });
+    return malformed('the answer is about another job');
   }
-  return { ...read, digest };
-}
-
-/**
- * A job that is only read if somebody wants to know more of it than that it is the same. (A class: V8 makes each object literal
- * with a getter a shape of its own, which keeps the getter and with it the text until all of the heap is collected.)
- */
-class UnreadJob {
-  readonly kind = 'job';
-  readonly digest: string;
-  readonly #text: string;
-
-  constructor(text: string, digest: string) {
-    this.#text = text;
-    this.digest = digest;
-  }
-
-  get job(): Job {
-    const read = readJob(JSON.parse(this.#text));
-    if (read.kind === 'job') return read.job;
-    throw new Error('an answer that was a job is none any more');
-  }
-}
-
-function readList(text: string): ListAnswer {
-  try {
-    const entries: unknown = JSON.parse(text);
-    if (Array.isArray(entries)) return { kind: 'list', entries };
-  } catch {
-    // As good as something else than a list.
-  }
-  return {
-    kind: 'error',
-    error: { class: 'malformed', status: 200, message: 'the answer is no list of jobs' },
-  };
+  return read;
 }
 
 function describeBadJSON(text: string): string {
@@ -189,6 +130,10 @@ function describeBadJSON(text: string): string {
     : 'the answer is no JSON, or is cut short';
 }
 
-function failed(error: CloudError): Observation {
+function malformed(message: string): Failed {
+  return failed({ class: 'malformed', status: 200, message });
+}
+
+function failed(error: CloudError): Failed {
   return { kind: 'error', error };
 }

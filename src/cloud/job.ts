@@ -1,7 +1,6 @@
 import { MAX_EXTEND_PARAMS, MAX_TEXT_LENGTH, MAX_WORD_LENGTH } from '../api/cloudjob.js';
 import { withoutUndefined } from '../fields.js';
 import { isRecord, parseJSON } from '../json.js';
-import type { CloudError } from './errors.js';
 import { cleanText } from '../text.js';
 import { readTime } from './time.js';
 
@@ -23,16 +22,6 @@ export interface Job {
   readonly completionTime?: string;
   readonly subJobs: readonly Job[];
 }
-
-/** What one look at the cloud told. */
-export type Observation =
-  | {
-      readonly kind: 'job';
-      readonly job: Job;
-      /** Of the answer's text: with the same digest it is the same job, and need not be read. */
-      readonly digest?: string;
-    }
-  | { readonly kind: 'error'; readonly error: CloudError };
 
 export type ReadJob =
   { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'notAJob'; readonly problem: string };
@@ -114,13 +103,18 @@ function readParams(value: unknown): Record<string, string> {
   }
   if (!isRecord(value)) return {};
   const params: [string, string][] = [];
-  for (const [name, entry] of Object.entries(value)) {
+  // In the order of their names: the cloud's own may be another one each time.
+  for (const [name, entry] of Object.entries(value).toSorted(byName)) {
     if (params.length === MAX_EXTEND_PARAMS) break;
     const param = paramText(entry);
     const key = cleanText(name, MAX_WORD_LENGTH);
     if (param !== undefined && key !== '') params.push([key, cleanText(param, MAX_TEXT_LENGTH)]);
   }
   return Object.fromEntries(params);
+}
+
+function byName([one]: [string, unknown], [other]: [string, unknown]): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function paramText(value: unknown): string | undefined {

@@ -1,316 +1,239 @@
-import { Calls, type Admission, type CallsOptions, type RegionState } from './limits/calls.js';
-import type { JobClient, ListAnswer, Target } from './client.js';
-import type { CloudError } from './errors.js';
-import type { Observation } from './job.js';
-import { JobList } from './jobList.js';
-import { lookEnded, newlyListed, type ListedJob } from './listedJob.js';
-import { Pool } from './limits/pool.js';
-import { untilAborted } from '../signals.js';
 import type { Priority } from '../priority.js';
+import { untilAborted } from '../signals.js';
+import type { JobAnswer, JobClient, Target } from './client.js';
+import type { CloudError } from './errors.js';
+import { CallLimits, type CallLimitsOptions, type CallSlot, type RegionState } from './limits/callLimits.js';
+import type { Observation } from './observation.js';
 
-/** `waiting`: nothing is known now; `wake(key)` tells when to read again. */
-export type Reading = Observation | { readonly kind: 'waiting' };
-
-export interface ReaderOptions extends Omit<CallsOptions, 'wake'> {
+export interface JobReaderOptions extends Omit<CallLimitsOptions, 'wake'> {
   /**
-   * Tells that it is worth to read for the key again, now. `high`: it has a turn, of which there are few at a time and which
-   * nobody else has until it comes, or somebody waits for it. Must not throw.
+   * It is worth to read for the key now. `high`: it has a slot, of which there are few and which nobody else has until it
+   * comes, or somebody waits for it. Must not throw.
    */
   readonly wake: (key: string, priority: Priority) => void;
-  readonly client: Pick<JobClient, 'read' | 'list'>;
-  /** An observation that one CloudJob caused is given to others of the same job until it is so old, in milliseconds. */
+  readonly client: Pick<JobClient, 'read'>;
+  /** For so long the result of one CloudJob's call serves others of the same job, in milliseconds. */
   readonly freshMs: number;
-  /** Told of each look that made a call. Must not throw. */
-  readonly onLook?: (observation: Observation) => void;
-  /** Told of each call for the list of a project's jobs; undefined: a good one. Must not throw. */
-  readonly onList?: (error: CloudError | undefined) => void;
-  /** Told of each time that the list stood in for a look. Must not throw. */
-  readonly onUnchanged?: () => void;
-  /** Told of each look that ended with an error, one without a call included. Must not throw. */
+  /** Called with each answer to a call. Must not throw. */
+  readonly onAnswer?: (answer: JobAnswer) => void;
+  /** Called with each error, also one that cost no call. Must not throw. */
   readonly onError?: (error: CloudError, target: Target) => void;
 }
 
 /** One job as one credential sees it, and the CloudJobs (keys) that follow it. */
-interface SharedJob extends ListedJob {
+interface SharedJob {
   readonly followers: Set<string>;
-  readonly list: JobList<SharedJob>;
-  /** What was told last, for the followers that have not been given it yet; nothing when all have. */
-  news: News | undefined;
-  /** Of the last good answer. */
-  digest: string | undefined;
-  flight: Flight | undefined;
+  call: SharedCall | undefined;
+  /** Of the last call, while there are followers that have not taken it. */
+  sharedResult: SharedResult | undefined;
 }
 
-interface News {
-  readonly observation: Observation;
-  readonly at: number;
-  readonly untold: Set<string>;
-}
-
-interface Flight {
-  readonly promise: Promise<Observation>;
+/** A call that is under way, and the keys that wait for its answer. */
+interface SharedCall {
+  readonly answer: Promise<Observation>;
   readonly controller: AbortController;
-  readonly keys: Set<string>;
+  readonly waiting: Set<string>;
 }
 
-const WAITING: Reading = { kind: 'waiting' };
+interface SharedResult {
+  readonly observation: Observation;
+  /** On the monotonic clock. */
+  readonly at: number;
+  readonly waiting: Set<string>;
+}
+
+const NOTHING: Observation = { kind: 'nothing' };
 
 /**
- * Looks at jobs without being a burden: one call for all CloudJobs of the same job, or for many jobs of a project, within
- * the budget of the region and project, and none where the region or the credential is known to fail.
+ * Reads jobs without being a burden: one call for all CloudJobs of the same job, within the budget of its region and
+ * project, and none where the region or the credential is known to fail.
  */
-export class CloudReader {
-  readonly #options: ReaderOptions;
-  readonly #calls: Calls;
-  /** The jobs that are followed, by region, project and credential. */
-  readonly #lists: Pool<JobList<SharedJob>>;
-  readonly #followed = new Map<string, { readonly job: SharedJob; target: Target }>();
-  /** Keys that wait for their turn on somebody's behalf. */
-  readonly #urgent = new Set<string>();
+export class JobReader {
+  readonly #options: JobReaderOptions;
+  readonly #limits: CallLimits;
+  readonly #jobs = new Map<string, SharedJob>();
+  readonly #targets = new Map<string, Target>();
+  /** Keys that wait for a slot and have somebody who waits for them. */
+  readonly #waitingHigh = new Set<string>();
 
-  constructor(options: ReaderOptions) {
+  constructor(options: JobReaderOptions) {
     this.#options = options;
-    this.#calls = new Calls({ ...options, wake: (key) => options.wake(key, 'high') });
-    this.#lists = new Pool(() => new JobList(options.clock, options.freshMs));
+    this.#limits = new CallLimits({ ...options, wake: (key) => options.wake(key, 'high') });
   }
 
   /**
-   * One look at the target for `key`, which follows it from now on, until `forget(key)` or another target. Ends with
-   * `waiting` when the signal aborts; a call that others wait for goes on.
+   * Reads the job for `key`, which follows it from now on, until `forget(key)` or another target. `nothing`: the key
+   * waits for a slot and is woken when it has one, or the signal has aborted; a call that others wait for then goes on.
    */
-  async read(key: string, target: Target, priority: Priority, signal: AbortSignal): Promise<Reading> {
-    if (signal.aborted) return WAITING;
+  async read(key: string, target: Target, priority: Priority, signal: AbortSignal): Promise<Observation> {
+    if (signal.aborted) return NOTHING;
     const job = this.#follow(key, target);
-    // What was learnt before somebody asked is no answer; what was learnt while he waited is.
-    if (priority === 'high' && !this.#urgent.has(key)) this.#tell(job, key);
-    const known = this.#untold(job, key);
-    const started = known ?? job.flight ?? this.#start(job, key, target, priority);
-    if (started === 'waiting') {
-      if (priority === 'high') this.#urgent.add(key);
-      return WAITING;
+    const isNewWish = priority === 'high' && !this.#waitingHigh.has(key);
+    const shared = takeShared(job, key);
+    // What was read before somebody wished for a poll does not answer him; what was read while he waited does.
+    if (shared !== undefined && !isNewWish && this.#isFresh(shared)) {
+      this.#cancel(key, target);
+      return shared.observation;
     }
-    this.#urgent.delete(key);
-    if ('kind' in started) {
-      this.#calls.leave(key, target);
-      return started;
+    if (job.call === undefined) {
+      const slot = this.#limits.acquire(key, target, priority);
+      if (slot.kind === 'waiting') {
+        if (priority === 'high') this.#waitingHigh.add(key);
+        return NOTHING;
+      }
+      this.#waitingHigh.delete(key);
+      if (slot.kind === 'error') {
+        this.#limits.cancel(key, target);
+        return withoutWait(slot);
+      }
+      job.call = this.#begin(job, target, slot);
+    } else {
+      this.#cancel(key, target);
     }
-    if (started.keys.size > 0) this.#calls.leave(key, target);
-    started.keys.add(key);
-    this.#tell(job, key);
-    const observation = await untilAborted(started.promise, signal);
-    if (observation !== 'aborted') return observation;
-    started.keys.delete(key);
-    // One that has just ended has no controller any more.
-    if (started.keys.size === 0 && job.flight === started) {
-      started.controller.abort();
-      // Whoever comes next must not join it.
-      job.flight = undefined;
-    }
-    return WAITING;
+    return this.#join(job, job.call, key, signal);
   }
 
-  /**
-   * Whether the list of the project's jobs tells that the job is still as the last look at it was answered; asks for the list
-   * where that is cheaper than the looks that it may save. `waiting`: `wake(key)` tells when to ask again. `unknown`: only
-   * a look can tell.
-   *
-   * @param digest of the answer that the caller knows
-   */
-  unchanged(key: string, target: Target, digest: string): 'unchanged' | 'waiting' | 'unknown' {
-    const job = this.#follow(key, target);
-    const { list } = job;
-    if (job.digest !== digest || job.flight !== undefined || this.hasNews(key)) return 'unknown';
-    if (!list.isPolled(job)) return 'unknown';
-    list.pollDue(key);
-    if (list.worthwhile) this.#startList(list, key, target);
-    if (list.underWay) {
-      list.join(key);
-      return 'waiting';
-    }
-    if (!list.confirms(job)) return 'unknown';
-    this.#calls.leave(key, target);
-    this.#options.onUnchanged?.();
-    return 'unchanged';
+  /** Whether another CloudJob's call has read the job since, so that to read it for the key costs no call. */
+  hasSharedResult(key: string): boolean {
+    const target = this.#targets.get(key);
+    const shared = target && this.#jobs.get(idOf(target))?.sharedResult;
+    return shared?.waiting.has(key) === true && this.#isFresh(shared);
   }
 
-  /**
-   * Whether there is a reason to read before it is time to: another key's look has told something, which costs no call, or
-   * the list shows that the job has changed.
-   */
-  hasNews(key: string): boolean {
-    const job = this.#followed.get(key)?.job;
-    if (job?.stirred === true) return true;
-    return job?.news?.untold.has(key) === true && this.#isFresh(job.news);
-  }
-
-  /** The key is gone, or has no more questions. */
+  /** The key is gone, or needs no more reads. */
   forget(key: string): void {
-    const followed = this.#followed.get(key);
-    if (followed === undefined) return;
-    const { job, target } = followed;
-    this.#followed.delete(key);
-    this.#urgent.delete(key);
-    this.#calls.leave(key, target);
+    const target = this.#targets.get(key);
+    if (target === undefined) return;
+    this.#targets.delete(key);
+    this.#cancel(key, target);
+    const id = idOf(target);
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
     job.followers.delete(key);
-    job.list.leave(key);
-    this.#tell(job, key);
-    dropUnused(job);
+    takeShared(job, key);
+    this.#dropUnused(id, job);
   }
 
-  /** May use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
-  share(part: number): void {
-    this.#calls.share(part);
+  /** This process may use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
+  setShare(part: number): void {
+    this.#limits.setShare(part);
   }
 
-  /** The regions that were asked of late, by name. */
+  /** The regions that were called of late, by name. */
   regions(): ReadonlyMap<string, RegionState> {
-    return this.#calls.regions();
+    return this.#limits.regions();
   }
 
   /** How many credentials are held back because the cloud rejects them. */
   get openCredentials(): number {
-    return this.#calls.openCredentials;
+    return this.#limits.openCredentials;
   }
 
   /** Aborts all calls and wakes nobody any more. */
   close(): void {
-    this.#calls.close();
-    for (const list of this.#lists.values()) {
-      list.abort();
-      for (const { flight } of list.jobs) flight?.controller.abort();
-    }
-    this.#followed.clear();
-    this.#urgent.clear();
+    this.#limits.close();
+    for (const { call } of this.#jobs.values()) call?.controller.abort();
+    this.#jobs.clear();
+    this.#targets.clear();
+    this.#waitingHigh.clear();
   }
 
   #follow(key: string, target: Target): SharedJob {
-    const followed = this.#followed.get(key);
-    if (followed !== undefined && isSameJob(followed.target, target)) {
-      followed.target = target;
-      return followed.job;
-    }
-    this.forget(key);
-    const { region, projectID, jobID, authenticator } = target;
-    const list = this.#lists.get(JSON.stringify([region.name, projectID, authenticator.fingerprint]));
-    const job = list.get(jobID) ?? newJob(list, jobID);
+    const id = idOf(target);
+    const before = this.#targets.get(key);
+    if (before !== undefined && idOf(before) !== id) this.forget(key);
+    this.#targets.set(key, target);
+    const job = this.#jobs.get(id) ?? { followers: new Set(), call: undefined, sharedResult: undefined };
+    this.#jobs.set(id, job);
     job.followers.add(key);
-    this.#followed.set(key, { job, target });
     return job;
   }
 
-  /** What another key's look told, if it is fresh and this key does not know it. */
-  #untold(job: SharedJob, key: string): Observation | undefined {
-    const { news } = job;
-    return this.#tell(job, key) && news !== undefined && this.#isFresh(news) ? news.observation : undefined;
+  /** Gives up the key's place in the queues. */
+  #cancel(key: string, target: Target): void {
+    this.#waitingHigh.delete(key);
+    this.#limits.cancel(key, target);
   }
 
-  /** The key knows the news, if there are any; whether they were news to it. */
-  #tell(job: SharedJob, key: string): boolean {
-    const told = job.news?.untold.delete(key) ?? false;
-    if (job.news?.untold.size === 0) job.news = undefined;
-    return told;
-  }
-
-  #isFresh({ at }: News): boolean {
-    return this.#options.clock.monotonic() - at < this.#options.freshMs;
-  }
-
-  /** Spends the turn that the key has on the list, if it has one. */
-  #startList(list: JobList<SharedJob>, key: string, target: Target): void {
-    // A look is the better probe.
-    if (this.#calls.isOpen(target)) return;
-    const admission = this.#calls.admit(key, target, 'low');
-    if (admission.kind !== 'admitted') return;
-    const { client, onList, wake } = this.#options;
-    const call = async (signal: AbortSignal): Promise<ListAnswer> => {
-      const { answer, made } = await this.#calls.make(target, admission, signal, (mayCall) =>
-        client.list(target, list.maxBytes, signal, mayCall),
-      );
-      if (made && !signal.aborted) onList?.(answer.kind === 'error' ? answer.error : undefined);
-      return answer;
-    };
-    list.begin(call, (waiting) => wake(waiting, 'low'));
-  }
-
-  #start(job: SharedJob, key: string, target: Target, priority: Priority): Flight | Observation | 'waiting' {
-    const admission = this.#calls.admit(key, target, priority);
-    if (admission.kind === 'waiting') return 'waiting';
-    if (admission.kind === 'error') return untimed(admission);
+  #begin(job: SharedJob, target: Target, slot: CallSlot): SharedCall {
     const controller = new AbortController();
-    const keys = new Set<string>();
-    const promise = this.#look(job, keys, target, admission, controller);
-    job.flight = { promise, controller, keys };
-    return job.flight;
+    const waiting = new Set<string>();
+    return { answer: this.#call(job, target, slot, controller.signal, waiting), controller, waiting };
   }
 
-  async #look(
+  async #call(
     job: SharedJob,
-    keys: ReadonlySet<string>,
     target: Target,
-    admission: Admission,
-    controller: AbortController,
+    slot: CallSlot,
+    signal: AbortSignal,
+    waiting: ReadonlySet<string>,
   ): Promise<Observation> {
-    const { signal } = controller;
-    const shown = job.list.lookBegins(job);
+    const { client, onAnswer, onError } = this.#options;
     try {
-      const { answer, made } = await this.#calls.make(target, admission, signal, (mayCall) =>
-        this.#options.client.read(target, signal, mayCall, job.digest),
+      const { answer, called } = await this.#limits.call(target, slot, signal, (mayCall) =>
+        client.read(target, signal, mayCall),
       );
-      const isOther = answer.kind === 'job' && job.digest !== undefined && answer.digest !== job.digest;
-      if (answer.kind === 'job') job.digest = answer.digest;
-      const observation = untimed(answer);
-      if (!signal.aborted) {
-        lookEnded(job, this.#options.clock.monotonic(), shown, observation, isOther);
-        if (made) this.#options.onLook?.(answer);
-        if (answer.kind === 'error') this.#options.onError?.(answer.error, target);
-        this.#share(job, observation, keys);
-      }
+      const observation = withoutWait(answer);
+      if (signal.aborted) return observation;
+      if (called) onAnswer?.(answer);
+      if (answer.kind === 'error') onError?.(answer.error, target);
+      this.#publish(job, observation, waiting);
       return observation;
     } finally {
-      if (job.flight?.keys === keys) job.flight = undefined;
-      dropUnused(job);
+      if (job.call?.waiting === waiting) job.call = undefined;
+      this.#dropUnused(idOf(target), job);
     }
   }
 
-  #share(job: SharedJob, observation: Observation, told: ReadonlySet<string>): void {
-    const untold = new Set([...job.followers].filter((key) => !told.has(key)));
+  /** Waits for the answer of a call; the last one that gives up ends the call. */
+  async #join(job: SharedJob, call: SharedCall, key: string, signal: AbortSignal): Promise<Observation> {
+    call.waiting.add(key);
+    const observation = await untilAborted(call.answer, signal);
+    if (observation !== 'aborted') return observation;
+    call.waiting.delete(key);
+    if (call.waiting.size === 0 && job.call === call) {
+      // Whoever comes next must not join it.
+      job.call = undefined;
+      call.controller.abort();
+    }
+    return NOTHING;
+  }
+
+  /** Offers the result to the followers that did not wait for it. */
+  #publish(job: SharedJob, observation: Observation, served: ReadonlySet<string>): void {
+    const waiting = new Set([...job.followers].filter((key) => !served.has(key)));
     const at = this.#options.clock.monotonic();
-    job.news = untold.size === 0 ? undefined : { observation, at, untold };
-    for (const key of untold) this.#options.wake(key, this.#urgent.has(key) ? 'high' : 'low');
+    job.sharedResult = waiting.size === 0 ? undefined : { observation, at, waiting };
+    for (const key of waiting) this.#options.wake(key, this.#waitingHigh.has(key) ? 'high' : 'low');
+  }
+
+  #dropUnused(id: string, job: SharedJob): void {
+    if (job.followers.size === 0 && job.call === undefined) this.#jobs.delete(id);
+  }
+
+  #isFresh({ at }: SharedResult): boolean {
+    return this.#options.clock.monotonic() - at < this.#options.freshMs;
   }
 }
 
-function newJob(list: JobList<SharedJob>, jobID: string): SharedJob {
-  return list.add({
-    ...newlyListed(jobID),
-    followers: new Set<string>(),
-    list,
-    news: undefined,
-    digest: undefined,
-    flight: undefined,
-  });
+/** The result that others have shared and the key has not taken yet; it has from now on. */
+function takeShared(job: SharedJob, key: string): SharedResult | undefined {
+  const { sharedResult } = job;
+  if (sharedResult?.waiting.delete(key) !== true) return undefined;
+  if (sharedResult.waiting.size === 0) job.sharedResult = undefined;
+  return sharedResult;
 }
 
-function dropUnused(job: SharedJob): void {
-  if (job.followers.size === 0 && job.flight === undefined) job.list.drop(job);
-}
-
-function isSameJob(one: Target, other: Target): boolean {
-  if (one === other) return true;
-  return (
-    one.jobID === other.jobID &&
-    one.projectID === other.projectID &&
-    one.region.name === other.region.name &&
-    one.authenticator.fingerprint === other.authenticator.fingerprint
-  );
+function idOf({ region, projectID, jobID, authenticator }: Target): string {
+  return JSON.stringify([region.name, projectID, jobID, authenticator.fingerprint]);
 }
 
 /**
- * Rejected credentials may be renewed at any time: whoever asks again finds out without a call, and should not be kept
- * from trying by the time that a breaker or a lock takes.
+ * Rejected credentials may be renewed at any time: whoever reads again finds out without a call, and must not be kept from
+ * it by the time that a breaker or a lock takes.
  */
-function untimed(observation: Observation): Observation {
-  if (observation.kind !== 'error' || observation.error.class !== 'unauthorized') return observation;
-  const { retryAfterMs: _, ...error } = observation.error;
+function withoutWait(answer: JobAnswer): Observation {
+  if (answer.kind !== 'error' || answer.error.class !== 'unauthorized') return answer;
+  const { retryAfterMs: _, ...error } = answer.error;
   return { kind: 'error', error };
 }

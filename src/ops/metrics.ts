@@ -6,7 +6,7 @@ import { createRuntimeMetrics, SECONDS, type QueueGauges, type RuntimeMetrics } 
 export interface RegionGauges {
   /** Calls that could be made at once; of the project that has fewest. */
   readonly tokens: number;
-  /** CloudJobs that wait for their turn to ask. */
+  /** CloudJobs that wait for a slot in the budget. */
   readonly waiting: number;
   /** Whether the region's breaker lets nothing through. */
   readonly open: boolean;
@@ -15,12 +15,14 @@ export interface RegionGauges {
 /** What is read when somebody asks, instead of being counted on the way. */
 export interface Gauges {
   readonly queue: () => QueueGauges;
+  /** Reconciles that may run at a time. */
+  readonly workers: () => number;
   /** Whether this replica is the one that works. */
   readonly leading: () => boolean;
   /** CloudJobs by what their phase means. */
   readonly jobs: () => ReadonlyMap<string, number>;
-  /** Seconds since the last good look at the unfinished job that was not heard of for longest; 0 without one. */
-  readonly oldestLookSeconds: () => number;
+  /** Seconds since the unfinished job was observed that was not observed for longest; 0 without one. */
+  readonly observationAgeSeconds: () => number;
   /** By the name of the region. */
   readonly regions: () => ReadonlyMap<string, RegionGauges>;
   /** Credentials whose calls are held back because the cloud rejects them. */
@@ -29,8 +31,6 @@ export interface Gauges {
 
 /** What does not change while the process runs. */
 export interface Place {
-  /** Passes that may run at a time. */
-  readonly workers: number;
   /** Where the Kubernetes API is. */
   readonly kubeHost: string;
   /** The name of the Lease that the leader holds. */
@@ -42,15 +42,13 @@ export interface Metrics extends RuntimeMetrics {
   watchRestarted(why: string): void;
   /** One HTTP request to the cloud, IAM included, has ended; undefined: without an answer. */
   cloudCalled(method: string, status: number | undefined, seconds: number): void;
-  /** One look at a job has ended: `job`, `unchanged`, or the class of its error and the cloud's code. */
-  looked(outcome: string, code: string | undefined): void;
-  /** One call for the list of a project's jobs has ended: `list`, or the class of its error. */
-  jobsListed(outcome: string): void;
+  /** One poll of a job has ended: `job`, or the class of its error and the cloud's code. */
+  polled(outcome: string, code: string | undefined): void;
   /** A status was stored. */
   statusWritten(): void;
   /** What became of an event. */
   eventEnded(outcome: string): void;
-  /** A job was seen to have ended, so many seconds after the cloud made it. */
+  /** A job was seen to have ended, this many seconds after the cloud created it. */
   finished(outcome: 'succeeded' | 'failed', seconds: number): void;
   /** The exposition format of Prometheus. */
   text(): Promise<string>;
@@ -66,7 +64,7 @@ export interface MetricRow {
   readonly help: string;
 }
 
-/** The cloud's codes are its own: so many different ones are told apart, further ones are `other`. */
+/** The cloud's codes are its own: this many different ones have a label of their own, further ones are `other`. */
 const MAX_CODES = 64;
 const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600];
 
@@ -74,10 +72,10 @@ const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600];
  * Prometheus metrics under controller-runtime's names, so that stock dashboards work, and `cloudjob_*` for the cloud's side.
  * No label grows with objects.
  */
-export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Place): Metrics {
+export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const runtime = createRuntimeMetrics(registry, gauges.queue, workers, kubeHost);
+  const runtime = createRuntimeMetrics(registry, gauges.queue, gauges.workers, kubeHost);
   const restarts = new Counter({
     name: 'cloudjob_watch_restarts_total',
     help: 'Watches of CloudJobs that ended, by why.',
@@ -97,16 +95,10 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
     buckets: SECONDS,
     registers,
   });
-  const looks = new Counter({
+  const polls = new Counter({
     name: 'cloudjob_looks_total',
-    help: "Looks at jobs, by outcome (job; unchanged: by the project's job list, without a call; or the class of the error) and the cloud's error code.",
+    help: "Polls of jobs, by outcome (job, or the class of the error) and the cloud's error code.",
     labelNames: ['outcome', 'code'],
-    registers,
-  });
-  const lists = new Counter({
-    name: 'cloudjob_job_lists_total',
-    help: "Calls for a project's job list, by outcome (list, or the class of the error). The unchanged looks less these are the calls saved.",
-    labelNames: ['outcome'],
     registers,
   });
   const writes = new Counter({
@@ -116,7 +108,7 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
   });
   const events = new Counter({
     name: 'cloudjob_events_total',
-    help: 'Kubernetes Events by what became of them: told, limited (too many of one object), overflow, refused.',
+    help: 'Kubernetes Events by outcome: told (sent), limited (too many of one object), overflow (too many at once), refused (by the API server).',
     labelNames: ['outcome'],
     registers,
   });
@@ -137,9 +129,9 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
   });
   gauge(
     'cloudjob_observation_age_seconds',
-    'Time since the last good look at the unfinished job that was not heard of for longest.',
+    'Time since the unfinished job was observed that was not observed for longest.',
     [],
-    (set) => set({}, gauges.oldestLookSeconds()),
+    (set) => set({}, gauges.observationAgeSeconds()),
   );
   const byRegion = (name: string, help: string, read: (region: RegionGauges) => number): void =>
     gauge(name, help, ['region'], (set) => {
@@ -150,7 +142,11 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
     'Calls that could be made at once, of the project that has fewest.',
     ({ tokens }) => tokens,
   );
-  byRegion('cloudjob_budget_waiting', 'CloudJobs that wait for their turn to ask.', ({ waiting }) => waiting);
+  byRegion(
+    'cloudjob_budget_waiting',
+    'CloudJobs that wait for a slot in the budget.',
+    ({ waiting }) => waiting,
+  );
   byRegion('cloudjob_region_breaker_open', '1 while calls to the region are held back.', ({ open }) =>
     Number(open),
   );
@@ -178,8 +174,7 @@ export function createMetrics(gauges: Gauges, { workers, kubeHost, lease }: Plac
       calls.inc({ method, status: status === undefined ? 'none' : String(status) });
       callTime.observe({ method }, seconds);
     },
-    looked: (outcome, code) => looks.inc({ outcome, code: code === undefined ? '' : codeLabel(code) }),
-    jobsListed: (outcome) => lists.inc({ outcome }),
+    polled: (outcome, code) => polls.inc({ outcome, code: code === undefined ? '' : codeLabel(code) }),
     statusWritten: () => writes.inc(),
     eventEnded: (outcome) => events.inc({ outcome }),
     finished: (outcome, seconds) => duration.observe({ outcome }, seconds),

@@ -17,7 +17,7 @@ export interface QueueGauges {
 
 /** What controller-runtime and client-go measure, under their names. */
 export interface RuntimeMetrics {
-  /** How one pass ended, as the controller calls it. */
+  /** How one reconcile ended, as the controller calls it. */
   reconciled(outcome: string, seconds: number, waitedSeconds: number): void;
   /** One request to the Kubernetes API has got its headers; undefined: it got none. */
   apiCalled(method: string, status: number | undefined, seconds: number): void;
@@ -30,13 +30,13 @@ export const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const RESULTS: Readonly<Record<string, string>> = { done: 'success', requeue: 'requeue_after' };
 
 /**
- * @param workers passes that may run at a time
+ * @param workers how many reconciles may run at a time, now
  * @param host where the Kubernetes API is
  */
 export function createRuntimeMetrics(
   registry: Registry,
   queue: () => QueueGauges,
-  workers: number,
+  workers: () => number,
   host: string,
 ): RuntimeMetrics {
   const registers = [registry];
@@ -45,25 +45,25 @@ export function createRuntimeMetrics(
   const histogram = (name: string, help: string, labelNames: string[]): Histogram =>
     new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
 
-  const reconciles = counter('controller_runtime_reconcile_total', 'Passes over one object, by result.', [
+  const reconciles = counter('controller_runtime_reconcile_total', 'Reconciles of one object, by result.', [
     'controller',
     'result',
   ]);
   const errors = counter(
     'controller_runtime_reconcile_errors_total',
-    'Passes over one object that failed and are done again.',
+    'Reconciles that failed and are done again.',
   );
   const panics = counter(
     'controller_runtime_reconcile_panics_total',
-    'Failed passes whose cause is a mistake in the operator.',
+    'Failed reconciles whose cause is a mistake in the operator.',
   );
   const timeouts = counter(
     'controller_runtime_reconcile_timeouts_total',
-    'Failed passes that were stopped at their deadline.',
+    'Failed reconciles that were stopped at their deadline.',
   );
   const reconcileTime = histogram(
     'controller_runtime_reconcile_time_seconds',
-    'Time of one pass, the wait for the cloud included.',
+    'Time of one reconcile, the wait for the cloud included.',
     ['controller'],
   );
   const queueTime = histogram(
@@ -101,7 +101,7 @@ export function createRuntimeMetrics(
   );
   gauge(
     'workqueue_unfinished_work_seconds',
-    'How long the keys that have a worker have had it, all together.',
+    'How long all keys that have a worker have had it, added up.',
     queueLabels,
     (set) => set(QUEUE, queue().unfinishedMs / 1000),
   );
@@ -111,14 +111,14 @@ export function createRuntimeMetrics(
     queueLabels,
     (set) => set(QUEUE, queue().longestMs / 1000),
   );
-  gauge('controller_runtime_active_workers', 'Passes under way.', ['controller'], (set) =>
+  gauge('controller_runtime_active_workers', 'Reconciles under way.', ['controller'], (set) =>
     set({ controller: CONTROLLER }, queue().processing),
   );
   gauge(
     'controller_runtime_max_concurrent_reconciles',
-    'Passes that may run at a time.',
+    'Reconciles that may run at a time, in all shards that this replica holds.',
     ['controller'],
-    (set) => set({ controller: CONTROLLER }, workers),
+    (set) => set({ controller: CONTROLLER }, workers()),
   );
   // Alerts want to see a counter's first step, so it must be there before.
   for (const zero of [errors, panics, timeouts]) zero.inc({ controller: CONTROLLER }, 0);

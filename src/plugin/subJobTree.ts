@@ -1,5 +1,5 @@
 import type { CloudJobStatus, SubJobStatus } from '../api/cloudjob.js';
-import { classifyPhase } from '../reconcile/phase.js';
+import { classifyPhase } from '../cloud/phase.js';
 
 /** A sub-job and those that it consists of. */
 export interface SubJobNode {

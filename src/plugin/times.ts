@@ -1,4 +1,4 @@
-import { classifyPhase, isTerminal } from '../reconcile/phase.js';
+import { classifyPhase, isTerminal } from '../cloud/phase.js';
 
 /** The times that a job and a sub-job have in common, by the cloud's clock. */
 interface Timed {

@@ -1,50 +1,109 @@
-import { mergeConditions } from '../api/conditions.js';
+import { isDeepStrictEqual } from 'node:util';
+import { findCondition, mergeConditions } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
+import type { Observation } from '../cloud/observation.js';
+import { classifyPhase, isTerminal } from '../cloud/phase.js';
 import { withoutUndefined } from '../fields.js';
-import { conditionsFor } from './conditionTable.js';
-import { nextStep, type Next } from './next.js';
-import type { Finding, History } from './finding.js';
-import { aboutItsJob, learn } from './known.js';
-import { describeSituation } from './message.js';
-import { requestedAt } from './request.js';
-import { judge } from './situation.js';
-import { transitionEvents, type TransitionEvent } from './transitions.js';
+import { aboutItsJob, isDeletedAfterFinish, knownJob, readableSpec, requestedAt } from './cloudJob.js';
+import { conditionsFor } from './conditions.js';
+import { classify, type History, type JobState } from './jobState.js';
+import { describeState } from './message.js';
+import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
+import { summarise, type JobSummary } from './summary.js';
+import { transitionsBetween, type Transition } from './transitions.js';
+
+/** What is to happen when nothing else calls for it. */
+export type Requeue =
+  /** Nothing, until the object changes. */
+  | { readonly kind: 'rest' }
+  /** The next poll; when a deadline falls due before it, in `withinMs` (maybe Infinity) at the latest. */
+  | { readonly kind: 'poll'; readonly withinMs: number }
+  /** The object's `ttlSecondsAfterFinished` ends in `afterMs` (0 or less: has ended). */
+  | { readonly kind: 'delete'; readonly afterMs: number };
 
 export interface Decision {
   readonly status: CloudJobStatus;
+  /** Whether the status is another one than before. */
+  readonly differs: boolean;
   /** What changed, for people; empty when nothing did. */
-  readonly events: readonly TransitionEvent[];
-  readonly next: Next;
+  readonly transitions: readonly Transition[];
+  readonly requeue: Requeue;
 }
 
 /**
- * What the status of a CloudJob is to be, given what this pass learnt. Pure: deciding again on the outcome with nothing
- * new changes nothing.
+ * What the status of a CloudJob is to be, given what was observed. Pure: deciding again on the outcome with nothing new
+ * changes nothing.
  *
  * @param now wall clock in milliseconds since the epoch
  */
-export function decide(object: CloudJob, finding: Finding, now: number, history: History): Decision {
+export function decide(object: CloudJob, observation: Observation, now: number, history: History): Decision {
   const cloudJob = aboutItsJob(object);
   const { metadata, spec, status: before } = cloudJob;
-  const job = learn(cloudJob, finding);
-  const situation = judge(cloudJob, job, finding, now, history);
-  const message =
-    situation.kind === 'asBefore' ? (before.message ?? '') : describeSituation(situation, cloudJob, job);
+  const job = jobAfter(cloudJob, observation);
+  const state = classify(cloudJob, job, observation, now, history);
+  const message = state.kind === 'asBefore' ? (before.message ?? '') : describeState(state, cloudJob, job);
   const previous = before.conditions ?? [];
-  const wanted = conditionsFor(situation, previous, 'problems' in spec ? {} : spec, message);
-  const answered = finding.kind === 'none' ? undefined : requestedAt(cloudJob);
+  const wanted = conditionsFor(state, previous, readableSpec(cloudJob), message);
+  const handled = observation.kind === 'nothing' ? undefined : requestedAt(cloudJob);
 
-  const status: CloudJobStatus = {
+  const status: CloudJobStatus = withoutUndefined({
     observedGeneration: metadata.generation,
     ...job,
     jobID: spec.jobID ?? before.jobID,
     message,
-    lastHandledReconcileAt: answered ?? before.lastHandledReconcileAt,
+    lastHandledReconcileAt: handled ?? before.lastHandledReconcileAt,
     conditions: mergeConditions(previous, wanted, metadata.generation, now),
-  };
+  });
   return {
-    status: withoutUndefined(status),
-    events: transitionEvents(cloudJob, status, finding, history),
-    next: nextStep(cloudJob, job, situation, status, finding, now, history),
+    status,
+    differs: !isDeepStrictEqual(status, object.status),
+    transitions: transitionsBetween(cloudJob, status, observation, history),
+    requeue: requeueFor(cloudJob, job, state, status, observation, now, history),
   };
+}
+
+/** What is known of the job after this observation. */
+export function jobAfter(cloudJob: CloudJob, observation: Observation): JobSummary {
+  const known = knownJob(cloudJob);
+  if (observation.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
+  const observed = summarise(observation.job);
+  // A finished job stays as it ended, whatever the cloud says later.
+  const contradicts = isTerminal(known.phase) && classifyPhase(observed.phase) !== classifyPhase(known.phase);
+  return contradicts ? known : observed;
+}
+
+function requeueFor(
+  cloudJob: CloudJob,
+  job: JobSummary,
+  state: JobState,
+  status: CloudJobStatus,
+  observation: Observation,
+  now: number,
+  { unobservedMs }: History,
+): Requeue {
+  switch (state.kind) {
+    case 'succeeded':
+    case 'failed':
+      return afterFinish(cloudJob, status, now);
+    case 'suspended':
+    case 'invalidSpec':
+      return { kind: 'rest' };
+    default: {
+      const deadlines = [activeDeadlineLeft(cloudJob, job, now)];
+      if (state.kind === 'jobNotFoundYet') deadlines.push(graceLeft(cloudJob, now));
+      if (observation.kind !== 'job') deadlines.push(observationDeadlineLeft(cloudJob, now, unobservedMs));
+      return { kind: 'poll', withinMs: Math.min(Infinity, ...deadlines.filter((left) => left > 0)) };
+    }
+  }
+}
+
+function afterFinish(cloudJob: CloudJob, status: CloudJobStatus, now: number): Requeue {
+  const { ttlSecondsAfterFinished: seconds } = readableSpec(cloudJob);
+  const finished = findCondition(status.conditions, 'Finished');
+  if (seconds === undefined || finished === undefined || !isDeletedAfterFinish(cloudJob)) {
+    return { kind: 'rest' };
+  }
+  // From when it was seen to have finished, on the cluster's clock: a CloudJob made for a job that ended long ago
+  // lives as long as any other.
+  return { kind: 'delete', afterMs: Date.parse(finished.lastTransitionTime) + seconds * 1000 - now };
 }

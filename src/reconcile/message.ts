@@ -1,32 +1,32 @@
 import { MAX_MESSAGE_LENGTH } from '../api/conditions.js';
 import type { CloudJob, SubJobStatus } from '../api/cloudjob.js';
 import { cleanText } from '../text.js';
-import { classifyPhase } from './phase.js';
-import type { Situation } from './situation.js';
+import { classifyPhase } from '../cloud/phase.js';
+import type { JobState } from './jobState.js';
 import type { JobSummary } from './summary.js';
 
 /**
  * One line for a person: what is known, and of a failure the deepest cause. Made from what the status holds alone, so
  * that it comes out the same when the cloud is not asked again.
  */
-export function describeSituation(
-  situation: Exclude<Situation, { kind: 'asBefore' }>,
+export function describeState(
+  state: Exclude<JobState, { kind: 'asBefore' }>,
   cloudJob: CloudJob,
   job: JobSummary,
 ): string {
-  return cleanText(sentence(situation, cloudJob, job), MAX_MESSAGE_LENGTH);
+  return cleanText(sentence(state, cloudJob, job), MAX_MESSAGE_LENGTH);
 }
 
 function sentence(
-  situation: Exclude<Situation, { kind: 'asBefore' }>,
+  state: Exclude<JobState, { kind: 'asBefore' }>,
   { spec }: CloudJob,
   job: JobSummary,
 ): string {
-  switch (situation.kind) {
+  switch (state.kind) {
     case 'waiting':
-      return situation.failure === undefined
+      return state.failure === undefined
         ? `Waiting for the cloud's first answer about job ${spec.jobID}.`
-        : `Still waiting for the cloud's first answer about job ${spec.jobID}: ${situation.failure.message}.`;
+        : `Still waiting for the cloud's first answer about job ${spec.jobID}: ${state.failure.message}.`;
     case 'initializing':
       return `${nameOf(job)} has not started yet.`;
     case 'running':
@@ -48,11 +48,11 @@ function sentence(
     case 'jobVanished':
       return `The cloud no longer knows job ${spec.jobID}, last seen ${job.phase === undefined ? 'without a phase' : `in phase "${job.phase}"`}; it may have been deleted. Its outcome is unknown.`;
     case 'refused':
-      return `${situation.failure.message}.`;
+      return `${state.failure.message}.`;
     case 'overdue':
-      return `No good look at the job within spec.observationDeadlineSeconds: ${situation.failure.message}.`;
+      return `No good look at the job within spec.observationDeadlineSeconds: ${state.failure.message}.`;
     case 'invalidSpec':
-      return `The spec cannot be used: ${situation.problem}`;
+      return `The spec cannot be used: ${state.problem}`;
     case 'suspended':
       return 'The cloud is not asked about the job while spec.suspend is true.';
   }

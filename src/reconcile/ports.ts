@@ -1,34 +1,39 @@
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Target } from '../cloud/client.js';
-import type { Observation } from '../cloud/job.js';
-import type { TransitionEvent } from './transitions.js';
+import type { Observation } from '../cloud/observation.js';
 import type { Priority } from '../priority.js';
+import type { Transition } from './transitions.js';
 
 /** The cloud, as the reconciler sees it. */
 export interface JobReader {
   /**
-   * Looks at a job. `waiting`: the budget lets nobody in just now; `key` is added to the work queue when it is its turn.
-   * Ends with `waiting` also when `signal` aborts; never throws.
+   * Reads a job. `nothing`: there is no slot for a call now, and `key` is added to the work queue when it has one; or
+   * `signal` has aborted. Never throws.
    */
-  read(
-    key: string,
-    target: Target,
-    priority: Priority,
-    signal: AbortSignal,
-  ): Promise<Observation | { readonly kind: 'waiting' }>;
-  /**
-   * Whether the job is known to be still as the look told that was answered with `digest`. `waiting`: `key` is added to the
-   * work queue when that is known. `unknown`: it has to be looked at.
-   */
-  unchanged(key: string, target: Target, digest: string): 'unchanged' | 'waiting' | 'unknown';
-  /** Whether something is known of the job that makes it worth to read before it is time to. */
-  hasNews(key: string): boolean;
-  /** The key needs no more looks: give up its place. */
+  read(key: string, target: Target, priority: Priority, signal: AbortSignal): Promise<Observation>;
+  /** Whether the job has been read for another CloudJob since, so that to read it for this one costs no call. */
+  hasSharedResult(key: string): boolean;
+  /** The key needs no more reads: give up its place. */
   forget(key: string): void;
 }
 
+/** The CloudJobs of the cluster. */
+export interface CloudJobStore {
+  /** As last seen; undefined when there is none (any more), or when it rests: nothing is to be done about it. */
+  get(key: string): CloudJob | undefined;
+  /**
+   * Writes the status of just this object in just this version.
+   *
+   * @returns the object as stored; `stale` when it has changed or gone in between, so that the pass must start again
+   * @throws when the API server fails
+   */
+  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
+  /** Deletes just this object in just this version; quiet when it is gone or has changed. */
+  delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
+}
+
 /** The data of a Secret as the API server holds it (values in base64), or why there is none. */
-export type SecretFinding =
+export type SecretResult =
   | { readonly kind: 'found'; readonly data: Readonly<Record<string, string>> }
   | { readonly kind: 'missing' }
   /** The operator may not read it. */
@@ -36,39 +41,16 @@ export type SecretFinding =
 
 export interface SecretReader {
   /** @throws when the API server fails; the pass is then tried again */
-  read(namespace: string, name: string, signal: AbortSignal): Promise<SecretFinding>;
+  read(namespace: string, name: string, signal: AbortSignal): Promise<SecretResult>;
 }
 
-/** What can be told of a CloudJob without reading all of it. */
-export interface Glance {
-  readonly resourceVersion: string;
-  /** Nothing is to be done about it until it changes. */
-  readonly rests: boolean;
-}
-
-/** The CloudJobs of the cluster. */
-export interface CloudJobStore {
-  /** From the cache; undefined when there is none (any more). */
-  glance(key: string): Glance | undefined;
-  /** From the cache; undefined when there is none (any more), or when it rests. */
-  get(key: string): CloudJob | undefined;
+/** Where transitions are recorded for people. */
+export interface TransitionRecorder {
   /**
-   * Writes the status of just this object in just this version.
-   *
-   * @returns the object as stored; `stale` when it has changed or gone in between, so that the pass must start again
+   * Records transitions before the status is stored that makes them true, so that a crash in between loses none. Resolves
+   * when they are sent, or cannot be; never rejects.
    */
-  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
-  /** Deletes just this object in just this version; quiet when it is gone or has changed. */
-  delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
-}
-
-/** Where transitions are told. */
-export interface TransitionSink {
-  /**
-   * They will have happened once the status is stored; told before that, so that a crash in between loses none. Resolves
-   * when they are told, or cannot be; never rejects.
-   */
-  announce(cloudJob: CloudJob, events: readonly TransitionEvent[]): Promise<void>;
+  record(cloudJob: CloudJob, transitions: readonly Transition[]): Promise<void>;
   /** The status is stored. Must not throw. */
-  confirm(cloudJob: CloudJob, events: readonly TransitionEvent[]): void;
+  commit(cloudJob: CloudJob, transitions: readonly Transition[]): void;
 }

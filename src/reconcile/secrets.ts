@@ -1,21 +1,28 @@
 import type { Clock } from '../clock.js';
-import type { SecretFinding, SecretReader } from './ports.js';
+import { isRecord } from '../json.js';
+import type { KubeClient } from '../kube/client.js';
+import { isForbidden, isNotFound } from '../kube/errors.js';
+import { SECRETS } from '../kube/resources.js';
+import type { SecretReader, SecretResult } from './ports.js';
+
+/** `known`: as it was read in the last minutes. `renewed`: as it is now, because there is reason to doubt what is known. */
+export type Freshness = 'known' | 'renewed';
 
 /** A Secret that works is read again after this long. */
 const FRESH_MS = 300_000;
-/** However many objects ask for a new look at a Secret, the API server is asked no more often than this. */
+/** However many objects ask for a Secret anew, the API server is asked no more often than this. */
 const RENEWED_MS = 1_000;
 /** The most Secrets that are remembered. */
 const MAX_ENTRIES = 10_000;
 
 interface Entry {
   readonly at: number;
-  readonly finding: Promise<SecretFinding>;
+  readonly result: Promise<SecretResult>;
 }
 
 /**
  * Remembers Secrets for a few minutes, so that a poll costs the API server nothing. Whoever has reason to doubt what it
- * got asks for a renewed one: a rotated key works at once, not when the memory runs out. Several askers share one read.
+ * got asks for a renewed one: a rotated key works at once, not when the memory runs out. Several readers share one read.
  */
 export class SecretCache {
   readonly #entries = new Map<string, Entry>();
@@ -23,41 +30,72 @@ export class SecretCache {
   constructor(
     private readonly secrets: SecretReader,
     private readonly clock: Clock,
-    /** Ends the reads that are shared: none belongs to a single asker. */
+    /** Ends the reads that are shared: none belongs to a single reader. */
     private readonly signal: AbortSignal,
   ) {}
 
   /** @throws when the API server fails */
-  read(namespace: string, name: string, want: 'known' | 'renewed'): Promise<SecretFinding> {
+  read(namespace: string, name: string, freshness: Freshness): Promise<SecretResult> {
     const key = `${namespace}/${name}`;
-    const now = this.clock.monotonic();
     const entry = this.#entries.get(key);
-    if (entry !== undefined && now - entry.at < (want === 'known' ? FRESH_MS : RENEWED_MS))
-      return entry.finding;
+    const maxAgeMs = freshness === 'known' ? FRESH_MS : RENEWED_MS;
+    if (entry !== undefined && this.clock.monotonic() - entry.at < maxAgeMs) return entry.result;
 
-    const finding = this.secrets.read(namespace, name, this.signal);
+    const read = { at: this.clock.monotonic(), result: this.secrets.read(namespace, name, this.signal) };
+    this.#keep(key, read);
+    void this.#settle(key, read);
+    return read.result;
+  }
+
+  /**
+   * Of too many at once those are kept that are there already. To drop one for each that comes would drop each of them
+   * before it is of use.
+   */
+  #keep(key: string, entry: Entry): void {
     this.#entries.delete(key);
-    this.#entries.set(key, { at: now, finding });
-    this.#bound();
-    finding.then(
+    if (this.#entries.size >= MAX_ENTRIES) this.#dropOld(entry.at);
+    if (this.#entries.size < MAX_ENTRIES) this.#entries.set(key, entry);
+  }
+
+  async #settle(key: string, entry: Entry): Promise<void> {
+    const isCurrent = (): boolean => this.#entries.get(key) === entry;
+    try {
+      const { kind } = await entry.result;
       // What is missing may be there in a moment.
-      ({ kind }) => kind === 'found' || this.#expire(key, finding),
-      () => this.#drop(key, finding),
-    );
-    return finding;
+      const at = entry.at - FRESH_MS + RENEWED_MS;
+      if (kind !== 'found' && isCurrent()) this.#entries.set(key, { ...entry, at });
+    } catch {
+      if (isCurrent()) this.#entries.delete(key);
+    }
   }
 
-  #expire(key: string, finding: Promise<SecretFinding>): void {
-    const entry = this.#entries.get(key);
-    if (entry?.finding === finding) this.#entries.set(key, { at: entry.at - FRESH_MS + RENEWED_MS, finding });
+  /** Entries are in the order in which they were read. */
+  #dropOld(now: number): void {
+    for (const [key, { at }] of this.#entries) {
+      if (now - at < FRESH_MS) return;
+      this.#entries.delete(key);
+    }
   }
+}
 
-  #drop(key: string, finding: Promise<SecretFinding>): void {
-    if (this.#entries.get(key)?.finding === finding) this.#entries.delete(key);
-  }
+/** Secrets by name: the operator never lists or watches them. */
+export class ClusterSecrets implements SecretReader {
+  constructor(private readonly client: Pick<KubeClient, 'get'>) {}
 
-  #bound(): void {
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
+  async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretResult> {
+    try {
+      const { data } = await this.client.get(SECRETS, { namespace, name }, signal);
+      return { kind: 'found', data: isRecord(data) ? texts(data) : {} };
+    } catch (error) {
+      if (isNotFound(error)) return { kind: 'missing' };
+      if (isForbidden(error)) return { kind: 'forbidden' };
+      throw error;
+    }
   }
+}
+
+function texts(data: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

@@ -1,7 +1,7 @@
 import { MAX_EXTEND_PARAMS, MAX_SUB_JOBS, type CloudJobStatus, type SubJobStatus } from '../api/cloudjob.js';
 import type { Job } from '../cloud/job.js';
 import { fieldsWith } from '../fields.js';
-import { classifyPhase, isTerminal, type PhaseClass } from './phase.js';
+import { classifyPhase, isTerminal, type PhaseClass } from '../cloud/phase.js';
 
 /** The part of a status that tells what the cloud says of the job. */
 export type JobSummary = Pick<CloudJobStatus, (typeof JOB_FIELDS)[number]>;
@@ -31,8 +31,8 @@ export function isKnown(job: JobSummary): boolean {
 export function summarise(job: Job): JobSummary {
   const nodes = flatten(job);
   const subJobs = nodes
-    .toSorted((a, b) => urgency(a.job.phase) - urgency(b.job.phase))
-    .map(({ job: subJob, parentID }) => describeSubJob(subJob, parentID));
+    .map(({ job: subJob, parentID }) => describeSubJob(subJob, parentID))
+    .toSorted(compareSubJobs);
   return fieldsWith(
     {
       phase: job.phase,
@@ -50,7 +50,7 @@ export function summarise(job: Job): JobSummary {
       // The v3 API tells no completion time; a finished job changes no more, so its last change is its end.
       completionTime: isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined,
     },
-    isTold,
+    isPresent,
   );
 }
 
@@ -70,6 +70,32 @@ function flatten(root: Job): Node[] {
   };
   visit(root);
   return nodes;
+}
+
+/** By what sub-jobs are ordered after their urgency. The cloud's own order may be another one each time: it counts for nothing. */
+const ORDER = [
+  'startTime',
+  'id',
+  'parentID',
+  'type',
+  'resourceName',
+  'resourceID',
+  'phase',
+  'reason',
+  'updateTime',
+] as const satisfies readonly (keyof SubJobStatus)[];
+
+function compareSubJobs(one: SubJobStatus, other: SubJobStatus): number {
+  const byUrgency = urgency(one.phase) - urgency(other.phase);
+  if (byUrgency !== 0) return byUrgency;
+  const field = ORDER.find((name) => one[name] !== other[name]);
+  return field === undefined ? 0 : compareTexts(one[field], other[field]);
+}
+
+/** What is missing comes last. RFC 3339 in UTC and whole seconds sorts as text. */
+function compareTexts(one: string | undefined, other: string | undefined): number {
+  if (one === undefined || other === undefined) return one === undefined ? 1 : -1;
+  return one < other ? -1 : 1;
 }
 
 /** Failed first, then unfinished, then done: what needs attention survives the bound on the list. */
@@ -97,7 +123,7 @@ function describeSubJob(job: Job, parentID: string | undefined): SubJobStatus {
       startTime: job.startTime,
       updateTime: job.updateTime,
     },
-    isTold,
+    isPresent,
   );
 }
 
@@ -126,7 +152,7 @@ function boundedParams(params: Readonly<Record<string, string>>): Record<string,
 }
 
 /** Not undefined, `''`, `[]` or `{}`: a status has a field only when there is something to say. */
-function isTold(value: unknown): boolean {
+function isPresent(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value !== undefined && value !== '';
   return Object.keys(value).length > 0;
 }

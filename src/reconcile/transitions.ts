@@ -1,13 +1,13 @@
 import { findCondition, type Reason } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus, SubJobStatus } from '../api/cloudjob.js';
-import { failureOf } from './failure.js';
-import type { Finding, History } from './finding.js';
-import { isTracked } from './gitops.js';
-import { classifyPhase, isTerminal } from './phase.js';
+import { isTracked, readableSpec } from './cloudJob.js';
+import type { History } from './jobState.js';
+import { failureOf, type Observation } from '../cloud/observation.js';
+import { classifyPhase, isTerminal } from '../cloud/phase.js';
 import { isKnown } from './summary.js';
 
 /** Something that happened to a CloudJob, told once: as a Kubernetes Event and as a log line. */
-export interface TransitionEvent {
+export interface Transition {
   readonly type: 'Normal' | 'Warning';
   readonly reason:
     | 'Observed'
@@ -39,37 +39,37 @@ const CREDENTIAL_REASONS: ReadonlySet<string> = new Set<Reason>([
 ]);
 
 /** What is different between the status before and the status after a pass, in the words of Kubernetes Events. */
-export function transitionEvents(
+export function transitionsBetween(
   cloudJob: CloudJob,
   after: CloudJobStatus,
-  finding: Finding,
+  observation: Observation,
   history: History,
-): TransitionEvent[] {
+): Transition[] {
   const before = cloudJob.status;
   const message = after.message ?? '';
-  const events: TransitionEvent[] = [];
-  const tell = (
-    type: TransitionEvent['type'],
-    reason: TransitionEvent['reason'],
+  const transitions: Transition[] = [];
+  const add = (
+    type: Transition['type'],
+    reason: Transition['reason'],
     about: readonly unknown[],
     text = message,
   ): void => {
-    events.push({ type, reason, message: text, key: JSON.stringify([reason, ...about]) });
+    transitions.push({ type, reason, message: text, key: JSON.stringify([reason, ...about]) });
   };
   const { jobID } = after;
   /** Between two times that the cloud could not be asked lies one that it could. */
   const trouble = [after.observedGeneration, sinceSynced(before)];
 
-  const failure = failureOf(finding);
+  const failure = failureOf(observation);
   if (failure?.reason === 'CloudThrottled' && history.lastFailure?.reason !== 'CloudThrottled') {
-    tell('Warning', 'Throttled', trouble, failure.message);
+    add('Warning', 'Throttled', trouble, failure.message);
   }
   if (
     failure !== undefined &&
     CREDENTIAL_REASONS.has(failure.reason) &&
     syncedReason(before) !== syncedReason(after)
   ) {
-    tell('Warning', 'CredentialsRejected', [...trouble, failure.reason]);
+    add('Warning', 'CredentialsRejected', [...trouble, failure.reason]);
   }
   const stalledBefore = findCondition(before.conditions, 'Stalled');
   const stalledAfter = findCondition(after.conditions, 'Stalled');
@@ -78,30 +78,30 @@ export function transitionEvents(
     stalledAfter.reason !== 'JobFailed' &&
     stalledAfter.reason !== stalledBefore?.reason
   ) {
-    tell('Warning', 'Stalled', [...trouble, stalledAfter.reason]);
+    add('Warning', 'Stalled', [...trouble, stalledAfter.reason]);
   }
-  if (finding.kind === 'job' && findCondition(before.conditions, 'Synced')?.status === 'False') {
-    tell('Normal', 'Recovered', trouble, `The job is read from the cloud again. ${message}`);
+  if (observation.kind === 'job' && findCondition(before.conditions, 'Synced')?.status === 'False') {
+    add('Normal', 'Recovered', trouble, `The job is read from the cloud again. ${message}`);
   }
 
-  if (!isKnown(before) && isKnown(after)) tell('Normal', 'Observed', [jobID]);
+  if (!isKnown(before) && isKnown(after)) add('Normal', 'Observed', [jobID]);
   else if (before.phase !== after.phase && after.phase !== undefined && !isTerminal(after.phase)) {
-    tell('Normal', 'PhaseChanged', [jobID, before.phase, before.updateTime, after.phase]);
+    add('Normal', 'PhaseChanged', [jobID, before.phase, before.updateTime, after.phase]);
   }
   const failed = newlyFailed(before, after);
   for (const subJob of failed.slice(0, MAX_SUB_JOB_EVENTS))
-    tell('Warning', 'SubJobFailed', [jobID, identity(subJob)], describeFailed(subJob));
+    add('Warning', 'SubJobFailed', [jobID, identity(subJob)], describeFailed(subJob));
   if (failed.length > MAX_SUB_JOB_EVENTS) {
     const further = `${failed.length - MAX_SUB_JOB_EVENTS} further sub-jobs have failed.`;
-    tell('Warning', 'SubJobFailed', [jobID, 'further', failedSubJobs(before).length], further);
+    add('Warning', 'SubJobFailed', [jobID, 'further', failedSubJobs(before).length], further);
   }
 
   if (isTerminal(after.phase) && !isTerminal(before.phase)) {
-    if (classifyPhase(after.phase) === 'succeeded') tell('Normal', 'Succeeded', [jobID]);
-    else tell('Warning', 'Failed', [jobID]);
-    const ttl = 'problems' in cloudJob.spec ? undefined : cloudJob.spec.ttlSecondsAfterFinished;
-    if (ttl !== undefined && isTracked(cloudJob.metadata)) {
-      tell(
+    if (classifyPhase(after.phase) === 'succeeded') add('Normal', 'Succeeded', [jobID]);
+    else add('Warning', 'Failed', [jobID]);
+    const { ttlSecondsAfterFinished } = readableSpec(cloudJob);
+    if (ttlSecondsAfterFinished !== undefined && isTracked(cloudJob.metadata)) {
+      add(
         'Warning',
         'TTLIgnored',
         [jobID],
@@ -109,7 +109,7 @@ export function transitionEvents(
       );
     }
   }
-  return events;
+  return transitions;
 }
 
 /** Since when the cloud could be asked, or could not; undefined before the first look. */

@@ -1,4 +1,4 @@
-import { lookAgainMs } from '../../src/reconcile/cadence.js';
+import { pollAfterMs } from '../../src/reconcile/schedule.js';
 import type { JobFrame } from '../../src/sandbox/cce/script.js';
 import { serve } from './child.js';
 import { jobIDOf } from './fleet.js';
@@ -46,7 +46,7 @@ serve({
         const seen = writes.find(({ status }) => status.reason === `change ${number}`);
         if (number === 0 || next === undefined || seen === undefined) continue;
         const quietMs = (at - (own[number - 1]?.at ?? 0)) * 1000;
-        const waitMs = lookAgainMs(quietMs, intervalSeconds, polling, 1);
+        const waitMs = pollAfterMs(quietMs, intervalSeconds, polling, 1);
         delays.push(seen.at / 1000 - at);
         bounds.push(
           (waitMs + (JOBS / BUDGET.requestsPerSecond) * 1000 + 2 * LATENCY_MS[1] + CLUSTER_MS) / 1000,

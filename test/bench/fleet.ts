@@ -8,7 +8,6 @@ import {
 } from '../../src/api/cloudjob.js';
 import { readJob } from '../../src/cloud/job.js';
 import { decide } from '../../src/reconcile/decide.js';
-import { findingOf } from '../../src/reconcile/finding.js';
 import { SANDBOX_PROJECT_ID } from '../../src/sandbox/cce/accounts.js';
 import { framesOf, type JobPlan } from '../../src/sandbox/cce/plan.js';
 import { frameIndexAt, type JobScript } from '../../src/sandbox/cce/script.js';
@@ -61,8 +60,7 @@ export function statusOf(index: number, moment: Moment): CloudJobStatus {
     JSON.parse(JSON.stringify(jobV3(frame.tree, frame.at, (seconds) => STARTED + seconds * 1000))),
   );
   if (read.kind === 'notAJob') throw new Error(read.problem);
-  return decide(readCloudJob(freshCloudJob(index)), findingOf(read), STARTED + 60_000, { silentMs: 0 })
-    .status;
+  return decide(readCloudJob(freshCloudJob(index)), read, STARTED + 60_000, { unobservedMs: 0 }).status;
 }
 
 /** The JSON of many CloudJobs as an API server serves them, managed fields and all; made from one of them. */

@@ -3,7 +3,7 @@ import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../src/api/
 import { Authenticators } from '../../src/cloud/auth/authenticators.js';
 import { JobClient } from '../../src/cloud/client.js';
 import { createHttp, type Http } from '../../src/cloud/http.js';
-import { CloudReader } from '../../src/cloud/reader.js';
+import { JobReader } from '../../src/cloud/reader.js';
 import { Regions } from '../../src/cloud/regions.js';
 import { systemClock } from '../../src/clock.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
@@ -11,7 +11,7 @@ import { SecretCache } from '../../src/reconcile/secrets.js';
 import { cloudJob, CREATED, JOB_ID } from '../support/cloudJobs.js';
 import { Decoy, HOSTILE_SHAPES, hostileLocations, hostileTexts } from '../support/hostileValues.js';
 import { jobBody } from '../support/jobs.js';
-import { UNTOLD } from '../support/untold.js';
+import { UNRECORDED } from '../support/unrecorded.js';
 import { answerJSON, TestServer } from '../unit/cloud/server.js';
 
 const ID = '[A-Za-z0-9_-]{1,64}';
@@ -60,7 +60,7 @@ describe('on an API server that stores anything, the operator', () => {
         return Promise.resolve({ kind: 'found', data: Object.fromEntries(data) } as const);
       },
     };
-    const reader = new CloudReader({
+    const reader = new JobReader({
       client: new JobClient(http, systemClock),
       clock: systemClock,
       random: () => 0.5,
@@ -70,7 +70,6 @@ describe('on an API server that stores anything, the operator', () => {
     });
     const reconciler = new Reconciler({
       store: {
-        glance: () => ({ resourceVersion: '1', rests: false }),
         get: () => object,
         writeStatus: (_, status) => {
           written = status;
@@ -80,7 +79,7 @@ describe('on an API server that stores anything, the operator', () => {
       },
       secrets: new SecretCache(secrets, systemClock, signal),
       reader,
-      transitions: UNTOLD,
+      transitions: UNRECORDED,
       clock: systemClock,
       random: () => 0.5,
       clouds: {

@@ -6,18 +6,18 @@ import type { CloudJob } from '../../src/api/cloudjob.js';
 import { tokenAuthenticator } from '../../src/cloud/auth/token.js';
 import { JobClient } from '../../src/cloud/client.js';
 import { createHttp, type Http } from '../../src/cloud/http.js';
-import type { Observation } from '../../src/cloud/job.js';
 import { SecretText } from '../../src/cloud/secretText.js';
 import { decide, type Decision } from '../../src/reconcile/decide.js';
-import { failureOf } from '../../src/reconcile/failure.js';
-import { findingOf, type Finding, type History } from '../../src/reconcile/finding.js';
-import { knownJob } from '../../src/reconcile/known.js';
-import { classifyPhase, isTerminal } from '../../src/reconcile/phase.js';
+import { failureOf } from '../../src/cloud/observation.js';
+import type { Observation } from '../../src/cloud/observation.js';
+import { knownJob } from '../../src/reconcile/cloudJob.js';
+import { classifyPhase, isTerminal } from '../../src/cloud/phase.js';
 import { FakeClock } from '../support/fakeClock.js';
 import { cloudJob, CREATED, JOB_ID, withStatus } from '../support/cloudJobs.js';
 import { chaosRuns } from '../support/seed.js';
 import { expectSound } from '../support/soundStatus.js';
 import { TestServer } from '../unit/cloud/server.js';
+import type { History } from '../../src/reconcile/jobState.js';
 
 const TOKEN = 'canary-token-of-the-hostile-cloud';
 const RUNS = 2_000 * chaosRuns;
@@ -232,23 +232,23 @@ async function playSequences(runs: number, decideBy: Decide = decide, lookBy: Lo
     fc.asyncProperty(fc.array(answer, { minLength: 1, maxLength: 8 }), async (answers) => {
       let object = cloudJob();
       let now = CREATED;
-      let history: History = { silentMs: 0 };
+      let history: History = { unobservedMs: 0 };
       for (const next of answers) {
         now += next.seconds * 1000;
-        const silentMs = history.silentMs + Math.max(0, next.seconds) * 1000;
+        const unobservedMs = history.unobservedMs + Math.max(0, next.seconds) * 1000;
         const observation = await lookBy(next);
-        const { status } = decideBy(object, findingOf(observation), now, { ...history, silentMs });
+        const { status } = decideBy(object, observation, now, { ...history, unobservedMs });
         const stored = withStatus(object, status);
         checkStep(object, stored, next, observation);
 
-        const lastFailure = failureOf(findingOf(observation));
+        const lastFailure = failureOf(observation);
         history = {
-          silentMs: observation.kind === 'job' ? 0 : silentMs,
+          unobservedMs: observation.kind === 'job' ? 0 : unobservedMs,
           ...(lastFailure === undefined ? {} : { lastFailure }),
         };
-        const again = decideBy(stored, { kind: 'none' }, now, history);
+        const again = decideBy(stored, { kind: 'nothing' }, now, history);
         expect(again.status).toEqual(stored.status);
-        expect(again.events).toEqual([]);
+        expect(again.transitions).toEqual([]);
         object = stored;
       }
     }),
@@ -258,11 +258,11 @@ async function playSequences(runs: number, decideBy: Decide = decide, lookBy: Lo
 
 /** Decisions that are wrong in one respect: what comes out of the right one is spoilt. */
 function spoilt(
-  spoil: (decision: Decision, before: CloudJob, finding: Finding, now: number) => object,
+  spoil: (decision: Decision, before: CloudJob, observation: Observation, now: number) => object,
 ): Decide {
-  return (object, finding, now, history) => {
-    const decision = decide(object, finding, now, history);
-    return { ...decision, status: { ...decision.status, ...spoil(decision, object, finding, now) } };
+  return (object, observation, now, history) => {
+    const decision = decide(object, observation, now, history);
+    return { ...decision, status: { ...decision.status, ...spoil(decision, object, observation, now) } };
   };
 }
 
@@ -271,26 +271,26 @@ const mapConditions = ({ status }: Decision, type: string, changed: object) => (
   conditions: (status.conditions ?? []).map((one) => (one.type === type ? { ...one, ...changed } : one)),
 });
 const WRONG_DECISIONS: Readonly<Record<string, Decide>> = {
-  'takes an error for the end': spoilt((_, __, finding) =>
-    finding.kind === 'error' ? { phase: 'Failed' } : {},
+  'takes an error for the end': spoilt((_, __, observation) =>
+    observation.kind === 'error' ? { phase: 'Failed' } : {},
   ),
-  'forgets what it knew when a look fails': spoilt(({ status }, _, finding) =>
-    finding.kind === 'error'
+  'forgets what it knew when a look fails': spoilt(({ status }, _, observation) =>
+    observation.kind === 'error'
       ? { progress: undefined, type: undefined, subJobs: undefined, phase: status.phase }
       : {},
   ),
-  'lets a finished job run again': (object, finding, now, history) =>
-    decide({ ...object, status: { ...object.status, phase: 'Running' } }, finding, now, history),
+  'lets a finished job run again': (object, observation, now, history) =>
+    decide({ ...object, status: { ...object.status, phase: 'Running' } }, observation, now, history),
   'says Ready too early': spoilt((decision) => mapConditions(decision, 'Ready', { status: 'True' })),
   'stalls and is not unready': spoilt((decision) => mapConditions(decision, 'Ready', { status: 'Unknown' })),
   'keeps two conditions of one type': spoilt(({ status: { conditions = [] } }) => ({
     conditions: [...conditions, ...conditions.slice(0, 1)],
   })),
   'is never at rest': spoilt((_, __, ___, now) => ({ message: `look ${(looks += 1)} at ${now}` })),
-  'tells the token': spoilt((_, __, finding) => (finding.kind === 'error' ? { message: TOKEN } : {})),
-  'tells an event again and again': (object, finding, now, history) => ({
-    ...decide(object, finding, now, history),
-    events: [{ type: 'Normal', reason: 'Observed', message: 'again', key: 'again' }],
+  'tells the token': spoilt((_, __, observation) => (observation.kind === 'error' ? { message: TOKEN } : {})),
+  'tells an event again and again': (object, observation, now, history) => ({
+    ...decide(object, observation, now, history),
+    transitions: [{ type: 'Normal', reason: 'Observed', message: 'again', key: 'again' }],
   }),
 };
 

@@ -2,13 +2,14 @@ import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../src/api/
 import type { CloudErrorClass } from '../../src/cloud/errors.js';
 import type { Job } from '../../src/cloud/job.js';
 import { decide } from '../../src/reconcile/decide.js';
-import { findingOf, type Finding, type History } from '../../src/reconcile/finding.js';
+import type { Observation } from '../../src/cloud/observation.js';
+import type { History } from '../../src/reconcile/jobState.js';
 
 /** When the CloudJobs of these tests were created. */
 export const CREATED = Date.parse('2026-03-01T10:00:00Z');
 export const JOB_ID = '5c9e1f7a-7d31-11ee-9a4e-0255ac100b05';
 
-export const HEALTHY: History = { silentMs: 0 };
+export const HEALTHY: History = { unobservedMs: 0 };
 
 /** A CloudJob as the API server holds it right after `kubectl apply`. */
 export function cloudJob(
@@ -57,23 +58,28 @@ export function job(phase: string | undefined, rest: Partial<Job> = {}): Job {
   return { id: JOB_ID, type: 'CreateNode', extendParam: {}, subJobs: [], ...(phase && { phase }), ...rest };
 }
 
-export function read(phase: string | undefined, rest: Partial<Job> = {}): Finding {
-  return findingOf({ kind: 'job', job: job(phase, rest) });
+export function read(phase: string | undefined, rest: Partial<Job> = {}): Observation {
+  return { kind: 'job', job: job(phase, rest) };
 }
 
-export function failed(errorClass: CloudErrorClass, message = 'no luck', code?: string): Finding {
+export function failed(errorClass: CloudErrorClass, message = 'no luck', code?: string): Observation {
   return { kind: 'error', error: { class: errorClass, message, ...(code && { code }) } };
 }
 
-export const NO_SECRET: Finding = {
-  kind: 'credentials',
+export const NO_SECRET: Observation = {
+  kind: 'noCredentials',
   reason: 'CredentialsNotFound',
   message: 'Secret infra/cce of spec.credentialsRef does not exist; create it, or name another one',
 };
 
-/** The CloudJob after a pass with this finding, `afterSeconds` after its creation. */
-export function after(object: CloudJob, finding: Finding, afterSeconds = 1, history = HEALTHY): CloudJob {
-  return withStatus(object, decide(object, finding, CREATED + afterSeconds * 1000, history).status);
+/** The CloudJob after a pass with this observation, `afterSeconds` after its creation. */
+export function after(
+  object: CloudJob,
+  observation: Observation,
+  afterSeconds = 1,
+  history = HEALTHY,
+): CloudJob {
+  return withStatus(object, decide(object, observation, CREATED + afterSeconds * 1000, history).status);
 }
 
 /** The conditions in short: `{ Ready: 'True/JobSucceeded', … }`. */

@@ -12,7 +12,7 @@ export interface BreakerOptions {
 }
 
 /** One call that was let through; exactly one of these ends it, later ones do nothing. */
-export interface Pass {
+export interface BreakerSlot {
   succeeded(): void;
   /** `atOnce`: opens without waiting for more failures. */
   failed(cause: CloudError, atOnce?: boolean): void;
@@ -20,12 +20,12 @@ export interface Pass {
   released(): void;
 }
 
-/** One pass that ends all of them. */
-export function joined(passes: readonly Pass[]): Pass {
+/** One slot that ends all of them. */
+export function joined(slots: readonly BreakerSlot[]): BreakerSlot {
   return {
-    succeeded: () => passes.forEach((pass) => pass.succeeded()),
-    failed: (cause, atOnce) => passes.forEach((pass) => pass.failed(cause, atOnce)),
-    released: () => passes.forEach((pass) => pass.released()),
+    succeeded: () => slots.forEach((slot) => slot.succeeded()),
+    failed: (cause, atOnce) => slots.forEach((slot) => slot.failed(cause, atOnce)),
+    released: () => slots.forEach((slot) => slot.released()),
   };
 }
 
@@ -66,7 +66,7 @@ export class Breaker {
   }
 
   /** Begins a call; only when nothing speaks against it (`refusal`). */
-  enter(): Pass {
+  acquire(): BreakerSlot {
     const isProbe = this.#cause !== undefined;
     this.#probing ||= isProbe;
     this.#underWay += 1;

@@ -2,24 +2,24 @@ import type { Clock } from '../../clock.js';
 import { TokenBucket, type BucketOptions } from './tokenBucket.js';
 import type { Priority } from '../../priority.js';
 
-/** How long a turn is kept for a key that was woken and has not come, in milliseconds. */
-export const TURN_MS = 30_000;
-/** Every fifth turn goes to a low key, when some wait. */
+/** How long a slot is kept for a key that was woken and has not come, in milliseconds. */
+export const SLOT_MS = 30_000;
+/** Every fifth slot goes to a low key, when some wait. */
 const LOW_EVERY = 5;
 /** A budget that nobody used for so long may be forgotten, in milliseconds. */
 const IDLE_MS = 600_000;
 
 /**
- * The requests that one project may make in one region, as a turnstile: a key enters at once, or is woken when it is
- * its turn and then enters. Nothing blocks, and nothing but the keys that wait is remembered.
+ * The requests that one project may make in one region. A key acquires a slot for a call at once, or is woken when one is
+ * reserved for it, and acquires that. Nothing blocks, and nothing but the keys that wait is remembered.
  */
 export class Budget {
   readonly #bucket: TokenBucket;
   readonly #clock: Clock;
   readonly #wake: (key: string) => void;
   readonly #waiting: Readonly<Record<Priority, Set<string>>> = { high: new Set(), low: new Set() };
-  /** Turns that are given and not yet taken, in the order of their ends on the monotonic clock. */
-  readonly #turns = new Map<string, number>();
+  /** Slots that are reserved and not yet acquired, in the order of their ends on the monotonic clock. */
+  readonly #slots = new Map<string, number>();
   #highInRow = 0;
   #cancelTimer: (() => void) | undefined;
   #usedAt: number;
@@ -32,18 +32,18 @@ export class Budget {
   }
 
   /**
-   * `admitted`: make the call now (`begin`), or `putBack`. `waiting`: `wake(key)` is called when it is the key's turn; enter again then,
-   * within 30 s. Entering again while waiting keeps the place, and raises the priority where it is higher now.
+   * `acquired`: make the call now (`begin`), or `release`. `waiting`: `wake(key)` is called when a slot is reserved for the
+   * key; acquire it then, within 30 s. A key that waits already keeps its place, and has the higher of both priorities.
    */
-  enter(key: string, priority: Priority): 'admitted' | 'waiting' {
+  acquire(key: string, priority: Priority): 'acquired' | 'waiting' {
     this.#usedAt = this.#clock.monotonic();
-    this.#dropLapsedTurns();
-    if (this.#turns.delete(key)) {
+    this.#dropLapsedSlots();
+    if (this.#slots.delete(key)) {
       this.#arm();
-      return 'admitted';
+      return 'acquired';
     }
     const { high, low } = this.#waiting;
-    if (high.size + low.size === 0 && this.#bucket.reserve()) return 'admitted';
+    if (high.size + low.size === 0 && this.#bucket.reserve()) return 'acquired';
     if (!high.has(key)) {
       if (priority === 'high') low.delete(key);
       this.#waiting[priority].add(key);
@@ -52,26 +52,26 @@ export class Budget {
     return 'waiting';
   }
 
-  /** The key waits no longer, and gives back a turn that it has. */
-  leave(key: string): void {
+  /** The key waits no longer; a slot that is reserved for it is released. */
+  cancel(key: string): void {
     this.#waiting.high.delete(key);
     this.#waiting.low.delete(key);
-    if (this.#turns.delete(key)) this.putBack();
+    if (this.#slots.delete(key)) this.release();
   }
 
-  /** The call of an admitted key begins. */
+  /** The call for an acquired slot begins. */
   begin(): void {
     this.#bucket.spend();
   }
 
-  /** Whether one more call may be made out of turn, by somebody who is in already; takes its token. */
+  /** Whether one more call may be made for an acquired slot; takes its token. */
   takeAnother(): boolean {
     return this.#bucket.take();
   }
 
-  /** The call of an admitted key was not made after all. */
-  putBack(): void {
-    this.#bucket.putBack();
+  /** The call for an acquired slot was not made after all. */
+  release(): void {
+    this.#bucket.release();
     this.#arm();
   }
 
@@ -80,7 +80,7 @@ export class Budget {
     return this.#bucket.tokens;
   }
 
-  /** Keys that wait for their turn. */
+  /** Keys that wait for a slot. */
   get waiting(): number {
     return this.#waiting.high.size + this.#waiting.low.size;
   }
@@ -97,12 +97,12 @@ export class Budget {
 
   pause(ms: number): void {
     this.#bucket.pause(ms);
-    this.#takeBackTurns();
+    this.#takeBackSlots();
   }
 
   slowDown(retryAfterMs: number | undefined): void {
     this.#bucket.slowDown(retryAfterMs);
-    this.#takeBackTurns();
+    this.#takeBackSlots();
   }
 
   succeeded(): void {
@@ -113,7 +113,7 @@ export class Budget {
   get idle(): boolean {
     const { high, low } = this.#waiting;
     const unused = this.#clock.monotonic() - this.#usedAt > IDLE_MS;
-    return unused && high.size + low.size + this.#turns.size === 0 && this.#bucket.rested;
+    return unused && high.size + low.size + this.#slots.size === 0 && this.#bucket.rested;
   }
 
   /** Stops the timer; nobody is woken any more. */
@@ -121,38 +121,38 @@ export class Budget {
     this.#cancelTimer?.();
     this.#waiting.high.clear();
     this.#waiting.low.clear();
-    this.#turns.clear();
+    this.#slots.clear();
   }
 
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     const now = this.#clock.monotonic();
-    const [firstEnd] = this.#turns.values();
+    const [firstEnd] = this.#slots.values();
     const lapse = firstEnd === undefined ? Infinity : firstEnd - now;
     const next = this.#waiting.high.size + this.#waiting.low.size === 0 ? Infinity : this.#bucket.waitMs();
     const ms = Math.min(lapse, next);
     if (ms === Infinity) return;
-    this.#cancelTimer = this.#clock.schedule(Math.max(0, ms), () => this.#giveTurns());
+    this.#cancelTimer = this.#clock.schedule(Math.max(0, ms), () => this.#giveSlots());
   }
 
-  /** Turns that were given before a pause and not taken are given again after it, first of all. */
-  #takeBackTurns(): void {
+  /** Slots that were reserved before a pause and not acquired are reserved again after it, first of all. */
+  #takeBackSlots(): void {
     // Their tokens are lost: after a pause calls begin one by one.
-    for (let turns = this.#turns.size; turns > 0; turns -= 1) this.#bucket.spend();
+    for (let slots = this.#slots.size; slots > 0; slots -= 1) this.#bucket.spend();
     const { high, low } = this.#waiting;
     const later = [...high];
     high.clear();
-    for (const key of [...this.#turns.keys(), ...later]) {
+    for (const key of [...this.#slots.keys(), ...later]) {
       low.delete(key);
       high.add(key);
     }
-    this.#turns.clear();
+    this.#slots.clear();
     this.#arm();
   }
 
-  #giveTurns(): void {
-    this.#dropLapsedTurns();
+  #giveSlots(): void {
+    this.#dropLapsedSlots();
     const woken: string[] = [];
     for (;;) {
       const queue = this.#nextQueue();
@@ -160,7 +160,7 @@ export class Budget {
       if (queue === undefined || key === undefined || !this.#bucket.reserve()) break;
       this.#highInRow = queue === this.#waiting.high ? this.#highInRow + 1 : 0;
       queue.delete(key);
-      this.#turns.set(key, this.#clock.monotonic() + TURN_MS);
+      this.#slots.set(key, this.#clock.monotonic() + SLOT_MS);
       woken.push(key);
     }
     this.#arm();
@@ -169,17 +169,17 @@ export class Budget {
 
   #nextQueue(): Set<string> | undefined {
     const { high, low } = this.#waiting;
-    const lowsTurn = low.size > 0 && this.#highInRow >= LOW_EVERY - 1;
-    if (high.size > 0 && !lowsTurn) return high;
+    const lowIsNext = low.size > 0 && this.#highInRow >= LOW_EVERY - 1;
+    if (high.size > 0 && !lowIsNext) return high;
     return low.size > 0 ? low : undefined;
   }
 
-  #dropLapsedTurns(): void {
+  #dropLapsedSlots(): void {
     const now = this.#clock.monotonic();
-    for (const [key, end] of this.#turns) {
+    for (const [key, end] of this.#slots) {
       if (end > now) break;
-      this.#turns.delete(key);
-      this.#bucket.putBack();
+      this.#slots.delete(key);
+      this.#bucket.release();
     }
   }
 }

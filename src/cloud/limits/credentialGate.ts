@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { Authenticator } from '../auth/authenticator.js';
-import { Breaker, joined, type Pass } from './breaker.js';
+import { Breaker, joined, type BreakerSlot } from './breaker.js';
 import type { CloudError } from '../errors.js';
 import { Pool } from './pool.js';
 
@@ -48,11 +48,11 @@ export class CredentialGate {
   }
 
   /** Begins a call; only when nothing speaks against it (`refusal`). */
-  enter(authenticator: Authenticator): Pass {
-    return joined(this.#breakersOf(authenticator).map((breaker) => breaker.enter()));
+  acquire(authenticator: Authenticator): BreakerSlot {
+    return joined(this.#breakersOf(authenticator).map((breaker) => breaker.acquire()));
   }
 
-  /** The key is woken when its turn has come. */
+  /** The key is woken when it may call. */
   wait(key: string, authenticator: Authenticator): void {
     const { fingerprint } = authenticator;
     const queue = this.#queues.get(fingerprint) ?? { authenticator, keys: new Set() };
@@ -61,7 +61,7 @@ export class CredentialGate {
   }
 
   /** The key waits no longer. */
-  leave(key: string, { fingerprint }: Authenticator): void {
+  cancel(key: string, { fingerprint }: Authenticator): void {
     const queue = this.#queues.get(fingerprint);
     queue?.keys.delete(key);
     if (queue?.keys.size === 0) this.#queues.delete(fingerprint);
@@ -73,7 +73,7 @@ export class CredentialGate {
       const [next] = queue.keys;
       if (next === undefined || lockOf(queue.authenticator) !== lockOf(authenticator)) continue;
       if (this.refusal(queue.authenticator) === 'busy') continue;
-      this.leave(next, queue.authenticator);
+      this.cancel(next, queue.authenticator);
       this.#wake(next);
       return;
     }

@@ -1,17 +1,21 @@
-import type { Pass } from './breaker.js';
+import type { BreakerSlot } from './breaker.js';
 import type { Budget } from './budget.js';
 import type { CloudError } from '../errors.js';
 import { REACTIONS } from '../reactions.js';
 
-/** The call, as the breakers see it. */
-export interface Passes {
-  readonly region: Pass;
-  /** Of a credential that signs; any other is told in vain. */
-  readonly credential: Pass;
+/** What the breakers have given one call. */
+export interface BreakerSlots {
+  readonly region: BreakerSlot;
+  /** Counts for a credential that signs; for any other it does nothing. */
+  readonly credential: BreakerSlot;
 }
 
-/** Tells budget and breakers what an answer (undefined: a good one) says of them; a pass that is told nothing is released. */
-export function report(error: CloudError | undefined, budget: Budget, { region, credential }: Passes): void {
+/** Reports an answer (undefined: a good one) to budget and breakers, as far as it says anything of them. */
+export function report(
+  error: CloudError | undefined,
+  budget: Budget,
+  { region, credential }: BreakerSlots,
+): void {
   if (error === undefined) {
     budget.succeeded();
     region.succeeded();
@@ -23,7 +27,7 @@ export function report(error: CloudError | undefined, budget: Budget, { region, 
   const failedToServe = error.status === undefined || error.status >= 500;
   if (reaction.breaker === 'region' && failedToServe) region.failed(error);
   else if (error.status !== undefined) region.succeeded();
-  // A lock that the cloud tells of opens the breaker at once.
+  // A lock that the cloud reports opens the breaker at once.
   if (reaction.breaker === 'credential') credential.failed(error, error.retryAfterMs !== undefined);
   else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
     credential.succeeded();

@@ -56,7 +56,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Sets the token for one call aside, if there is one now; `spend` or `putBack` ends that. */
+  /** Sets the token for one call aside, if there is one now; `spend` or `release` ends that. */
   reserve(): boolean {
     if (this.waitMs() > 0) return false;
     this.#tokens = Math.max(0, this.#tokens - 1);
@@ -71,7 +71,7 @@ export class TokenBucket {
   }
 
   /** Gives back a token that was set aside and is not needed. */
-  putBack(): void {
+  release(): void {
     this.spend();
     this.#tokens = Math.min(this.#room, this.#tokens + 1);
   }

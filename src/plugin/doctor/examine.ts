@@ -4,7 +4,7 @@ import type { JobClient } from '../../cloud/client.js';
 import type { Http } from '../../cloud/http.js';
 import type { Region } from '../../cloud/regions.js';
 import type { Clock } from '../../clock.js';
-import { ClusterSecrets } from '../../reconcile/cluster.js';
+import { ClusterSecrets } from '../../reconcile/secrets.js';
 import type { Config } from '../../settings.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
 import { lookAtCrd, lookAtServer } from './crd.js';

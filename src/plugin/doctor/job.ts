@@ -2,7 +2,7 @@ import { REQUESTED_AT_ANNOTATION, type CloudJob } from '../../api/cloudjob.js';
 import { findCondition } from '../../api/conditions.js';
 import type { CloudError } from '../../cloud/errors.js';
 import type { Job } from '../../cloud/job.js';
-import { classifyPhase } from '../../reconcile/phase.js';
+import { classifyPhase } from '../../cloud/phase.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
 /** What an error of the cloud says of the credentials that were used. */

@@ -1,7 +1,7 @@
 import type { CloudJobSpec } from '../../api/cloudjob.js';
 import { readCredentials, type Credentials } from '../../cloud/credentials.js';
 import type { Region } from '../../cloud/regions.js';
-import type { SecretFinding } from '../../reconcile/ports.js';
+import type { SecretResult } from '../../reconcile/ports.js';
 import type { Config } from '../../settings.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
@@ -15,7 +15,7 @@ export interface SecretContent {
 /** Names keys of the Secret, never values. */
 export function lookAtSecret(
   path: string,
-  secret: SecretFinding,
+  secret: SecretResult,
 ): { readonly finding: Finding; readonly content?: SecretContent } {
   if (secret.kind === 'forbidden') return { finding: cannotTell(`you may not read ${path}`) };
   if (secret.kind === 'missing') {

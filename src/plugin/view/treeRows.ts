@@ -1,5 +1,5 @@
 import type { CloudJob, SubJobStatus } from '../../api/cloudjob.js';
-import { classifyPhase, isTerminal } from '../../reconcile/phase.js';
+import { classifyPhase, isTerminal } from '../../cloud/phase.js';
 import type { Paint } from '../../terminal/paint.js';
 import { outcomeOf } from '../outcome.js';
 import { leavesOf, treeOf, type SubJobNode } from '../subJobTree.js';

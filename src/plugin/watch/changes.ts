@@ -1,6 +1,6 @@
 import type { CloudJob, SubJobStatus } from '../../api/cloudjob.js';
 import { findCondition } from '../../api/conditions.js';
-import { classifyPhase } from '../../reconcile/phase.js';
+import { classifyPhase } from '../../cloud/phase.js';
 import { nameOf } from '../view/treeRows.js';
 
 /** What is said of a sub-job, by what stands for it: its ID, else its place in the list. */

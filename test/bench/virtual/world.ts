@@ -1,5 +1,5 @@
 import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
-import { DEFAULT_POLLING, type Polling } from '../../../src/reconcile/cadence.js';
+import { DEFAULT_POLLING, type Polling } from '../../../src/reconcile/schedule.js';
 import type { JobFrame } from '../../../src/sandbox/cce/script.js';
 import { FakeClock } from '../../support/fakeClock.js';
 import { quickRandom } from '../../support/seed.js';
@@ -16,7 +16,7 @@ export class VirtualWorld {
   readonly random: () => number;
   readonly cloud: VirtualCloud;
   readonly cluster: WeekCluster;
-  /** Told transitions, by the name of the CloudJob: each would be an event. */
+  /** Recorded transitions, by the name of the CloudJob: each would be an event. */
   readonly events = new Map<string, number>();
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
@@ -29,11 +29,11 @@ export class VirtualWorld {
       budget: BUDGET,
       polling,
       transitions: {
-        announce: ({ metadata: { name } }, events) => {
+        record: ({ metadata: { name } }, events) => {
           this.events.set(name, (this.events.get(name) ?? 0) + events.length);
           return Promise.resolve();
         },
-        confirm: () => undefined,
+        commit: () => undefined,
       },
     });
     this.#ended = controller.run(this.#stop.signal, this.#stop.signal);

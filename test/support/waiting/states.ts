@@ -1,6 +1,6 @@
 import { readCloudJob } from '../../../src/api/cloudjob.js';
 import { decide } from '../../../src/reconcile/decide.js';
-import { NOT_FOUND_GRACE_MS } from '../../../src/reconcile/deadlines.js';
+import { NOT_FOUND_GRACE_MS } from '../../../src/reconcile/schedule.js';
 import { tells } from '../jobs.js';
 import type { KubeObject, Status } from '../kubeClient.js';
 import type { Answer } from '../scriptedCloud.js';
@@ -120,7 +120,7 @@ async function outlastGrace(world: World, ref: Ref): Promise<void> {
     cloudJob,
     { kind: 'error', error: { class: 'notFound', message: 'the job does not exist' } },
     created + NOT_FOUND_GRACE_MS,
-    { silentMs: NOT_FOUND_GRACE_MS },
+    { unobservedMs: NOT_FOUND_GRACE_MS },
   );
   await world.patchStatus(ref, status);
 }

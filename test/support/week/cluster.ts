@@ -5,7 +5,7 @@ import { KubeError } from '../../../src/kube/errors.js';
 import { isRecord } from '../../../src/json.js';
 import { objectKey, type KubeObject, type ObjectRef, type ResourceType } from '../../../src/kube/object.js';
 import { Store, type StoreChange } from '../../../src/kube/store.js';
-import { trim, type CachedCloudJob } from '../../../src/reconcile/cached.js';
+import { cacheEntry, type CacheEntry } from '../../../src/reconcile/cloudJobStore.js';
 import { timeless } from './meaning.js';
 
 const NAMESPACE = 'week';
@@ -25,7 +25,7 @@ export class WeekCluster {
   readonly broken: string[] = [];
   handler: Controller | undefined;
   readonly #objects = new Map<string, KubeObject>();
-  readonly #cache = new Store<CachedCloudJob>();
+  readonly #cache = new Store<CacheEntry>();
   #version = 0;
   #toldUntil = 0;
 
@@ -97,7 +97,7 @@ export class WeekCluster {
       const cached = this.#cache.get(key);
       if (cached?.metadata.resourceVersion !== seen) return;
       const object = this.#objects.get(key);
-      this.#handle(object === undefined ? this.#cache.remove(cached) : this.#cache.put(trim(object)));
+      this.#handle(object === undefined ? this.#cache.remove(cached) : this.#cache.put(cacheEntry(object)));
     },
   };
 
@@ -155,7 +155,9 @@ export class WeekCluster {
     this.#objects.set(objectKey(stored.metadata), stored);
     this.#tell(() => {
       const cached = this.#cache.get(objectKey(stored.metadata))?.metadata.resourceVersion ?? '0';
-      return Number(cached) < Number(stored.metadata.resourceVersion) ? this.#cache.put(trim(stored)) : [];
+      return Number(cached) < Number(stored.metadata.resourceVersion)
+        ? this.#cache.put(cacheEntry(stored))
+        : [];
     });
     return stored;
   }

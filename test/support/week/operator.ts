@@ -1,18 +1,18 @@
 import { Authenticators } from '../../../src/cloud/auth/authenticators.js';
 import { JobClient } from '../../../src/cloud/client.js';
 import type { Http } from '../../../src/cloud/http.js';
-import { CloudReader } from '../../../src/cloud/reader.js';
+import { JobReader } from '../../../src/cloud/reader.js';
 import { Regions } from '../../../src/cloud/regions.js';
 import type { Clock } from '../../../src/clock.js';
 import { Controller } from '../../../src/kube/controller.js';
 import { WorkQueue } from '../../../src/kube/queue.js';
-import { ClusterCloudJobs, ClusterSecrets } from '../../../src/reconcile/cluster.js';
+import { ClusterCloudJobs } from '../../../src/reconcile/cloudJobStore.js';
 import { Reconciler } from '../../../src/reconcile/reconciler.js';
-import { SecretCache } from '../../../src/reconcile/secrets.js';
-import type { Polling } from '../../../src/reconcile/cadence.js';
-import type { TransitionSink } from '../../../src/reconcile/ports.js';
+import { ClusterSecrets, SecretCache } from '../../../src/reconcile/secrets.js';
+import type { Polling } from '../../../src/reconcile/schedule.js';
+import type { TransitionRecorder } from '../../../src/reconcile/ports.js';
 import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
-import { UNTOLD } from '../untold.js';
+import { UNRECORDED } from '../unrecorded.js';
 import type { WeekCluster } from './cluster.js';
 import { BUDGET } from './plan.js';
 
@@ -27,20 +27,20 @@ interface Options {
   /** Per region and project. */
   readonly budget?: BucketOptions;
   readonly polling?: Polling;
-  readonly transitions?: TransitionSink;
+  readonly transitions?: TransitionRecorder;
 }
 
-/** The operator's parts, put together as `operator.ts` does, between a cluster and a cloud in memory. */
+/** The operator's parts, put together as src/operator does, between a cluster and a cloud in memory. */
 export function makeOperator(
   clock: Clock,
   random: () => number,
   cluster: WeekCluster,
   http: Http,
-  { budget = BUDGET, polling = { minSeconds: 2, maxSeconds: 60 }, transitions = UNTOLD }: Options = {},
+  { budget = BUDGET, polling = { minSeconds: 2, maxSeconds: 60 }, transitions = UNRECORDED }: Options = {},
 ) {
   const queue = new WorkQueue({ clock, random });
   const { signal } = new AbortController();
-  const reader = new CloudReader({
+  const reader = new JobReader({
     client: new JobClient(http, clock),
     clock,
     random,

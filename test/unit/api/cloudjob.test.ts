@@ -59,7 +59,7 @@ describe('reading a CloudJob', () => {
   it('gives an object without labels, annotations and status empty ones', () => {
     const { metadata: got, status } = read();
 
-    expect(got).toEqual({ ...metadata, labels: {}, annotations: {}, managedFields: [] });
+    expect(got).toEqual({ ...metadata, labels: {}, annotations: {}, specManagers: [] });
     expect(status).toEqual({});
   });
 

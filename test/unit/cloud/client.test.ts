@@ -56,22 +56,6 @@ describe('a look at a job', () => {
     expect(server.seen[0]?.headers['content-length']).toBeUndefined();
   });
 
-  it('that is answered as before tells the same job under the same digest', async () => {
-    const client = new JobClient(http, systemClock);
-    const first = await client.read(target(), NEVER);
-    const known = first.kind === 'job' ? first.digest : undefined;
-
-    const again = await client.read(target(), NEVER, () => true, known);
-    server.respondWith((_seen, response) =>
-      answerJSON(response, 200, { ...JOB, status: { phase: 'Success' } }),
-    );
-    const other = await client.read(target(), NEVER, () => true, known);
-
-    expect(again).toMatchObject({ kind: 'job', digest: known, job: { id: 'job-1', phase: 'Running' } });
-    expect(other).toMatchObject({ kind: 'job', job: { phase: 'Success' } });
-    expect(other).not.toHaveProperty('digest', known);
-  });
-
   it('keeps a path that the endpoint has', async () => {
     await read({ region: { name: 'lab', cce: `${server.url}/gateway/`, iam: '' } });
 

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Target } from '../../../src/cloud/client.js';
+import type { JobAnswer, Target } from '../../../src/cloud/client.js';
 import type { CloudError } from '../../../src/cloud/errors.js';
-import type { Observation } from '../../../src/cloud/job.js';
-import { CloudReader, type Reading } from '../../../src/cloud/reader.js';
+import type { Observation } from '../../../src/cloud/observation.js';
+import { JobReader } from '../../../src/cloud/reader.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { onAbort } from '../../../src/signals.js';
 import type { Priority } from '../../../src/priority.js';
 
 const NEVER = new AbortController().signal;
-const RUNNING: Observation = { kind: 'job', job: { phase: 'Running', extendParam: {}, subJobs: [] } };
+const RUNNING: JobAnswer = { kind: 'job', job: { phase: 'Running', extendParam: {}, subJobs: [] } };
 
-function failure(error: Partial<CloudError>): Observation {
+function failure(error: Partial<CloudError>): JobAnswer {
   return { kind: 'error', error: { class: 'transient', message: 'x', ...error } };
 }
 
@@ -50,7 +50,7 @@ interface Call {
   readonly jobID: string;
   readonly signal: AbortSignal;
   readonly mayCall: () => boolean;
-  end(observation: Observation): void;
+  end(answer: JobAnswer): void;
 }
 
 /** A reader whose calls stay under way until the test ends them, or are answered at once by `answer`. */
@@ -64,7 +64,7 @@ function setUp({
   requestsPerSecond?: number;
   burst?: number;
   replicas?: number;
-  answer?: (jobID: string) => Observation;
+  answer?: (jobID: string) => JobAnswer;
   onError?: (error: CloudError, target: Target) => void;
 } = {}) {
   const clock = new FakeClock();
@@ -76,17 +76,17 @@ function setUp({
       { jobID }: Target,
       signal: AbortSignal,
       mayCall: () => boolean = () => true,
-    ): Promise<Observation> {
+    ): Promise<JobAnswer> {
       if (!mayCall()) return failure({ class: 'throttled', message: 'used up' });
-      return new Promise<Observation>((resolve) => {
+      return new Promise<JobAnswer>((resolve) => {
         calls.push({ jobID, signal, mayCall, end: resolve });
         onAbort(signal, () => resolve(failure({})));
         if (answer !== undefined) resolve(answer(jobID));
       });
     },
   };
-  const reader = new CloudReader({
-    client: { ...client, list: () => Promise.reject(new Error('nobody asked for the list')) },
+  const reader = new JobReader({
+    client,
     clock,
     random: () => 0,
     budget: { requestsPerSecond, burst },
@@ -98,8 +98,12 @@ function setUp({
     },
     onError,
   });
-  const read = (key: string, of = target(), priority: Priority = 'low', signal = NEVER): Promise<Reading> =>
-    reader.read(key, of, priority, signal);
+  const read = (
+    key: string,
+    of = target(),
+    priority: Priority = 'low',
+    signal = NEVER,
+  ): Promise<Observation> => reader.read(key, of, priority, signal);
   return { clock, calls, woken, wokenHigh, reader, read };
 }
 
@@ -122,7 +126,7 @@ describe('several CloudJobs on one job', () => {
     await read('b');
     expect(calls).toHaveLength(2);
     expect(woken).toEqual(['a', 'c']);
-    expect(['a', 'b', 'c', 'd'].filter((key) => reader.hasNews(key))).toEqual(['a', 'c']);
+    expect(['a', 'b', 'c', 'd'].filter((key) => reader.hasSharedResult(key))).toEqual(['a', 'c']);
     expect([await read('a'), await read('c')]).toEqual([RUNNING, RUNNING]);
     expect(calls).toHaveLength(2);
 
@@ -143,7 +147,7 @@ describe('several CloudJobs on one job', () => {
   it('answer somebody who waited for his turn to look now with a look that was made meanwhile', async () => {
     const { clock, calls, woken, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
     await read('other', target({ jobID: 'job-2' }));
-    for (const key of ['a', 'b', 'c']) expect((await read(key, target(), 'high')).kind).toBe('waiting');
+    for (const key of ['a', 'b', 'c']) expect((await read(key, target(), 'high')).kind).toBe('nothing');
 
     await clock.advance(1000);
     await read('a', target(), 'high');
@@ -162,7 +166,7 @@ describe('several CloudJobs on one job', () => {
     await read('a');
 
     await clock.advance(2000);
-    expect(reader.hasNews('b')).toBe(false);
+    expect(reader.hasSharedResult('b')).toBe(false);
     await read('b');
 
     expect(calls).toHaveLength(3);
@@ -190,10 +194,10 @@ describe('several CloudJobs on one job', () => {
     await settle();
 
     one.abort();
-    expect(await first).toEqual({ kind: 'waiting' });
+    expect(await first).toEqual({ kind: 'nothing' });
     expect(calls[0]?.signal.aborted).toBe(false);
     other.abort();
-    expect(await second).toEqual({ kind: 'waiting' });
+    expect(await second).toEqual({ kind: 'nothing' });
     expect(calls[0]?.signal.aborted).toBe(true);
 
     const third = read('c');
@@ -249,7 +253,7 @@ describe('the budget', () => {
     const { clock, calls, woken, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
     await read('a', target({ jobID: 'job-1' }));
 
-    expect(await read('b', target({ jobID: 'job-2' }))).toEqual({ kind: 'waiting' });
+    expect(await read('b', target({ jobID: 'job-2' }))).toEqual({ kind: 'nothing' });
     await clock.advance(1000);
     expect(woken).toEqual(['b']);
     expect(await read('b', target({ jobID: 'job-2' }))).toEqual(RUNNING);
@@ -261,7 +265,7 @@ describe('the budget', () => {
 
     expect((await read('a')).kind).toBe('job');
     expect((await read('b', target({ projectID: 'project-2' }))).kind).toBe('job');
-    expect((await read('c', target({ jobID: 'job-2' }))).kind).toBe('waiting');
+    expect((await read('c', target({ jobID: 'job-2' }))).kind).toBe('nothing');
   });
 
   it('is a part of the whole where other replicas have the rest, for projects known and new', async () => {
@@ -271,7 +275,7 @@ describe('the budget', () => {
       answer: () => RUNNING,
     });
     await read('known', target({ jobID: 'known' }));
-    reader.share(0.5);
+    reader.setShare(0.5);
 
     const projects = ['project-1', 'new'];
     for (const projectID of projects) {
@@ -297,7 +301,7 @@ describe('the budget', () => {
     const { clock, calls, woken, read } = setUp({ answer: () => answers.shift() ?? RUNNING });
     await read('a');
 
-    expect(await read('b', target({ jobID: 'job-2' }), 'high')).toEqual({ kind: 'waiting' });
+    expect(await read('b', target({ jobID: 'job-2' }), 'high')).toEqual({ kind: 'nothing' });
     await clock.advance(56_817);
     expect(woken).toEqual([]);
     await clock.advance(1);
@@ -512,7 +516,7 @@ describe('whatever happens', () => {
 
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 50 }), async (steps) => {
-        let answer: Observation = RUNNING;
+        let answer: JobAnswer = RUNNING;
         const { clock, woken, reader, read } = setUp({
           requestsPerSecond: 1,
           burst: 2,
@@ -521,7 +525,7 @@ describe('whatever happens', () => {
         const waiting = new Map<string, Target>();
         const look = async (key: string, of: Target, priority: Priority): Promise<void> => {
           const { kind } = await read(key, of, priority);
-          if (kind === 'waiting') waiting.set(key, of);
+          if (kind === 'nothing') waiting.set(key, of);
           else waiting.delete(key);
         };
         const lookAgain = async (): Promise<void> => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { tokenAuthenticator } from '../../../src/cloud/auth/token.js';
 import { JobClient, type Target } from '../../../src/cloud/client.js';
 import { createHttp, type Http } from '../../../src/cloud/http.js';
-import { CloudReader } from '../../../src/cloud/reader.js';
+import { JobReader } from '../../../src/cloud/reader.js';
 import { SecretText } from '../../../src/cloud/secretText.js';
 import { FakeClock } from '../../support/fakeClock.js';
 import { answerJSON, TestServer } from './server.js';
@@ -42,7 +42,7 @@ describe('Retry-After holds back all jobs of the project, whatever its form', ()
     ['seconds of a server that is overloaded', 503, '40', 40_000],
   ])('%s', async (_, status, value, ms) => {
     const woken: string[] = [];
-    const reader = new CloudReader({
+    const reader = new JobReader({
       client: new JobClient(http, clock),
       clock,
       random: () => 0,
@@ -61,7 +61,7 @@ describe('Retry-After holds back all jobs of the project, whatever its form', ()
     const early = [...woken];
     await clock.advance(1000);
 
-    expect(other).toEqual({ kind: 'waiting' });
+    expect(other).toEqual({ kind: 'nothing' });
     expect(early).toEqual([]);
     expect(woken).toEqual(['b']);
     expect(server.seen).toHaveLength(1);

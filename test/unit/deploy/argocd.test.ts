@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { load } from 'js-yaml';
 import * as z from 'zod';
 import { readCloudJob } from '../../../src/api/cloudjob.js';
-import { requestedAt } from '../../../src/reconcile/request.js';
+import { requestedAt } from '../../../src/reconcile/cloudJob.js';
 import { kubeObjectSchema } from '../../support/kubeClient.js';
 import { LUA_NOW, runLua } from '../../support/lua.js';
 import { expectSound } from '../../support/soundStatus.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { adaptive, fixedInterval, RIVALS, simulatedJobs } from '../../../scripts/docs/cadenceSimulation.js';
-import { DEFAULT_POLLING } from '../../../src/reconcile/cadence.js';
+import { adaptive, fixedInterval, RIVALS, simulatedJobs } from '../../../scripts/docs/pollingSimulation.js';
+import { DEFAULT_POLLING } from '../../../src/reconcile/schedule.js';
 
 /** Not the seed of the printed tables: the claims must not hang on it. */
 const SEEDS = [2, 3, 4];

@@ -5,12 +5,13 @@ const NONE: Gauges = {
   queue: () => ({ depth: 0, processing: 0, adds: 0, retries: 0, unfinishedMs: 0, longestMs: 0 }),
   leading: () => false,
   jobs: () => new Map(),
-  oldestLookSeconds: () => 0,
+  workers: () => 128,
+  observationAgeSeconds: () => 0,
   regions: () => new Map(),
   openCredentials: () => 0,
 };
 
-const PLACE = { workers: 64, kubeHost: '10.0.0.1:443', lease: 'operator' };
+const PLACE = { kubeHost: '10.0.0.1:443', lease: 'operator' };
 
 /** The lines of one metric, without its explanation. */
 async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
@@ -42,7 +43,7 @@ describe('metrics', () => {
       'controller_runtime_reconcile_timeouts_total{controller="cloudjob"} 1',
     ]);
     expect(await linesOf(metrics, 'controller_runtime_max_concurrent_reconciles')).toEqual([
-      'controller_runtime_max_concurrent_reconciles{controller="cloudjob"} 64',
+      'controller_runtime_max_concurrent_reconciles{controller="cloudjob"} 128',
     ]);
   });
 
@@ -85,8 +86,8 @@ describe('metrics', () => {
   it('do not grow with the codes that a cloud may make up', async () => {
     const metrics = createMetrics(NONE, PLACE);
 
-    for (let index = 0; index < 500; index += 1) metrics.looked('transient', `E.${index}`);
-    metrics.looked('transient', 'E.0');
+    for (let index = 0; index < 500; index += 1) metrics.polled('transient', `E.${index}`);
+    metrics.polled('transient', 'E.0');
 
     const lines = await linesOf(metrics, 'cloudjob_looks_total');
     expect(lines).toHaveLength(65);

@@ -228,7 +228,7 @@ describe('the doctor', () => {
     [
       'an operator that cannot reach the cloud, while this machine can',
       (world) =>
-        (world.cloudJob = after(cloudJob(), failed('transient', 'no route'), 10, { silentMs: 900_000 })),
+        (world.cloudJob = after(cloudJob(), failed('transient', 'no route'), 10, { unobservedMs: 900_000 })),
       'status',
       /^CloudUnavailable: .*no route/,
       /network policies/,
@@ -242,7 +242,7 @@ describe('the doctor', () => {
     ],
     [
       'a suspended CloudJob',
-      (world) => (world.cloudJob = after(cloudJob({ suspend: true }), { kind: 'none' })),
+      (world) => (world.cloudJob = after(cloudJob({ suspend: true }), { kind: 'nothing' })),
       'status',
       /is suspended/,
       /set spec\.suspend to false/,
@@ -250,7 +250,7 @@ describe('the doctor', () => {
     [
       'no credentials in the spec, and none of the operator',
       (world) => {
-        const finding = { kind: 'credentials', reason: 'CredentialsRequired', message: 'none' } as const;
+        const finding = { kind: 'noCredentials', reason: 'CredentialsRequired', message: 'none' } as const;
         world.cloudJob = after(cloudJob({ credentialsRef: undefined }), finding);
       },
       'Secret',

@@ -1,7 +1,7 @@
 import { cloudJobCrd } from '../../../src/api/crd.js';
 import type { CloudError } from '../../../src/cloud/errors.js';
 import type { Http } from '../../../src/cloud/http.js';
-import type { Observation } from '../../../src/cloud/job.js';
+import type { JobAnswer } from '../../../src/cloud/client.js';
 import { Regions } from '../../../src/cloud/regions.js';
 import { KubeClient } from '../../../src/kube/client.js';
 import { fromResponse, KubeError } from '../../../src/kube/errors.js';
@@ -36,7 +36,7 @@ export class DoctorWorld {
     handshake: () => Promise.resolve({ validTo: 'Jan  1 00:00:00 2030 GMT' }),
   };
   cloudTime: number | undefined = NOW;
-  observation: Observation = { kind: 'job', job: job('Running') };
+  observation: JobAnswer = { kind: 'job', job: job('Running') };
   /** Every URL and host that was asked for anything. */
   readonly asked: string[] = [];
   /** The steps that were said to begin. */

@@ -19,7 +19,7 @@ describe('the outcome', () => {
     ['failed, and ready all the same', after(cloudJob({ readyWhen: 'Observed' }), read('Failed')), 'failed'],
     ['in trouble that may pass', after(cloudJob(), failed('unauthorized')), 'pending'],
     ['unknown to the cloud', after(cloudJob(), UNKNOWN_JOB, 500), 'unknown'],
-    ['suspended', after(cloudJob({ suspend: true }), { kind: 'none' }), 'unknown'],
+    ['suspended', after(cloudJob({ suspend: true }), { kind: 'nothing' }), 'unknown'],
     ['past its deadline', after(cloudJob({ activeDeadlineSeconds: 1 }), read('Running'), 60), 'unknown'],
     ['succeeded, then suspended', edited(after(cloudJob(), read('Success')), { suspend: true }), 'succeeded'],
   ])('of a job that is %s', (_, object, kind) => {
@@ -51,7 +51,7 @@ describe('what needs attention', () => {
     });
     const objects = [
       named('done', after(cloudJob(), read('Success'))),
-      named('suspended', after(cloudJob({ suspend: true }), { kind: 'none' })),
+      named('suspended', after(cloudJob({ suspend: true }), { kind: 'nothing' })),
       named('running', after(cloudJob(), read('Running'))),
       named('trouble', after(cloudJob(), failed('unauthorized'))),
       named('failed-first', after(cloudJob(), read('Failed'), 10)),

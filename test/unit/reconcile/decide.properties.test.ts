@@ -4,9 +4,9 @@ import { statusSchema, type CloudJob } from '../../../src/api/cloudjob.js';
 import { findCondition } from '../../../src/api/conditions.js';
 import type { Job } from '../../../src/cloud/job.js';
 import { decide } from '../../../src/reconcile/decide.js';
-import { failureOf, type Failure } from '../../../src/reconcile/failure.js';
-import { findingOf, type Finding } from '../../../src/reconcile/finding.js';
-import { classifyPhase, isTerminal } from '../../../src/reconcile/phase.js';
+import { failureOf, type Failure } from '../../../src/cloud/observation.js';
+import type { Observation } from '../../../src/cloud/observation.js';
+import { classifyPhase, isTerminal } from '../../../src/cloud/phase.js';
 import { cloudJob, CREATED, edited, failed, NO_SECRET, withStatus } from '../../support/cloudJobs.js';
 import { kstatus } from '../../support/kstatus.js';
 
@@ -14,7 +14,7 @@ import { kstatus } from '../../support/kstatus.js';
 type Step =
   | {
       readonly kind: 'find';
-      readonly finding: Finding;
+      readonly observation: Observation;
       readonly seconds: number;
       readonly restarted: boolean;
     }
@@ -54,8 +54,8 @@ const { tree } = fc.letrec<{ tree: Job }>((tie) => ({
     ),
 }));
 
-const finding: fc.Arbitrary<Finding> = fc.oneof(
-  { weight: 4, arbitrary: tree.map((job) => findingOf({ kind: 'job', job })) },
+const observation: fc.Arbitrary<Observation> = fc.oneof(
+  { weight: 4, arbitrary: tree.map((job): Observation => ({ kind: 'job', job })) },
   {
     weight: 3,
     arbitrary: fc
@@ -73,8 +73,8 @@ const finding: fc.Arbitrary<Finding> = fc.oneof(
       .map((errorClass) => failed(errorClass)),
   },
   fc.constant(NO_SECRET),
-  fc.constant<Finding>({ kind: 'unusable', message: 'spec.region "moon" is not in the catalogue' }),
-  { weight: 2, arbitrary: fc.constant<Finding>({ kind: 'none' }) },
+  fc.constant<Observation>({ kind: 'invalidSpec', message: 'spec.region "moon" is not in the catalogue' }),
+  { weight: 2, arbitrary: fc.constant<Observation>({ kind: 'nothing' }) },
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -82,7 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       kind: fc.constant('find' as const),
-      finding,
+      observation,
       seconds: fc.constantFrom(0, 1, 30, 121, 700, -5),
       restarted: fc.boolean(),
     }),
@@ -107,28 +107,31 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface World {
   readonly object: CloudJob;
   readonly now: number;
-  readonly silentMs: number;
+  readonly unobservedMs: number;
   readonly lastFailure: Failure | undefined;
 }
 
 /** Takes one step as the reconciler would, and checks everything that must hold after it. */
-function take({ object, now, silentMs, lastFailure }: World, next: Step): World {
-  if (next.kind === 'edit') return { object: edited(object, next.spec), now, silentMs, lastFailure };
+function take({ object, now, unobservedMs, lastFailure }: World, next: Step): World {
+  if (next.kind === 'edit') return { object: edited(object, next.spec), now, unobservedMs, lastFailure };
 
   const then = now + next.seconds * 1000;
   const history = next.restarted
-    ? { silentMs: 0 }
-    : { silentMs: silentMs + Math.max(0, next.seconds * 1000), lastFailure };
-  const { status } = decide(object, next.finding, then, history);
+    ? { unobservedMs: 0 }
+    : { unobservedMs: unobservedMs + Math.max(0, next.seconds * 1000), lastFailure };
+  const { status } = decide(object, next.observation, then, history);
   const stored = withStatus(object, status);
 
   checkInvariants(object, stored);
-  const good = next.finding.kind === 'job';
-  const failure = next.finding.kind === 'none' ? history.lastFailure : failureOf(next.finding);
-  const afterwards = { silentMs: good ? 0 : history.silentMs, lastFailure: good ? undefined : failure };
-  const again = decide(stored, { kind: 'none' }, then, afterwards);
+  const good = next.observation.kind === 'job';
+  const failure = next.observation.kind === 'nothing' ? history.lastFailure : failureOf(next.observation);
+  const afterwards = {
+    unobservedMs: good ? 0 : history.unobservedMs,
+    lastFailure: good ? undefined : failure,
+  };
+  const again = decide(stored, { kind: 'nothing' }, then, afterwards);
   expect(again.status).toEqual(stored.status);
-  expect(again.events).toEqual([]);
+  expect(again.transitions).toEqual([]);
   return { object: stored, now: then, ...afterwards };
 }
 
@@ -168,7 +171,7 @@ describe('whatever happens to a CloudJob', () => {
   it('its status keeps its promises, and deciding again changes nothing', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-        let world: World = { object: cloudJob(), now: CREATED, silentMs: 0, lastFailure: undefined };
+        let world: World = { object: cloudJob(), now: CREATED, unobservedMs: 0, lastFailure: undefined };
 
         for (const next of steps) world = take(world, next);
       }),

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { findCondition } from '../../../src/api/conditions.js';
 import type { CloudJob } from '../../../src/api/cloudjob.js';
 import { decide } from '../../../src/reconcile/decide.js';
-import { failureOf } from '../../../src/reconcile/failure.js';
-import type { Finding, History } from '../../../src/reconcile/finding.js';
+import { failureOf } from '../../../src/cloud/observation.js';
+import type { Observation } from '../../../src/cloud/observation.js';
 import {
   after,
   cloudJob,
@@ -17,10 +17,11 @@ import {
   read,
 } from '../../support/cloudJobs.js';
 import { kstatus } from '../../support/kstatus.js';
+import type { History } from '../../../src/reconcile/jobState.js';
 
-const NOTHING: Finding = { kind: 'none' };
+const NOTHING: Observation = { kind: 'nothing' };
 const THROTTLED = failureOf(failed('throttled'));
-const SILENT_FOR_11_MINUTES: History = { silentMs: 660_000 };
+const UNOBSERVED_FOR_11_MINUTES: History = { unobservedMs: 660_000 };
 
 function followed(phase: string, spec = {}): CloudJob {
   return after(cloudJob(spec), read(phase));
@@ -149,7 +150,7 @@ describe('the conditions of every situation', () => {
     ],
     [
       'credentials rejected for longer than the deadline',
-      after(fresh, failed('unauthorized'), 660, SILENT_FOR_11_MINUTES),
+      after(fresh, failed('unauthorized'), 660, UNOBSERVED_FOR_11_MINUTES),
       {
         Ready: 'False/CredentialsRejected',
         Succeeded: 'Unknown/WaitingForCloud',
@@ -171,7 +172,7 @@ describe('the conditions of every situation', () => {
     ],
     [
       'unreachable while running',
-      after(followed('Running'), failed('transient'), 60, { silentMs: 60_000 }),
+      after(followed('Running'), failed('transient'), 60, { unobservedMs: 60_000 }),
       {
         Ready: 'Unknown/JobRunning',
         Succeeded: 'Unknown/JobRunning',
@@ -182,7 +183,7 @@ describe('the conditions of every situation', () => {
     ],
     [
       'unreachable for longer than the deadline',
-      after(followed('Running'), failed('transient'), 700, SILENT_FOR_11_MINUTES),
+      after(followed('Running'), failed('transient'), 700, UNOBSERVED_FOR_11_MINUTES),
       {
         Ready: 'False/CloudUnavailable',
         Succeeded: 'Unknown/JobRunning',
@@ -255,29 +256,33 @@ describe('the conditions of every situation', () => {
 });
 
 describe('from one situation to the next', () => {
-  it.each<[string, CloudJob, Finding]>([
+  it.each<[string, CloudJob, Observation]>([
     ['job not found', after(cloudJob(), failed('notFound'), 200), read('Running')],
     ['job vanished', after(followed('Running'), failed('notFound'), 200), read('Running')],
     [
       'credentials rejected',
-      after(cloudJob(), failed('unauthorized'), 700, SILENT_FOR_11_MINUTES),
+      after(cloudJob(), failed('unauthorized'), 700, UNOBSERVED_FOR_11_MINUTES),
       read('Running'),
     ],
     [
       'cloud unavailable',
-      after(followed('Running'), failed('transient'), 700, SILENT_FOR_11_MINUTES),
+      after(followed('Running'), failed('transient'), 700, UNOBSERVED_FOR_11_MINUTES),
       read('Running'),
     ],
     ['unknown phase', after(cloudJob(), read('Hibernating')), read('Running')],
-    ['spec not usable', after(cloudJob(), { kind: 'unusable', message: 'no such region' }), read('Running')],
-  ])('heals after: %s', (_, object, finding) => {
-    const healed = after(object, finding, 800);
+    [
+      'spec not usable',
+      after(cloudJob(), { kind: 'invalidSpec', message: 'no such region' }),
+      read('Running'),
+    ],
+  ])('heals after: %s', (_, object, observation) => {
+    const healed = after(object, observation, 800);
 
     expect(conditionsOf(healed)).toEqual(conditionsOf(followed('Running')));
   });
 
   it('stays stalled after a restart until the cloud is reached', () => {
-    const stalled = after(followed('Running'), failed('transient'), 700, SILENT_FOR_11_MINUTES);
+    const stalled = after(followed('Running'), failed('transient'), 700, UNOBSERVED_FOR_11_MINUTES);
 
     const restarted = after(stalled, failed('transient'), 710, HEALTHY);
 
@@ -304,7 +309,7 @@ describe('from one situation to the next', () => {
     const waiting = after(cloudJob({ observationDeadlineSeconds: 5 }), failed('throttled'), 1);
 
     const late = after(waiting, NOTHING, 6, {
-      silentMs: 6_000,
+      unobservedMs: 6_000,
       lastFailure: THROTTLED,
     });
 
@@ -314,7 +319,7 @@ describe('from one situation to the next', () => {
   it('lets the deadline of an unfinished job pass while the cloud cannot be reached', () => {
     const running = followed('Running', { activeDeadlineSeconds: 60 });
 
-    const late = after(running, failed('transient'), 61, { silentMs: 60_000 });
+    const late = after(running, failed('transient'), 61, { unobservedMs: 60_000 });
 
     expect(conditionsOf(late).Stalled).toBe('True/DeadlineExceeded');
   });
@@ -378,10 +383,10 @@ describe('from one situation to the next', () => {
     ['the cloud says it ended otherwise', read('Failed')],
     ['the cloud rejects the credentials', failed('unauthorized')],
     ['the cloud is down', failed('transient')],
-  ])('a finished job stays as it ended when %s', (_, finding) => {
+  ])('a finished job stays as it ended when %s', (_, observation) => {
     const finished = followed('Success');
 
-    const later = after(finished, finding, 5_000, SILENT_FOR_11_MINUTES);
+    const later = after(finished, observation, 5_000, UNOBSERVED_FOR_11_MINUTES);
 
     expect(later.status).toEqual(finished.status);
   });
@@ -412,11 +417,11 @@ describe('a look that somebody asked for', () => {
 });
 
 describe('what happens next', () => {
-  function next(object: CloudJob, finding: Finding, afterSeconds = 1, history = HEALTHY) {
-    return decide(object, finding, CREATED + afterSeconds * 1000, history).next;
+  function next(object: CloudJob, observation: Observation, afterSeconds = 1, history = HEALTHY) {
+    return decide(object, observation, CREATED + afterSeconds * 1000, history).requeue;
   }
 
-  it.each<[string, CloudJob, Finding]>([
+  it.each<[string, CloudJob, Observation]>([
     ['a finished job', cloudJob(), read('Success')],
     ['a suspended one', cloudJob({ suspend: true }), NOTHING],
     ['a spec that cannot be read', cloudJob({ jobID: '' }), NOTHING],
@@ -429,7 +434,7 @@ describe('what happens next', () => {
       read('Success'),
     ],
     ...['Terraform', 'crossplane-kubernetes-provider', 'provider-kubernetes/create-prod'].map(
-      (manager): [string, CloudJob, Finding] => [
+      (manager): [string, CloudJob, Observation] => [
         `a finished job whose spec ${manager} writes, whatever its ttl`,
         cloudJob(
           { ttlSecondsAfterFinished: 0 },
@@ -438,20 +443,20 @@ describe('what happens next', () => {
         read('Success'),
       ],
     ),
-  ])('nothing for %s', (_, object, finding) => {
-    expect(next(object, finding)).toEqual({ kind: 'rest' });
+  ])('nothing for %s', (_, object, observation) => {
+    expect(next(object, observation)).toEqual({ kind: 'rest' });
   });
 
   it('another look for an unfinished job', () => {
-    expect(next(cloudJob(), read('Running'))).toEqual({ kind: 'look', withinMs: Infinity });
+    expect(next(cloudJob(), read('Running'))).toEqual({ kind: 'poll', withinMs: Infinity });
   });
 
-  it.each<[string, CloudJob, Finding, History, number]>([
+  it.each<[string, CloudJob, Observation, History, number]>([
     ['its activeDeadlineSeconds', cloudJob({ activeDeadlineSeconds: 90 }), read('Running'), HEALTHY, 80_000],
-    ['its observationDeadlineSeconds', cloudJob(), failed('transient'), { silentMs: 10_000 }, 590_000],
-    ['the grace time of an unknown job', cloudJob(), failed('notFound'), { silentMs: 10_000 }, 110_000],
-  ])('a look at the latest when it reaches %s', (_, object, finding, history, withinMs) => {
-    expect(next(object, finding, 10, history)).toEqual({ kind: 'look', withinMs });
+    ['its observationDeadlineSeconds', cloudJob(), failed('transient'), { unobservedMs: 10_000 }, 590_000],
+    ['the grace time of an unknown job', cloudJob(), failed('notFound'), { unobservedMs: 10_000 }, 110_000],
+  ])('a look at the latest when it reaches %s', (_, object, observation, history, withinMs) => {
+    expect(next(object, observation, 10, history)).toEqual({ kind: 'poll', withinMs });
   });
 
   it.each([
@@ -473,8 +478,8 @@ describe('what happens next', () => {
 });
 
 describe('events', () => {
-  function events(object: CloudJob, finding: Finding, history = HEALTHY): string[] {
-    return decide(object, finding, CREATED + 1000, history).events.map(
+  function events(object: CloudJob, observation: Observation, history = HEALTHY): string[] {
+    return decide(object, observation, CREATED + 1000, history).transitions.map(
       ({ type, reason }) => `${type} ${reason}`,
     );
   }
@@ -484,7 +489,7 @@ describe('events', () => {
       { id: 'n1', type: 'InstallNode', phase: 'Failed', reason: 'disk', extendParam: {}, subJobs: [] },
     ],
   };
-  it.each<[string, CloudJob, Finding, string[]]>([
+  it.each<[string, CloudJob, Observation, string[]]>([
     ['the first look', cloudJob(), read('Running'), ['Normal Observed']],
     ['another phase', followed('Initializing'), read('Running'), ['Normal PhaseChanged']],
     ['success', followed('Running'), read('Success'), ['Normal Succeeded']],
@@ -496,13 +501,13 @@ describe('events', () => {
     ['recovery', after(followed('Running'), failed('notFound'), 1), read('Running'), ['Normal Recovered']],
     ['nothing new', followed('Running'), read('Running'), []],
     ['nothing asked', followed('Running'), NOTHING, []],
-  ])('of %s', (_, object, finding, expected) => {
-    expect(events(object, finding)).toEqual(expected);
+  ])('of %s', (_, object, observation, expected) => {
+    expect(events(object, observation)).toEqual(expected);
   });
 
   it('tells of throttling once, not at every look', () => {
     const history: History = {
-      silentMs: 0,
+      unobservedMs: 0,
       lastFailure: THROTTLED,
     };
 
@@ -510,11 +515,11 @@ describe('events', () => {
   });
 
   describe('have a key', () => {
-    const keys = (object: CloudJob, finding: Finding, at = 1): string[] =>
-      decide(object, finding, CREATED + at * 1000, HEALTHY).events.map(({ key }) => key);
+    const keys = (object: CloudJob, observation: Observation, at = 1): string[] =>
+      decide(object, observation, CREATED + at * 1000, HEALTHY).transitions.map(({ key }) => key);
     const waiting = after(cloudJob(), NOTHING, 1);
 
-    it.each<[string, CloudJob, Finding, CloudJob, Finding]>([
+    it.each<[string, CloudJob, Observation, CloudJob, Observation]>([
       ['the job has moved on', followed('Running'), read('Failed'), followed('Running'), read('Failed', {})],
       ['the wait was told first', cloudJob(), read('Running'), waiting, read('Initializing')],
       ['the wait was told first', cloudJob(), failed('unauthorized'), waiting, failed('unauthorized')],
@@ -525,9 +530,9 @@ describe('events', () => {
         followed('Running'),
         read('Running', { subJobs: [{ ...withFailedNode.subJobs[0]!, reason: 'disk is full' }] }),
       ],
-    ])('that is the same when a pass starts again after %s', (_, object, finding, again, later) => {
-      expect(keys(again, later, 99)).toEqual(keys(object, finding));
-      expect(keys(object, finding)).toHaveLength(1);
+    ])('that is the same when a pass starts again after %s', (_, object, observation, again, later) => {
+      expect(keys(again, later, 99)).toEqual(keys(object, observation));
+      expect(keys(object, observation)).toHaveLength(1);
     });
 
     it('that is different for each spell of trouble', () => {

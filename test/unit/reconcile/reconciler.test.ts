@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { REQUESTED_AT_ANNOTATION } from '../../../src/api/cloudjob.js';
-import type { Observation } from '../../../src/cloud/job.js';
+import type { Observation } from '../../../src/cloud/observation.js';
 import type { CloudErrorClass } from '../../../src/cloud/errors.js';
 import { after, cloudJob, conditionsOf, CREATED, job, JOB_ID, read } from '../../support/cloudJobs.js';
 import { settle } from '../../support/fakeClock.js';
@@ -36,7 +36,7 @@ describe('the first look', () => {
     ]);
     expect(world.store.written).toHaveLength(1);
     expect(world.object.status.phase).toBe('Running');
-    expect(world.transitions.told).toEqual(['Observed']);
+    expect(world.transitions.committed).toEqual(['Observed']);
     expect(result).toEqual({ kind: 'requeue', afterMs: 2_000 });
   });
 
@@ -131,7 +131,7 @@ describe('the next look', () => {
     const world = await followedWorld();
     await world.clock.advance(2_000);
     const abort = new AbortController();
-    world.reader.answers = [{ kind: 'waiting' }];
+    world.reader.answers = [{ kind: 'nothing' }];
     abort.abort();
 
     const result = await world.pass(abort.signal);
@@ -155,7 +155,7 @@ describe('the next look', () => {
   it('takes what the look of another CloudJob told of the same job, before its own is due', async () => {
     const world = await followedWorld();
     world.reader.answers = [tells('Success')];
-    world.reader.news.add('infra/scale-up');
+    world.reader.shared.add('infra/scale-up');
     await world.clock.advance(1_000);
 
     await world.pass();
@@ -171,7 +171,7 @@ describe('the next look', () => {
 
   it('is as urgent as others are for what was there at start, and urgent after a change of that', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.reader.answers = [{ kind: 'waiting' }];
+    world.reader.answers = [{ kind: 'nothing' }];
     await world.pass(undefined, undefined, 'low');
     // The echo of its own write.
     await world.pass();
@@ -349,24 +349,24 @@ describe('events', () => {
   it('are told before the status that they speak of, so that a crash in between loses none', async () => {
     const world = new ReconcilerWorld(cloudJob());
     let tell: () => void = () => undefined;
-    world.transitions.announcing = new Promise((resolve) => {
+    world.transitions.recording = new Promise((resolve) => {
       tell = resolve;
     });
 
     const pass = world.pass();
     await settle();
-    const before = [world.transitions.announced.length, world.store.written.length];
+    const before = [world.transitions.recorded.length, world.store.written.length];
     tell();
     await pass;
 
     expect(before).toEqual([1, 0]);
     expect(world.store.written).toHaveLength(1);
-    expect(world.transitions.told).toEqual(['Observed']);
+    expect(world.transitions.committed).toEqual(['Observed']);
   });
 
   it('hold up the status for a second at most', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.transitions.announcing = new Promise(() => undefined);
+    world.transitions.recording = new Promise(() => undefined);
 
     const pass = world.pass();
     await world.clock.advance(999);
@@ -455,16 +455,16 @@ describe('a write that does not get through', () => {
     world.store.troubles = ['stale'];
 
     const result = await world.pass();
-    const toldBefore = [...world.transitions.told];
+    const committedBefore = [...world.transitions.committed];
     await world.clock.advance(100);
     await world.pass();
 
     expect(result).toEqual({ kind: 'requeue', afterMs: 100 });
     expect(world.reads).toBe(1);
     expect(world.object.status.phase).toBe('Running');
-    expect(toldBefore).toEqual([]);
-    expect(world.transitions.told).toEqual(['Observed']);
-    const [first, ...again] = world.transitions.announced;
+    expect(committedBefore).toEqual([]);
+    expect(world.transitions.committed).toEqual(['Observed']);
+    const [first, ...again] = world.transitions.recorded;
     expect(again.map(({ key }) => key)).toEqual([first?.key]);
   });
 
@@ -473,13 +473,13 @@ describe('a write that does not get through', () => {
     world.store.troubles = [new Error('the API server is away')];
 
     await expect(world.pass()).rejects.toThrow('the API server is away');
-    const toldBefore = [...world.transitions.told];
+    const committedBefore = [...world.transitions.committed];
     await world.pass();
 
     expect(world.reads).toBe(1);
     expect(world.object.status.phase).toBe('Running');
-    expect(toldBefore).toEqual([]);
-    expect(world.transitions.told).toEqual(['Observed']);
+    expect(committedBefore).toEqual([]);
+    expect(world.transitions.committed).toEqual(['Observed']);
   });
 
   it('never loses an end of the job, although the cloud forgets the job before the write gets through', async () => {
@@ -515,7 +515,7 @@ describe('a write that does not get through', () => {
     world.store.troubles = ['stale'];
     await world.pass();
     world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
-    world.reader.answers = [{ kind: 'waiting' }];
+    world.reader.answers = [{ kind: 'nothing' }];
 
     await world.pass();
     const whileWaiting = world.object.status.lastHandledReconcileAt;
@@ -532,7 +532,7 @@ describe('a write that does not get through', () => {
     world.store.troubles = [new Error('away')];
     await expect(world.pass()).rejects.toThrow('away');
     await world.clock.advance(10_000);
-    world.reader.answers = [{ kind: 'waiting' }];
+    world.reader.answers = [{ kind: 'nothing' }];
 
     await world.pass();
 
@@ -540,26 +540,45 @@ describe('a write that does not get through', () => {
     expect(world.object.status.phase).toBe('Running');
   });
 
-  it('ends the pass with its error even if the slow look fails after it', async () => {
+  it('leaves no poll behind: the pass ends with it, and keeps what it shows', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    const answer = new SlowAnswer();
+    world.reader.answers = [answer.promise];
+    world.store.troubles = [new Error('away')];
+    let ended = false;
+
+    const pass = world.pass().finally(() => (ended = true));
+    pass.catch(() => undefined);
+    await world.clock.advance(1_000);
+    const endedBefore = ended;
+    answer.resolve(tells('Running'));
+
+    await expect(pass).rejects.toThrow('away');
+    await world.pass();
+    expect(endedBefore).toBe(false);
+    expect(world.object.status.phase).toBe('Running');
+    expect(world.reads).toBe(1);
+  });
+
+  it('ends the pass with its error even if the slow poll fails, too', async () => {
     const world = new ReconcilerWorld(cloudJob());
     const answer = new SlowAnswer();
     world.reader.answers = [answer.promise];
     world.store.troubles = [new Error('away')];
 
-    const pass = expect(world.pass()).rejects.toThrow('away');
+    const pass = world.pass();
+    pass.catch(() => undefined);
     await world.clock.advance(1_000);
-    await pass;
-    answer.reject(new Error('aborted'));
-    await settle();
+    answer.reject(new Error('the API server is away, too'));
 
-    expect(world.store.written).toEqual([]);
+    await expect(pass).rejects.toThrow(/^away$/);
   });
 });
 
 describe('a budget that lets nobody in', () => {
   it('shows after a second that the cloud is awaited, and sleeps until the reader wakes the key', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.reader.answers = [{ kind: 'waiting' }, { kind: 'waiting' }, tells('Running')];
+    world.reader.answers = [{ kind: 'nothing' }, { kind: 'nothing' }, tells('Running')];
 
     const first = await world.pass();
     const written = world.store.written.length;
@@ -580,7 +599,7 @@ describe('a budget that lets nobody in', () => {
 
   it('does not keep the first status of one whose turn comes in a moment', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.reader.answers = [{ kind: 'waiting' }, tells('Running')];
+    world.reader.answers = [{ kind: 'nothing' }, tells('Running')];
 
     await world.pass();
     await world.clock.advance(30);
@@ -593,7 +612,7 @@ describe('a budget that lets nobody in', () => {
   it('changes nothing of a job that is known', async () => {
     const world = await followedWorld();
     await world.clock.advance(2_000);
-    world.reader.answers = [{ kind: 'waiting' }];
+    world.reader.answers = [{ kind: 'nothing' }];
 
     await world.pass();
 
@@ -627,7 +646,7 @@ describe('credentials', () => {
     expect(world.reads).toBe(2);
     expect(world.secrets.reads).toBe(2);
     expect(conditionsOf(world.object)).toMatchObject({ Synced: 'False/CredentialsRejected' });
-    expect(world.transitions.told).toEqual(['Observed', 'CredentialsRejected']);
+    expect(world.transitions.committed).toEqual(['Observed', 'CredentialsRejected']);
   });
 
   it('are tried once more alone, even when they are rotated and wrong again', async () => {
@@ -697,7 +716,7 @@ describe('what is remembered of an object', () => {
 
   it('is not taken for that of another job', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.reader.answers = [tells('Success'), { kind: 'waiting' }];
+    world.reader.answers = [tells('Success'), { kind: 'nothing' }];
     await world.pass();
     await world.clock.advance(1_000);
     world.edit({ spec: { jobID: 'another-job' } });
@@ -734,7 +753,7 @@ describe('ttlSecondsAfterFinished', () => {
 
     await world.pass();
 
-    expect(world.transitions.told).toContain('Succeeded');
+    expect(world.transitions.committed).toContain('Succeeded');
     expect(world.store.deleted).toHaveLength(1);
   });
 });
@@ -755,7 +774,7 @@ describe('time', () => {
 
     expect(stalled).toMatchObject({ Ready: 'False/CloudUnavailable', Stalled: 'True/CloudUnavailable' });
     expect(conditionsOf(world.object)).not.toHaveProperty('Stalled');
-    expect(world.transitions.told).toEqual(['Observed', 'Stalled', 'Recovered']);
+    expect(world.transitions.committed).toEqual(['Observed', 'Stalled', 'Recovered']);
   });
 
   it.each([

@@ -1,18 +1,18 @@
 import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../../src/api/cloudjob.js';
 import { Regions } from '../../../src/cloud/regions.js';
 import type { Target } from '../../../src/cloud/client.js';
-import type { Observation } from '../../../src/cloud/job.js';
+import type { Observation } from '../../../src/cloud/observation.js';
 import type {
   CloudJobStore,
-  Glance,
   JobReader,
-  SecretFinding,
+  SecretResult,
   SecretReader,
-  TransitionSink,
+  TransitionRecorder,
 } from '../../../src/reconcile/ports.js';
-import { Reconciler, type Pass, type Result } from '../../../src/reconcile/reconciler.js';
+import type { Result } from '../../../src/kube/controller.js';
+import { Reconciler, type Pass } from '../../../src/reconcile/reconciler.js';
 import { SecretCache } from '../../../src/reconcile/secrets.js';
-import type { TransitionEvent } from '../../../src/reconcile/transitions.js';
+import type { Transition } from '../../../src/reconcile/transitions.js';
 import { CREATED, job } from '../../support/cloudJobs.js';
 import { FakeClock } from '../../support/fakeClock.js';
 import type { Priority } from '../../../src/priority.js';
@@ -29,8 +29,7 @@ export class SlowAnswer {
   });
 }
 
-type Reading = Observation | { readonly kind: 'waiting' };
-type Answer = Reading | Promise<Reading>;
+type Answer = Observation | Promise<Observation>;
 
 /** Remembers what was read, and gives one answer after the other; the last one for ever. */
 class FakeReader implements JobReader {
@@ -38,25 +37,17 @@ class FakeReader implements JobReader {
   readonly forgotten: string[] = [];
   answers: Answer[] = [{ kind: 'job', job: job('Running') }];
 
-  async read(_key: string, target: Target, priority: Priority): Promise<Reading> {
+  async read(_key: string, target: Target, priority: Priority): Promise<Observation> {
     this.reads.push({ priority, target });
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
-    const reading = (await answer) ?? { kind: 'waiting' };
-    return reading.kind === 'job' ? { ...reading, digest: JSON.stringify(reading.job) } : reading;
+    return (await answer) ?? { kind: 'nothing' };
   }
 
-  /** What the list of the project's jobs tells, from the digest that it is asked about. */
-  list: (digest: string) => ReturnType<JobReader['unchanged']> = () => 'unknown';
+  /** Keys whose job has been read for another CloudJob. */
+  readonly shared = new Set<string>();
 
-  unchanged(_key: string, _target: Target, digest: string): ReturnType<JobReader['unchanged']> {
-    return this.list(digest);
-  }
-
-  /** Keys for which a look of another CloudJob has told of the same job. */
-  readonly news = new Set<string>();
-
-  hasNews(key: string): boolean {
-    return this.news.has(key);
+  hasSharedResult(key: string): boolean {
+    return this.shared.has(key);
   }
 
   forget(key: string): void {
@@ -69,23 +60,16 @@ class FakeStore implements CloudJobStore {
   readonly objects = new Map<string, CloudJob>();
   readonly written: CloudJobStatus[] = [];
   readonly deleted: CloudJob[] = [];
+  /** Keys of objects that rest. */
   readonly resting = new Set<string>();
-  /** How often an object was read as a whole. */
-  gets = 0;
   /** What befalls the next writes, one after the other; then all is well. */
   troubles: ('stale' | Error)[] = [];
   /** What happens while a write is under way. */
   meanwhile: () => Promise<void> = () => Promise.resolve();
   #version = 100;
 
-  glance(key: string): Glance | undefined {
-    const { metadata } = this.objects.get(key) ?? {};
-    return metadata && { resourceVersion: metadata.resourceVersion ?? '', rests: this.resting.has(key) };
-  }
-
   get(key: string): CloudJob | undefined {
-    this.gets += 1;
-    return this.objects.get(key);
+    return this.resting.has(key) ? undefined : this.objects.get(key);
   }
 
   put(object: CloudJob): void {
@@ -119,26 +103,26 @@ class FakeSecrets implements SecretReader {
   reads = 0;
   token = 'first';
 
-  async read(): Promise<SecretFinding> {
+  async read(): Promise<SecretResult> {
     this.reads += 1;
     return { kind: 'found', data: { token: Buffer.from(this.token).toString('base64') } };
   }
 }
 
-class FakeTransitions implements TransitionSink {
-  readonly told: TransitionEvent['reason'][] = [];
+class FakeTransitions implements TransitionRecorder {
+  readonly recorded: Transition[] = [];
+  /** Those of which the status is stored. */
+  readonly committed: Transition['reason'][] = [];
+  /** Resolves when they are recorded. */
+  recording: Promise<void> = Promise.resolve();
 
-  readonly announced: TransitionEvent[] = [];
-  /** Resolves each announcement. */
-  announcing: Promise<void> = Promise.resolve();
-
-  announce(_cloudJob: CloudJob, events: readonly TransitionEvent[]): Promise<void> {
-    this.announced.push(...events);
-    return this.announcing;
+  record(_cloudJob: CloudJob, transitions: readonly Transition[]): Promise<void> {
+    this.recorded.push(...transitions);
+    return this.recording;
   }
 
-  confirm(_cloudJob: CloudJob, events: readonly TransitionEvent[]): void {
-    this.told.push(...events.map(({ reason }) => reason));
+  commit(_cloudJob: CloudJob, transitions: readonly Transition[]): void {
+    this.committed.push(...transitions.map(({ reason }) => reason));
   }
 }
 

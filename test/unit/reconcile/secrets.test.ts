@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { SecretFinding, SecretReader } from '../../../src/reconcile/ports.js';
+import type { SecretResult, SecretReader } from '../../../src/reconcile/ports.js';
 import { SecretCache } from '../../../src/reconcile/secrets.js';
 import { FakeClock } from '../../support/fakeClock.js';
 
-const FOUND: SecretFinding = { kind: 'found', data: { token: 'dA==' } };
+const FOUND: SecretResult = { kind: 'found', data: { token: 'dA==' } };
 
 class FakeSecrets implements SecretReader {
   readonly reads: string[] = [];
-  answer: () => Promise<SecretFinding> = () => Promise.resolve(FOUND);
+  answer: () => Promise<SecretResult> = () => Promise.resolve(FOUND);
 
-  read(namespace: string, name: string): Promise<SecretFinding> {
+  read(namespace: string, name: string): Promise<SecretResult> {
     this.reads.push(`${namespace}/${name}`);
     return this.answer();
   }
@@ -87,13 +87,24 @@ describe('SecretCache', () => {
     expect(await cache.read('infra', 'cce', 'known')).toEqual(FOUND);
   });
 
-  it('remembers ten thousand Secrets, and forgets the one that was read first', async () => {
-    for (let index = 0; index <= 10_000; index += 1) void cache.read('infra', `cce-${index}`, 'known');
+  it('of more Secrets than it can remember reads the others again, and none of those that it remembers', async () => {
+    const readAll = async (): Promise<number> => {
+      const before = secrets.reads.length;
+      for (let index = 0; index <= 10_000; index += 1) await cache.read('infra', `cce-${index}`, 'known');
+      return secrets.reads.length - before;
+    };
+
+    expect([await readAll(), await readAll(), await readAll()]).toEqual([10_001, 1, 1]);
+  });
+
+  it('lets go of Secrets that are too old to be of use, so that others can be remembered', async () => {
+    for (let index = 0; index < 10_000; index += 1) await cache.read('infra', `cce-${index}`, 'known');
+    await clock.advance(300_000);
+
+    await cache.read('infra', 'another', 'known');
     secrets.reads.length = 0;
+    await cache.read('infra', 'another', 'known');
 
-    await cache.read('infra', 'cce-1', 'known');
-    await cache.read('infra', 'cce-0', 'known');
-
-    expect(secrets.reads).toEqual(['infra/cce-0']);
+    expect(secrets.reads).toEqual([]);
   });
 });

@@ -1,23 +1,22 @@
 import { expect, it } from '@jest/globals';
-import type { Observation } from '../../../src/cloud/job.js';
-import { CloudReader } from '../../../src/cloud/reader.js';
+import type { JobAnswer } from '../../../src/cloud/client.js';
+import { JobReader } from '../../../src/cloud/reader.js';
 import { cloudJob, conditionsOf, job } from '../../support/cloudJobs.js';
 import { ReconcilerWorld } from './reconcilerWorld.js';
 
 it('a job that several CloudJobs follow is one call, and each gets a status of its own', async () => {
   const world = new ReconcilerWorld();
   let calls = 0;
-  let answer: Observation = { kind: 'job', job: job('Running') };
+  let answer: JobAnswer = { kind: 'job', job: job('Running') };
   const woken: string[] = [];
   world.readWith(
     (clock) =>
-      new CloudReader({
+      new JobReader({
         client: {
           read: async (_target, _signal, mayCall) => {
             if (mayCall?.() !== false) calls += 1;
             return answer;
           },
-          list: () => Promise.reject(new Error('three CloudJobs are too few for the list')),
         },
         clock,
         random: () => 0,

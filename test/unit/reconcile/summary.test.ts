@@ -13,8 +13,8 @@ function fixture(name: string): Job {
   return read.job;
 }
 
-function leaf(id: string, phase: string | undefined): Job {
-  return { id, extendParam: {}, subJobs: [], ...(phase !== undefined && { phase }) };
+function leaf(id: string, phase: string | undefined, rest: Partial<Job> = {}): Job {
+  return { id, extendParam: {}, subJobs: [], ...(phase !== undefined && { phase }), ...rest };
 }
 
 /** Jobs whose sub-jobs are these. */
@@ -47,6 +47,14 @@ describe('summarise', () => {
       },
       subJobs: [
         {
+          id: 'fd474f82-9606-11e8-baa8-0255ac10215d',
+          parentID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
+          type: 'CreatePSMCert',
+          phase: 'Success',
+          startTime: '2020-02-02T03:52:33Z',
+          updateTime: '2020-02-02T03:52:34Z',
+        },
+        {
           id: 'fd474fab-9606-11e8-baa9-0255ac10215d',
           parentID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
           type: 'InstallMaster',
@@ -54,14 +62,6 @@ describe('summarise', () => {
           resourceID: 'fd3b4ac0-9606-11e8-baa8-0255ac10215d',
           startTime: '2020-02-02T03:52:34Z',
           updateTime: '2020-02-02T04:05:29Z',
-        },
-        {
-          id: 'fd474f82-9606-11e8-baa8-0255ac10215d',
-          parentID: '354331b2c-229a-11e8-9c75-0255ac100ceb',
-          type: 'CreatePSMCert',
-          phase: 'Success',
-          startTime: '2020-02-02T03:52:33Z',
-          updateTime: '2020-02-02T03:52:34Z',
         },
       ],
       startTime: '2020-02-02T08:12:40Z',
@@ -79,14 +79,40 @@ describe('summarise', () => {
     ]);
   });
 
-  it("keeps the cloud's order among sub-jobs of the same urgency", () => {
-    const subJobs = ['Success', 'Odd', 'Failed', 'Running', 'Initializing', 'failed', undefined].map(
-      (phase, index) => leaf(`${index}`, phase),
-    );
+  it('orders sub-jobs of one urgency by start time, then by ID', () => {
+    const subJobs = [
+      leaf('d', 'Running', { startTime: '2026-01-01T00:00:01Z' }),
+      leaf('c', 'Failed'),
+      leaf('b', 'Running', { startTime: '2026-01-01T00:00:02Z' }),
+      leaf('a', 'Running', { startTime: '2026-01-01T00:00:02Z' }),
+      leaf('e', 'Odd'),
+    ];
 
     const summary = summarise(job('Running', { subJobs }));
 
-    expect(summary.subJobs?.map(({ id }) => id)).toEqual(['2', '5', '1', '3', '4', '6', '0']);
+    expect(summary.subJobs?.map(({ id }) => id)).toEqual(['c', 'd', 'a', 'b', 'e']);
+  });
+
+  it('is the same whatever the order in which the cloud lists sub-jobs: a new order is no change', () => {
+    const subJob = fc.record({
+      id: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined }),
+      phase: fc.constantFrom('Success', 'Failed', 'Running', undefined),
+      startTime: fc.constantFrom(undefined, '2026-01-01T00:00:01Z', '2026-01-01T00:00:02Z'),
+      type: fc.constantFrom('CreateNode', undefined),
+    });
+    const lists = fc
+      .array(subJob, { maxLength: 80 })
+      .chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+    const summaryOf = (list: readonly object[]) =>
+      summarise(
+        job('Running', { subJobs: list.map((fields) => ({ extendParam: {}, subJobs: [], ...fields })) }),
+      );
+
+    fc.assert(
+      fc.property(lists, ([list, shuffled]) => {
+        expect(summaryOf(shuffled)).toEqual(summaryOf(list));
+      }),
+    );
   });
 
   it('lists at most 64 sub-jobs, counts the others, and leaves out the done ones first', () => {

@@ -12,7 +12,7 @@ function setUp({ failures = 3, countsUnderWay = false } = {}) {
 }
 
 function fail(breaker: Breaker, times: number): void {
-  for (let time = 0; time < times; time += 1) breaker.enter().failed(CAUSE);
+  for (let time = 0; time < times; time += 1) breaker.acquire().failed(CAUSE);
 }
 
 describe('a breaker', () => {
@@ -20,7 +20,7 @@ describe('a breaker', () => {
     const { breaker } = setUp();
 
     fail(breaker, 2);
-    breaker.enter().succeeded();
+    breaker.acquire().succeeded();
     fail(breaker, 2);
     expect(breaker.refusal()).toBeUndefined();
     fail(breaker, 1);
@@ -34,7 +34,7 @@ describe('a breaker', () => {
     await clock.advance(10_000);
     expect(breaker.refusal()).toBeUndefined();
 
-    const probe = breaker.enter();
+    const probe = breaker.acquire();
     expect(breaker.refusal()).toMatchObject(CAUSE);
     probe.succeeded();
 
@@ -62,14 +62,14 @@ describe('a breaker', () => {
     fail(breaker, 3);
     await clock.advance(10_000);
 
-    breaker.enter().released();
+    breaker.acquire().released();
 
     expect(breaker.refusal()).toBeUndefined();
   });
 
   it('takes no notice of calls that were under way when it opened', () => {
     const { breaker } = setUp();
-    const passes = Array.from({ length: 10 }, () => breaker.enter());
+    const passes = Array.from({ length: 10 }, () => breaker.acquire());
 
     for (const pass of passes) pass.failed(CAUSE);
 
@@ -79,14 +79,14 @@ describe('a breaker', () => {
   it('opens at once when it is told to', () => {
     const { breaker } = setUp();
 
-    breaker.enter().failed(CAUSE, true);
+    breaker.acquire().failed(CAUSE, true);
 
     expect(breaker.refusal()).toMatchObject(CAUSE);
   });
 
   it('counts a pass once', () => {
     const { breaker } = setUp();
-    const pass = breaker.enter();
+    const pass = breaker.acquire();
 
     for (let time = 0; time < 5; time += 1) pass.failed(CAUSE);
 
@@ -96,12 +96,12 @@ describe('a breaker', () => {
   it('lets no more calls be under way than may still fail, where it counts them', () => {
     const { breaker } = setUp({ countsUnderWay: true });
 
-    const [first, second, third] = [breaker.enter(), breaker.enter(), breaker.enter()];
+    const [first, second, third] = [breaker.acquire(), breaker.acquire(), breaker.acquire()];
     expect(breaker.refusal()).toBe('busy');
     first.succeeded();
     expect(breaker.refusal()).toBeUndefined();
     second.failed(CAUSE);
-    breaker.enter();
+    breaker.acquire();
     expect(breaker.refusal()).toBe('busy');
     third.released();
 

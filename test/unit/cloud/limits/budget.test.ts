@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget, TURN_MS } from '../../../../src/cloud/limits/budget.js';
+import { Budget, SLOT_MS } from '../../../../src/cloud/limits/budget.js';
 import { FakeClock } from '../../../support/fakeClock.js';
 import type { Priority } from '../../../../src/priority.js';
 
 /** A budget whose callers begin their calls as soon as they are admitted. */
 class PromptBudget extends Budget {
-  override enter(key: string, priority: Priority): 'admitted' | 'waiting' {
-    const entered = super.enter(key, priority);
-    if (entered === 'admitted') this.begin();
+  override acquire(key: string, priority: Priority): 'acquired' | 'waiting' {
+    const entered = super.acquire(key, priority);
+    if (entered === 'acquired') this.begin();
     return entered;
   }
 }
@@ -29,23 +29,23 @@ function setUp(requestsPerSecond = 1, burst = 1) {
 function setUpCallers(requestsPerSecond: number, burst: number) {
   const clock = new FakeClock();
   const calls: { readonly key: string; readonly at: number }[] = [];
-  const enter = (key: string, priority: Priority): void => {
-    if (budget.enter(key, priority) === 'admitted') calls.push({ key, at: clock.monotonic() });
+  const acquire = (key: string, priority: Priority): void => {
+    if (budget.acquire(key, priority) === 'acquired') calls.push({ key, at: clock.monotonic() });
   };
   const budget: Budget = new PromptBudget(
     { requestsPerSecond, burst },
     clock,
     () => 0,
-    (key) => enter(key, 'low'),
+    (key) => acquire(key, 'low'),
   );
-  return { clock, calls, budget, enter };
+  return { clock, calls, budget, acquire };
 }
 
 describe('a budget', () => {
   it('admits a burst, and then as many as the rate allows', async () => {
-    const { clock, calls, enter } = setUpCallers(2, 3);
+    const { clock, calls, acquire } = setUpCallers(2, 3);
 
-    for (let n = 0; n < 7; n += 1) enter(`job-${n}`, 'low');
+    for (let n = 0; n < 7; n += 1) acquire(`job-${n}`, 'low');
     await clock.advance(2000);
 
     expect(calls.map(({ at }) => at)).toEqual([0, 0, 0, 500, 1000, 1500, 2000]);
@@ -53,33 +53,33 @@ describe('a budget', () => {
   });
 
   it('that gets other limits keeps what it has learnt of the limit of the cloud, in proportion', async () => {
-    const { clock, calls, budget, enter } = setUpCallers(4, 4);
+    const { clock, calls, budget, acquire } = setUpCallers(4, 4);
     budget.slowDown(1000);
     budget.limit({ requestsPerSecond: 2, burst: 2 });
 
-    for (let n = 0; n < 4; n += 1) enter(`job-${n}`, 'low');
+    for (let n = 0; n < 4; n += 1) acquire(`job-${n}`, 'low');
     await clock.advance(4000);
 
     expect(calls.map(({ at }) => at)).toEqual([1000, 2000, 3000, 4000]);
   });
 
   it('wakes keys in the order in which they came, urgent ones first', async () => {
-    const { clock, calls, enter } = setUpCallers(1, 1);
+    const { clock, calls, acquire } = setUpCallers(1, 1);
 
-    enter('first', 'low');
-    for (const key of ['poll-a', 'poll-b']) enter(key, 'low');
-    for (const key of ['urgent-a', 'urgent-b']) enter(key, 'high');
+    acquire('first', 'low');
+    for (const key of ['poll-a', 'poll-b']) acquire(key, 'low');
+    for (const key of ['urgent-a', 'urgent-b']) acquire(key, 'high');
     await clock.advance(10_000);
 
     expect(calls.map(({ key }) => key)).toEqual(['first', 'urgent-a', 'urgent-b', 'poll-a', 'poll-b']);
   });
 
   it('gives polls one turn in five however much urgent work there is', async () => {
-    const { clock, calls, enter } = setUpCallers(1, 1);
+    const { clock, calls, acquire } = setUpCallers(1, 1);
 
-    enter('first', 'high');
-    for (let n = 0; n < 20; n += 1) enter(`urgent-${n}`, 'high');
-    for (let n = 0; n < 3; n += 1) enter(`poll-${n}`, 'low');
+    acquire('first', 'high');
+    for (let n = 0; n < 20; n += 1) acquire(`urgent-${n}`, 'high');
+    for (let n = 0; n < 3; n += 1) acquire(`poll-${n}`, 'low');
     await clock.advance(15_000);
 
     expect(calls.flatMap(({ key }, turn) => (key.startsWith('poll') ? [turn] : []))).toEqual([5, 10, 15]);
@@ -88,14 +88,14 @@ describe('a budget', () => {
   it('keeps the place of a key that enters again, and raises its priority', async () => {
     const { clock, woken, budget } = setUp();
 
-    budget.enter('first', 'low');
-    for (const key of ['a', 'b', 'c']) budget.enter(key, 'low');
-    expect(budget.enter('a', 'low')).toBe('waiting');
-    expect(budget.enter('c', 'high')).toBe('waiting');
-    expect(budget.enter('c', 'low')).toBe('waiting');
+    budget.acquire('first', 'low');
+    for (const key of ['a', 'b', 'c']) budget.acquire(key, 'low');
+    expect(budget.acquire('a', 'low')).toBe('waiting');
+    expect(budget.acquire('c', 'high')).toBe('waiting');
+    expect(budget.acquire('c', 'low')).toBe('waiting');
     for (let turn = 0; turn < 3; turn += 1) {
       await clock.advance(1000);
-      expect(budget.enter(woken.at(-1) ?? '', 'low')).toBe('admitted');
+      expect(budget.acquire(woken.at(-1) ?? '', 'low')).toBe('acquired');
     }
 
     expect(woken).toEqual(['c', 'a', 'b']);
@@ -104,27 +104,27 @@ describe('a budget', () => {
   it('keeps a turn for the key that was woken, and gives it on when nobody comes', async () => {
     const { clock, woken, budget } = setUp(0.001);
 
-    budget.enter('first', 'low');
-    budget.enter('lost', 'low');
-    budget.enter('next', 'low');
+    budget.acquire('first', 'low');
+    budget.acquire('lost', 'low');
+    budget.acquire('next', 'low');
     await clock.advance(1_000_000);
     expect(woken).toEqual(['lost']);
-    expect(budget.enter('other', 'high')).toBe('waiting');
+    expect(budget.acquire('other', 'high')).toBe('waiting');
 
-    await clock.advance(TURN_MS);
+    await clock.advance(SLOT_MS);
     expect(woken).toEqual(['lost', 'other']);
-    expect(budget.enter('other', 'high')).toBe('admitted');
+    expect(budget.acquire('other', 'high')).toBe('acquired');
   });
 
   it('forgets a key that leaves, and gives its turn to the next', async () => {
     const { clock, woken, budget } = setUp();
 
-    budget.enter('first', 'low');
-    for (const key of ['a', 'b', 'c']) budget.enter(key, 'low');
-    budget.leave('a');
+    budget.acquire('first', 'low');
+    for (const key of ['a', 'b', 'c']) budget.acquire(key, 'low');
+    budget.cancel('a');
     await clock.advance(1000);
     expect(woken).toEqual(['b']);
-    budget.leave('b');
+    budget.cancel('b');
     await clock.advance(0);
 
     expect(woken).toEqual(['b', 'c']);
@@ -133,14 +133,14 @@ describe('a budget', () => {
   it('makes no call before Retry-After has passed, turns that were given before included', async () => {
     const { clock, woken, budget } = setUp(1, 2);
 
-    budget.enter('a', 'low');
-    budget.enter('b', 'low');
-    budget.enter('c', 'low');
+    budget.acquire('a', 'low');
+    budget.acquire('b', 'low');
+    budget.acquire('c', 'low');
     await clock.advance(1000);
     expect(woken).toEqual(['c']);
     budget.slowDown(56_818);
-    expect(budget.enter('c', 'low')).toBe('waiting');
-    expect(budget.enter('d', 'high')).toBe('waiting');
+    expect(budget.acquire('c', 'low')).toBe('waiting');
+    expect(budget.acquire('d', 'high')).toBe('waiting');
     expect(budget.takeAnother()).toBe(false);
     await clock.advance(56_817);
     expect(woken).toEqual(['c']);
@@ -154,20 +154,20 @@ describe('a budget', () => {
 
     budget.slowDown(undefined);
     await clock.advance(59_999);
-    expect(budget.enter('a', 'high')).toBe('waiting');
-    budget.leave('a');
+    expect(budget.acquire('a', 'high')).toBe('waiting');
+    budget.cancel('a');
     await clock.advance(201);
 
-    expect(budget.enter('a', 'high')).toBe('admitted');
+    expect(budget.acquire('a', 'high')).toBe('acquired');
   });
 
   it('halves its rate once for one refusal, however many calls were under way, and recovers step by step', async () => {
-    const { clock, calls, budget, enter } = setUpCallers(10, 1);
+    const { clock, calls, budget, acquire } = setUpCallers(10, 1);
     const rate = async (): Promise<number> => {
       const before = calls.length;
-      for (let n = 0; n < 200; n += 1) enter(`job-${n}`, 'low');
+      for (let n = 0; n < 200; n += 1) acquire(`job-${n}`, 'low');
       await clock.advance(10_000);
-      for (let n = 0; n < 200; n += 1) budget.leave(`job-${n}`);
+      for (let n = 0; n < 200; n += 1) budget.cancel(`job-${n}`);
       return (calls.length - before) / 10;
     };
     expect(await rate()).toBeCloseTo(10, 0);
@@ -183,14 +183,14 @@ describe('a budget', () => {
   });
 
   it('never stops altogether', async () => {
-    const { clock, calls, budget, enter } = setUpCallers(10, 1);
+    const { clock, calls, budget, acquire } = setUpCallers(10, 1);
 
     for (let n = 0; n < 30; n += 1) {
       budget.slowDown(0);
       await clock.advance(1);
     }
     await clock.advance(10_000);
-    for (let n = 0; n < 20; n += 1) enter(`job-${n}`, 'low');
+    for (let n = 0; n < 20; n += 1) acquire(`job-${n}`, 'low');
     await clock.advance(60_000);
 
     expect(calls.length).toBeGreaterThanOrEqual(6);
@@ -205,8 +205,8 @@ describe('a budget', () => {
       () => undefined,
     );
 
-    expect(budget.enter('a', 'low')).toBe('admitted');
-    expect(budget.enter('b', 'low')).toBe('admitted');
+    expect(budget.acquire('a', 'low')).toBe('acquired');
+    expect(budget.acquire('b', 'low')).toBe('acquired');
     await clock.advance(60_000);
     budget.begin();
     budget.begin();
@@ -218,7 +218,7 @@ describe('a budget', () => {
 
   it('is idle only when nothing would be lost with it', async () => {
     const { clock, budget } = setUp(1, 1);
-    budget.enter('a', 'low');
+    budget.acquire('a', 'low');
     budget.slowDown(undefined);
     await clock.advance(3_600_000);
     expect(budget.idle).toBe(false);
@@ -229,7 +229,7 @@ describe('a budget', () => {
 
   it('never admits more than burst and rate allow, loses no key, and pauses fully', async () => {
     const step = fc.oneof(
-      fc.record({ kind: fc.constant('enter' as const), key: fc.nat(12), urgent: fc.boolean() }),
+      fc.record({ kind: fc.constant('acquire' as const), key: fc.nat(12), urgent: fc.boolean() }),
       fc.record({ kind: fc.constant('leave' as const), key: fc.nat(12) }),
       fc.record({ kind: fc.constant('refused' as const), ms: fc.nat(5000) }),
       fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(3000) }),
@@ -237,16 +237,16 @@ describe('a budget', () => {
 
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const { clock, calls, budget, enter } = setUpCallers(2, 3);
+        const { clock, calls, budget, acquire } = setUpCallers(2, 3);
         const wanted = new Map<string, number>();
         let pausedUntil = 0;
         for (const s of steps) {
-          if (s.kind === 'enter') {
+          if (s.kind === 'acquire') {
             wanted.set(`${s.key}`, calls.length);
-            enter(`${s.key}`, s.urgent ? 'high' : 'low');
+            acquire(`${s.key}`, s.urgent ? 'high' : 'low');
           } else if (s.kind === 'leave') {
             wanted.delete(`${s.key}`);
-            budget.leave(`${s.key}`);
+            budget.cancel(`${s.key}`);
           } else if (s.kind === 'refused') {
             budget.slowDown(s.ms);
             pausedUntil = Math.max(pausedUntil, clock.monotonic() + s.ms);

@@ -1,0 +1,151 @@
+import { CLOUD_JOBS } from '../api/cloudjob.js';
+import { systemClock } from '../clock.js';
+import { loadClusterAccess } from '../kube/access/kubeconfig.js';
+import { Informer } from '../kube/informer.js';
+import { sumOfStats, type QueueStats } from '../kube/queue.js';
+import { serveOps } from '../ops/http.js';
+import type { Logger } from '../ops/log.js';
+import { createMetrics, type Metrics } from '../ops/metrics.js';
+import { cacheEntry, type CacheEntry } from '../reconcile/cloudJobStore.js';
+import { ClusterSecrets, SecretCache } from '../reconcile/secrets.js';
+import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
+import type { Settings } from '../settings.js';
+import { onAbort } from '../signals.js';
+import { createCloudSide, type CloudSide } from './cloudSide.js';
+import { createClusterSide, OPERATOR, type ClusterSide } from './clusterSide.js';
+import { countPhases } from './jobMetrics.js';
+import { probes } from './probes.js';
+import { createShardWork, WORKERS } from './shardWork.js';
+import { ShardWorks } from './shardWorks.js';
+
+/** When the work has ended, the events of it may still be sent for so long. */
+const EVENTS_DRAIN_MS = 1_000;
+
+/** The parts of a running operator that its metrics and its run need. */
+interface Parts {
+  readonly cluster: ClusterSide;
+  readonly cloud: CloudSide;
+  readonly works: ShardWorks;
+  readonly informer: Informer<CacheEntry>;
+}
+
+/**
+ * Puts the parts together and runs them until `stop` aborts: watch -> queue -> reconciler -> cloud -> status.
+ *
+ * @throws KubeconfigError when it cannot tell where the cluster is
+ * @throws PortError when the port for probes and metrics is taken
+ * @throws LeaseLost when another replica may have taken over
+ */
+export async function runOperator(settings: Settings, logger: Logger, stop: AbortSignal): Promise<void> {
+  const clock = systemClock;
+  const { random } = Math;
+  const access = await loadClusterAccess(settings.kubeconfig, clock);
+  const metrics = createOperatorMetrics(() => parts, access.server.host);
+  const common = { settings, clock, random, logger, metrics };
+  const end = new AbortController();
+
+  const isBusy = (): boolean => [...works.values].some(({ queue }) => queue.depth > 0);
+  const cluster = createClusterSide({ ...common, access, isBusy });
+  const cloud = createCloudSide({ ...common, wake: (key, priority) => works.wake(key, priority) });
+  const shardParts = {
+    ...common,
+    ...cloud,
+    client: cluster.client,
+    secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, end.signal),
+    transitions: new EventTransitionRecorder(cluster.events, logger),
+    polling: settings.config.polling,
+  };
+  const works: ShardWorks = new ShardWorks(
+    settings.shards,
+    { get: (key) => informer.get(key), values: () => informer.values() },
+    ({ get }) => createShardWork(shardParts, { get, refresh: informer.refresh.bind(informer) }),
+  );
+  const informer = new Informer<CacheEntry>({
+    ...common,
+    client: cluster.client,
+    type: CLOUD_JOBS,
+    namespaces: settings.namespaces,
+    trim: cacheEntry,
+    handler: works,
+    onWatchEnd: (why) => metrics.watchRestarted(why),
+  });
+  const parts: Parts = { cluster, cloud, works, informer };
+
+  const progress = {
+    watchActiveAt: () => informer.lastActivity,
+    queueStuckMs: () => queueStats(works).stuckMs,
+    isSynced: () => informer.synced,
+    isStopping: () => stop.aborted,
+  };
+  const ops = await serveOps(settings.httpPort, probes(progress, clock), metrics);
+  logger.info('http listening', { port: ops.port });
+  try {
+    await runParts(parts, settings, stop, end);
+  } finally {
+    await ops.close();
+    cloud.http.close();
+    cluster.close();
+  }
+}
+
+/** Watches until `stop`, works while the Lease is held, and ends everything when either is over. */
+async function runParts(
+  { cluster, cloud, works, informer }: Parts,
+  { shards }: Settings,
+  stop: AbortSignal,
+  end: AbortController,
+): Promise<void> {
+  const lost = new AbortController();
+  const [endWatch, endEvents] = [new AbortController(), new AbortController()];
+  for (const signal of [stop, end.signal]) onAbort(signal, () => endWatch.abort());
+  for (const signal of [lost.signal, end.signal]) onAbort(signal, () => endEvents.abort());
+
+  /** Works on one shard. */
+  async function work(shard: number, stopShard: AbortSignal, lostShard: AbortSignal): Promise<void> {
+    onAbort(lostShard, () => lost.abort());
+    const running = works.run(shard, stopShard, lost.signal);
+    cloud.reader.setShare(works.size / shards);
+    await running;
+    await cluster.events.drain(EVENTS_DRAIN_MS);
+    if (works.size > 0) cloud.reader.setShare(works.size / shards);
+  }
+
+  const background = [informer.run(endWatch.signal), cluster.events.run(endEvents.signal)];
+  try {
+    if (cluster.lease === undefined) {
+      await work(0, stop, lost.signal);
+    } else {
+      // Whoever cannot read the CloudJobs must not take a Lease from those who can.
+      await informer.untilSynced(stop);
+      await cluster.lease.run(stop, work);
+    }
+  } finally {
+    end.abort();
+    cloud.reader.close();
+    await Promise.all(background);
+  }
+}
+
+function queueStats(works: ShardWorks): QueueStats {
+  return sumOfStats([...works.values].map(({ queue }) => queue.stats()));
+}
+
+/** @param parts read when somebody scrapes: the metrics are there before the parts that they read */
+function createOperatorMetrics(parts: () => Parts, kubeHost: string): Metrics {
+  return createMetrics(
+    {
+      queue: () => queueStats(parts().works),
+      workers: () => parts().works.size * WORKERS,
+      leading: () => parts().works.size > 0 && parts().cluster.mayWrite(),
+      jobs: () => countPhases(parts().informer.values()),
+      observationAgeSeconds: () =>
+        Math.max(
+          0,
+          ...[...parts().works.values].map(({ reconciler }) => reconciler.observationAgeMs() / 1000),
+        ),
+      regions: () => parts().cloud.reader.regions(),
+      openCredentials: () => parts().cloud.reader.openCredentials,
+    },
+    { kubeHost, lease: OPERATOR },
+  );
+}

@@ -1,0 +1,58 @@
+import type { CloudJobStatus } from '../api/cloudjob.js';
+import type { Clock } from '../clock.js';
+import type { KubeClient } from '../kube/client.js';
+import { Controller } from '../kube/controller.js';
+import type { Informer } from '../kube/informer.js';
+import { WorkQueue } from '../kube/queue.js';
+import type { Logger } from '../ops/log.js';
+import type { Metrics } from '../ops/metrics.js';
+import { inSpan } from '../ops/tracing.js';
+import { ClusterCloudJobs, type CacheEntry } from '../reconcile/cloudJobStore.js';
+import type { JobObserverParts } from '../reconcile/jobObserver.js';
+import type { TransitionRecorder } from '../reconcile/ports.js';
+import { Reconciler } from '../reconcile/reconciler.js';
+import type { Polling } from '../reconcile/schedule.js';
+import { endBetween } from './jobMetrics.js';
+import type { ShardWork } from './shardWorks.js';
+
+/** Reconciles at a time, in each shard. They spend their time waiting for the network, so there may be many. */
+export const WORKERS = 64;
+/** At the end the reconciles that are under way may finish; one that waits for a slow cloud has nothing to lose. */
+const DRAIN_MS = 3_000;
+
+export interface ShardWorkParts extends JobObserverParts {
+  readonly client: KubeClient;
+  readonly transitions: TransitionRecorder;
+  readonly polling: Polling;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What works on one shard: watch -> queue -> reconciler. @param cache the CloudJobs of that shard */
+export function createShardWork(
+  parts: ShardWorkParts,
+  cache: Pick<Informer<CacheEntry>, 'get' | 'refresh'>,
+): ShardWork {
+  const { clock, random, logger, metrics } = parts;
+  const onWrite = (before: CloudJobStatus, after: CloudJobStatus): void => {
+    metrics.statusWritten();
+    const end = endBetween(before, after);
+    if (end !== undefined) metrics.finished(end.outcome, end.seconds);
+  };
+  const queue = new WorkQueue({ clock, random });
+  const reconciler = new Reconciler({ ...parts, store: new ClusterCloudJobs(cache, parts.client, onWrite) });
+  const controller = new Controller({
+    queue,
+    reconcile: (key, pass) => inSpan('reconcile', { key }, () => reconciler.reconcile(key, pass)),
+    workers: WORKERS,
+    clock,
+    logger,
+    timings: { stopMs: DRAIN_MS },
+    observer: {
+      reconciled: ({ waitedMs }, outcome, ms) => metrics.reconciled(outcome, ms / 1000, waitedMs / 1000),
+    },
+  });
+  return { queue, controller, reconciler };
+}

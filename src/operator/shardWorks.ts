@@ -1,0 +1,90 @@
+import type { Controller } from '../kube/controller.js';
+import type { WorkQueue } from '../kube/queue.js';
+import { shardOf } from '../kube/shardPlan.js';
+import type { StoreHandler } from '../kube/store.js';
+import type { CacheEntry } from '../reconcile/cloudJobStore.js';
+import type { Reconciler } from '../reconcile/reconciler.js';
+import type { Priority } from '../priority.js';
+
+/** What works on one shard, and only for as long as this replica holds it. */
+export interface ShardWork {
+  readonly queue: WorkQueue;
+  readonly controller: Controller;
+  readonly reconciler: Reconciler;
+}
+
+/** The CloudJobs as this replica sees them: those of all shards. */
+interface CloudJobs {
+  get(key: string): CacheEntry | undefined;
+  values(): Iterable<CacheEntry>;
+}
+
+/**
+ * The work of the shards that this replica holds. All CloudJobs of one job are in one shard, so that one call serves
+ * them all. Changes of CloudJobs in shards of others are none of this replica's business.
+ */
+export class ShardWorks implements StoreHandler<CacheEntry> {
+  readonly #works = new Map<number, ShardWork>();
+
+  /** @param count of shards; the same in every replica */
+  constructor(
+    private readonly count: number,
+    private readonly cloudJobs: CloudJobs,
+    private readonly begin: (cloudJobs: Pick<CloudJobs, 'get'>) => ShardWork,
+  ) {}
+
+  /** How many shards this replica holds. */
+  get size(): number {
+    return this.#works.size;
+  }
+
+  get values(): Iterable<ShardWork> {
+    return this.#works.values();
+  }
+
+  /** Works on the shard until `stop` or `lost` aborts, as `Controller.run` does; never throws. */
+  async run(shard: number, stop: AbortSignal, lost: AbortSignal): Promise<void> {
+    const get = (key: string): CacheEntry | undefined => {
+      const object = this.cloudJobs.get(key);
+      return object !== undefined && this.#shardOf(object) === shard ? object : undefined;
+    };
+    const work = this.begin({ get });
+    this.#works.set(shard, work);
+    for (const object of this.cloudJobs.values()) {
+      if (this.#shardOf(object) === shard) work.controller.added(object, true);
+    }
+    await work.controller.run(stop, lost);
+    this.#works.delete(shard);
+    work.reconciler.forgetAll();
+  }
+
+  /** The CloudJob may call the cloud now, or has a shared result to take. */
+  wake(key: string, priority: Priority): void {
+    const object = this.cloudJobs.get(key);
+    if (object !== undefined) this.#workOn(object)?.queue.add(key, priority);
+  }
+
+  added(object: CacheEntry, initial: boolean): void {
+    this.#workOn(object)?.controller.added(object, initial);
+  }
+
+  modified(object: CacheEntry, before: CacheEntry): void {
+    const work = this.#workOn(object);
+    const workBefore = this.#workOn(before);
+    // API servers without CEL let people change the job: then it may be another shard's.
+    if (workBefore !== work) workBefore?.controller.deleted(before);
+    work?.controller.modified(object);
+  }
+
+  deleted(object: CacheEntry): void {
+    this.#workOn(object)?.controller.deleted(object);
+  }
+
+  #workOn(object: CacheEntry): ShardWork | undefined {
+    return this.#works.get(this.#shardOf(object));
+  }
+
+  #shardOf({ metadata, jobID }: CacheEntry): number {
+    return shardOf(jobID ?? metadata.name, this.count);
+  }
+}

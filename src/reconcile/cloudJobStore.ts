@@ -1,0 +1,108 @@
+import {
+  CLOUD_JOBS,
+  GROUP,
+  KIND,
+  readCloudJob,
+  VERSION,
+  type CloudJob,
+  type CloudJobStatus,
+} from '../api/cloudjob.js';
+import { classifyPhase, type PhaseClass } from '../cloud/phase.js';
+import type { KubeClient } from '../kube/client.js';
+import { isConflict, isNotFound } from '../kube/errors.js';
+import type { Informer } from '../kube/informer.js';
+import type { KubeObject, ObjectMeta } from '../kube/object.js';
+import { rests } from './cloudJob.js';
+import type { CloudJobStore } from './ports.js';
+
+/** What is kept of a CloudJob in memory: read once, when the watch brought it. */
+export interface CacheEntry extends KubeObject {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+  /** Of its spec, readable or not. */
+  readonly jobID: string | undefined;
+  /** What the phase means; `none`: nothing is known of the job. */
+  readonly phase: PhaseClass | 'none';
+  /** Undefined when it rests: of 100,000 finished CloudJobs nothing is needed but who they are. */
+  readonly cloudJob: CloudJob | undefined;
+}
+
+/** kubectl's copy of what was applied: as long as the object, and of no use here. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Keeps of an object what the operator needs. @throws when it has no usable metadata */
+export function cacheEntry(object: KubeObject): CacheEntry {
+  const { name, namespace, uid, resourceVersion } = object.metadata;
+  const cloudJob = withoutLastApplied(readCloudJob(object));
+  const { phase } = cloudJob.status;
+  return {
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion },
+    jobID: cloudJob.spec.jobID,
+    phase: phase === undefined ? 'none' : classifyPhase(phase),
+    cloudJob: rests(cloudJob) ? undefined : cloudJob,
+  };
+}
+
+function withoutLastApplied(cloudJob: CloudJob): CloudJob {
+  const { [LAST_APPLIED]: _, ...annotations } = cloudJob.metadata.annotations;
+  return { ...cloudJob, metadata: { ...cloudJob.metadata, annotations } };
+}
+
+/** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
+export class ClusterCloudJobs implements CloudJobStore {
+  constructor(
+    private readonly cache: Pick<Informer<CacheEntry>, 'get' | 'refresh'>,
+    private readonly client: Pick<KubeClient, 'update' | 'delete'>,
+    /** Called for each status that was stored. Must not throw. */
+    private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
+  ) {}
+
+  get(key: string): CloudJob | undefined {
+    return this.cache.get(key)?.cloudJob;
+  }
+
+  async writeStatus(
+    cloudJob: CloudJob,
+    status: CloudJobStatus,
+    signal: AbortSignal,
+  ): Promise<CloudJob | 'stale'> {
+    const { metadata, status: before } = cloudJob;
+    const { namespace, name, uid, resourceVersion } = metadata;
+    // Neither newer states nor another object of the same name can be overwritten, and spec and labels are not the status's.
+    const body = {
+      apiVersion: `${GROUP}/${VERSION}`,
+      kind: KIND,
+      metadata: { namespace, name, uid, resourceVersion },
+      status,
+    };
+    try {
+      const stored = await this.client.update(
+        CLOUD_JOBS,
+        { namespace, name },
+        body,
+        { subresource: 'status' },
+        signal,
+      );
+      this.onWrite(before, status);
+      // The version was the one that was read, so nothing but the status has changed.
+      return {
+        ...cloudJob,
+        metadata: { ...metadata, resourceVersion: stored.metadata.resourceVersion },
+        status,
+      };
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+      await this.cache.refresh({ namespace, name }, resourceVersion ?? '', signal);
+      return 'stale';
+    }
+  }
+
+  async delete({ metadata }: CloudJob, signal: AbortSignal): Promise<void> {
+    const { namespace, name, uid, resourceVersion } = metadata;
+    const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+    try {
+      await this.client.delete(CLOUD_JOBS, { namespace, name }, preconditions, signal);
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import { findCondition, type Condition } from '../api/conditions.js';
+import type { CloudJob } from '../api/cloudjob.js';
+import { failureOf, type Failure, type Observation } from '../cloud/observation.js';
+import { classifyPhase } from '../cloud/phase.js';
+import { isStatusOfSpec, readableSpec } from './cloudJob.js';
+import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
+import { isKnown, type JobSummary } from './summary.js';
+
+/** What the process remembers of a CloudJob and its status cannot say. */
+export interface History {
+  /**
+   * Milliseconds in which the job was not observed: since the last time; or, when this process never did, since it began
+   * to follow the object if an earlier process had observed it, else since the object's creation.
+   */
+  readonly unobservedMs: number;
+  /** How the poll before this observation failed, if it did. */
+  readonly lastFailure?: Failure | undefined;
+}
+
+/** Where a CloudJob stands: one row of the table of conditions (see `conditions.ts`) each. */
+export type JobState =
+  | { readonly kind: 'waiting'; readonly failure?: Failure | undefined }
+  | { readonly kind: 'initializing' }
+  | { readonly kind: 'running' }
+  | { readonly kind: 'unknownPhase' }
+  | { readonly kind: 'succeeded' }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'deadlineExceeded' }
+  | { readonly kind: 'jobNotFoundYet'; readonly failure: Failure }
+  | { readonly kind: 'jobNotFound'; readonly failure: Failure }
+  | { readonly kind: 'jobVanished'; readonly failure: Failure }
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'overdue'; readonly failure: Failure }
+  /** Nothing new, and what the last pass wrote after a failure still holds. */
+  | { readonly kind: 'asBefore'; readonly conditions: readonly Condition[] }
+  | { readonly kind: 'invalidSpec'; readonly problem: string }
+  | { readonly kind: 'suspended' };
+
+/**
+ * Where a CloudJob stands.
+ *
+ * @param job what is known of the job, this observation included
+ * @param now wall clock in milliseconds since the epoch
+ */
+export function classify(
+  cloudJob: CloudJob,
+  job: JobSummary,
+  observation: Observation,
+  now: number,
+  { unobservedMs, lastFailure }: History,
+): JobState {
+  const phase = classifyPhase(job.phase);
+  if (phase === 'succeeded' || phase === 'failed') return { kind: phase };
+  if ('problems' in cloudJob.spec) return { kind: 'invalidSpec', problem: cloudJob.spec.problems.join('; ') };
+  if (readableSpec(cloudJob).suspend === true) return { kind: 'suspended' };
+  if (observation.kind === 'invalidSpec') return { kind: 'invalidSpec', problem: observation.message };
+  if (observation.kind === 'job') return followed(cloudJob, job, now);
+
+  const failure = failureOf(observation);
+  const isOverdue = observationDeadlineLeft(cloudJob, now, unobservedMs) <= 0;
+  if (failure === undefined) {
+    const isStalled = lastFailure !== undefined && lastFailure.kind !== 'notFound' && isOverdue;
+    return isStalled ? { kind: 'overdue', failure: lastFailure } : unchanged(cloudJob, job, now, undefined);
+  }
+  if (failure.kind === 'notFound') {
+    if (isKnown(job)) return { kind: 'jobVanished', failure: { ...failure, reason: 'JobVanished' } };
+    return { kind: graceLeft(cloudJob, now) > 0 ? 'jobNotFoundYet' : 'jobNotFound', failure };
+  }
+  if (isOverdue) return { kind: 'overdue', failure };
+  if (failure.kind === 'refused') return { kind: 'refused', failure };
+  return unchanged(cloudJob, job, now, failure);
+}
+
+/** The last poll was good, and the job has not ended. */
+function followed(cloudJob: CloudJob, job: JobSummary, now: number): JobState {
+  if (activeDeadlineLeft(cloudJob, job, now) <= 0) return { kind: 'deadlineExceeded' };
+  const phase = classifyPhase(job.phase);
+  return phase === 'initializing' || phase === 'running' ? { kind: phase } : { kind: 'unknownPhase' };
+}
+
+/** Nothing new was observed of the job, so what was known stands. */
+function unchanged(cloudJob: CloudJob, job: JobSummary, now: number, failure: Failure | undefined): JobState {
+  const conditions = cloudJob.status.conditions ?? [];
+  const synced = findCondition(conditions, 'Synced');
+  if (isStatusOfSpec(cloudJob)) {
+    if (synced?.status === 'False') return { kind: 'asBefore', conditions };
+    if (synced?.status === 'Unknown' && failure === undefined) return { kind: 'asBefore', conditions };
+  }
+  return isKnown(job) ? followed(cloudJob, job, now) : { kind: 'waiting', failure };
+}

@@ -1,0 +1,133 @@
+import { isDeepStrictEqual } from 'node:util';
+import { findCondition } from '../api/conditions.js';
+import { SPEC_DEFAULTS, type CloudJob } from '../api/cloudjob.js';
+import type { Retry } from '../cloud/reactions.js';
+import { isStatusOfSpec, readableSpec } from './cloudJob.js';
+import type { JobSummary } from './summary.js';
+
+/** When a job is polled next, and when its deadlines fall due. */
+
+/** How often unfinished jobs may be polled, in seconds. */
+export interface Polling {
+  readonly minSeconds: number;
+  readonly maxSeconds: number;
+}
+
+/** Fewer polls than one every 15 s, and changes are seen earlier all the same: docs/polling.md. */
+export const DEFAULT_POLLING: Polling = { minSeconds: 4, maxSeconds: 60 };
+
+/** Intervals are spread by this share in both directions, so that objects applied together drift apart. */
+const JITTER = 0.15;
+/** A job that is not unchanged for unusually long is polled every so many parts of `maxSeconds`. */
+const PACE = 1 / 3;
+/** After so long without a change a job is polled every `maxSeconds`; the jobs of CCE take up to 12 minutes. */
+const LONG_UNCHANGED_SECONDS = 1800;
+/** A job that the cloud does not know is waited for this long after the CloudJob's creation, in milliseconds. */
+export const NOT_FOUND_GRACE_MS = 120_000;
+
+/**
+ * Milliseconds until an unfinished job that was observed is polled again. Changes come in groups: right after one the
+ * interval is `minSeconds`, and then grows with the time since the change, about twofold each time. When nothing follows, the end
+ * of the step that began may come at any time, so the interval stays at a third of `maxSeconds`. Only a job that is unchanged
+ * for longer than a step takes (10 minutes) is polled ever more rarely, up to every `maxSeconds` after half an hour.
+ *
+ * @param unchangedMs since the job was last seen to change, or began to be followed
+ * @param intervalSeconds `spec.pollIntervalSeconds`; undefined: adaptive
+ * @param random in [0, 1)
+ */
+export function pollAfterMs(
+  unchangedMs: number,
+  intervalSeconds: number | undefined,
+  { minSeconds, maxSeconds }: Polling,
+  random: number,
+): number {
+  const unchanged = Math.max(0, unchangedMs) / 1000;
+  const afterChange = Math.min(minSeconds + unchanged, maxSeconds * PACE);
+  const longUnchanged = Math.min(maxSeconds, (maxSeconds * unchanged) / LONG_UNCHANGED_SECONDS);
+  const seconds = Math.max(minSeconds, intervalSeconds ?? Math.max(afterChange, longUnchanged));
+  return jitter(seconds * 1000, random);
+}
+
+/**
+ * Milliseconds until a failed poll is tried again.
+ *
+ * @param failures in a row, this one included: 1 or more
+ * @param atLeastMs what the cloud asked for, if it did
+ * @param random in [0, 1)
+ */
+export function retryAfterMs(
+  { firstSeconds, lastSeconds }: Retry,
+  failures: number,
+  atLeastMs: number | undefined,
+  { minSeconds }: Polling,
+  random: number,
+): number {
+  const seconds = Math.max(minSeconds, Math.min(lastSeconds, firstSeconds * 2 ** Math.min(failures - 1, 20)));
+  return Math.max(jitter(seconds * 1000, random), atLeastMs ?? 0);
+}
+
+function jitter(ms: number, random: number): number {
+  return ms * (1 - JITTER + 2 * JITTER * random);
+}
+
+/**
+ * Whether two polls show a job in the same state. The time of its last update alone is no change: on a cloud that moves it
+ * at every poll, the job would be polled as often as possible for ever.
+ */
+export function isSameState(one: JobSummary, other: JobSummary): boolean {
+  return isDeepStrictEqual(withoutUpdateTimes(one), withoutUpdateTimes(other));
+}
+
+function withoutUpdateTimes({ updateTime: _, subJobs, ...rest }: JobSummary): object {
+  return { ...rest, subJobs: subJobs?.map(({ updateTime: __, ...subJob }) => subJob) };
+}
+
+/**
+ * Since when a job is unchanged, by what a stored status says, in milliseconds since the epoch: what a process goes by that
+ * has not seen the last change itself. `now` when the cloud gives no times, and never later.
+ *
+ * @param now wall clock; the times are by the cloud's, and a difference costs no more than polls that come a bit too
+ *   often or, within the maximum, too late
+ */
+export function unchangedSince({ updateTime, subJobs = [] }: JobSummary, now: number): number {
+  const updates = [updateTime, ...subJobs.map((subJob) => subJob.updateTime)]
+    .map((time) => Date.parse(time ?? ''))
+    .filter((time) => !Number.isNaN(time));
+  return updates.length === 0 ? now : Math.min(now, Math.max(...updates));
+}
+
+/** Milliseconds for which an unknown job is still waited for; 0 or less when that time is over. */
+export function graceLeft({ metadata }: CloudJob, now: number): number {
+  return Date.parse(metadata.creationTimestamp) + NOT_FOUND_GRACE_MS - now;
+}
+
+/**
+ * Milliseconds until an unfinished job is too old for `activeDeadlineSeconds`, counted from the job's creation by the
+ * cloud's clock, from the CloudJob's where the cloud gives none; Infinity without a deadline.
+ */
+export function activeDeadlineLeft(cloudJob: CloudJob, job: JobSummary, now: number): number {
+  const { activeDeadlineSeconds } = readableSpec(cloudJob);
+  if (activeDeadlineSeconds === undefined) return Infinity;
+  const created = Date.parse(job.startTime ?? cloudJob.metadata.creationTimestamp);
+  return created + activeDeadlineSeconds * 1000 - now;
+}
+
+/**
+ * Milliseconds until the job has not been observed for `observationDeadlineSeconds`; 0 or less when that is past.
+ *
+ * @param unobservedMs as this process knows it (`History`)
+ */
+export function observationDeadlineLeft(cloudJob: CloudJob, now: number, unobservedMs: number): number {
+  const { conditions } = cloudJob.status;
+  const { observationDeadlineSeconds: seconds = SPEC_DEFAULTS.observationDeadlineSeconds } =
+    readableSpec(cloudJob);
+  const synced = findCondition(conditions, 'Synced');
+  if (synced?.status !== 'False') return seconds * 1000 - unobservedMs;
+
+  // A restart forgets the history, so what an earlier process wrote counts too: since Synced turned False the job was
+  // not observed, and only an observation (or another spec) ends a stall.
+  const isNotFound = synced.reason === 'JobNotFound' || synced.reason === 'JobVanished';
+  const isOverdue = findCondition(conditions, 'Stalled')?.reason === synced.reason && !isNotFound;
+  if (isOverdue && isStatusOfSpec(cloudJob)) return 0;
+  return seconds * 1000 - Math.max(unobservedMs, now - Date.parse(synced.lastTransitionTime));
+}

@@ -1,0 +1,41 @@
+import { GROUP, KIND, VERSION, type CloudJob } from '../api/cloudjob.js';
+import type { EventRecorder } from '../kube/events.js';
+import type { Happening, Regarding } from '../kube/eventObject.js';
+import type { Logger } from '../ops/log.js';
+import type { TransitionRecorder } from './ports.js';
+import type { Transition } from './transitions.js';
+
+/** Records transitions as Events of the cluster and, once they are true, in one line of the log each. */
+export class EventTransitionRecorder implements TransitionRecorder {
+  constructor(
+    private readonly events: Pick<EventRecorder, 'announce' | 'confirm'>,
+    private readonly logger: Logger,
+  ) {}
+
+  record(cloudJob: CloudJob, transitions: readonly Transition[]): Promise<void> {
+    return this.events.announce(regarding(cloudJob), transitions.map(eventOf));
+  }
+
+  commit(cloudJob: CloudJob, transitions: readonly Transition[]): void {
+    this.events.confirm(regarding(cloudJob), transitions.map(eventOf));
+    const { namespace, name } = cloudJob.metadata;
+    for (const { type, reason, message } of transitions) {
+      this.logger.info('cloud job transition', { namespace, name, type, reason, detail: message });
+    }
+  }
+}
+
+function regarding({ metadata: { namespace, name, uid, resourceVersion } }: CloudJob): Regarding {
+  return {
+    apiVersion: `${GROUP}/${VERSION}`,
+    kind: KIND,
+    namespace,
+    name,
+    uid,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
+
+function eventOf({ type, reason, message, key }: Transition): Happening {
+  return { type, reason, action: 'ObserveJob', note: message, key };
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { readCloudJob, REQUESTED_AT_ANNOTATION, type CloudJob } from '../../../src/api/cloudjob.js';
+import type { KubeObject } from '../../../src/kube/object.js';
+import { cacheEntry } from '../../../src/reconcile/cloudJobStore.js';
+import { after, cloudJob, edited, failed, JOB_ID, read, withStatus } from '../../support/cloudJobs.js';
+
+/** As the API server serves it. */
+function served(
+  object: CloudJob,
+  annotations: Readonly<Record<string, string>> = {},
+  managedFields: readonly object[] = [],
+): KubeObject {
+  const metadata = { ...object.metadata, resourceVersion: '7', annotations, managedFields };
+  return { kind: 'CloudJob', ...object, metadata };
+}
+
+const wroteSpec = { operation: 'Apply', fieldsV1: { 'f:spec': { 'f:jobID': {} } } };
+
+describe('a CloudJob in memory', () => {
+  it('is kept as it was served, without the copies that others made of it', () => {
+    const object = after(cloudJob(), read('Running'));
+    const lastApplied = { 'kubectl.kubernetes.io/last-applied-configuration': '{"spec":{}}' };
+
+    const kept = cacheEntry(
+      served(object, { team: 'a', ...lastApplied }, [{ manager: 'kubectl', ...wroteSpec }]),
+    );
+
+    expect(kept.cloudJob).toEqual({
+      ...readCloudJob(served(object, { team: 'a' })),
+      metadata: { ...readCloudJob(served(object, { team: 'a' })).metadata, specManagers: ['kubectl'] },
+    });
+    expect(kept).toMatchObject({
+      metadata: { uid: object.metadata.uid, resourceVersion: '7' },
+      phase: 'running',
+    });
+  });
+
+  it('keeps the names of those who wrote its spec, such as Terraform', () => {
+    const object = served(after(cloudJob(), read('Running')), {}, [{ manager: 'Terraform', ...wroteSpec }]);
+
+    expect(cacheEntry(object).cloudJob?.metadata.specManagers).toEqual(['Terraform']);
+  });
+
+  it('of which nothing is known is counted as such', () => {
+    expect(cacheEntry(served(cloudJob())).phase).toBe('none');
+  });
+
+  it.each(['Success', 'Failed'])(
+    'whose job has ended as %s rests, and is kept by its name alone',
+    (phase) => {
+      const kept = cacheEntry(served(after(cloudJob(), read(phase))));
+
+      expect(kept).toEqual({
+        metadata: {
+          name: 'scale-up',
+          namespace: 'infra',
+          uid: cloudJob().metadata.uid,
+          resourceVersion: '7',
+        },
+        jobID: JOB_ID,
+        phase: phase === 'Success' ? 'succeeded' : 'failed',
+        cloudJob: undefined,
+      });
+      expect(kept.cloudJob).toBeUndefined();
+    },
+  );
+
+  const ended = after(cloudJob(), read('Success'));
+  it.each<[string, KubeObject]>([
+    ['is running', served(after(cloudJob(), read('Running')))],
+    ['cannot be read', served(after(cloudJob(), failed('transient')))],
+    ['is to be deleted later', served(after(cloudJob({ ttlSecondsAfterFinished: 60 }), read('Success')))],
+    ['has a poll requested', served(ended, { [REQUESTED_AT_ANNOTATION]: 'now' })],
+    ['has another spec by now', served(edited(ended, { suspend: true }))],
+    ['lacks a condition', served(withStatus(ended, { ...ended.status, conditions: [] }))],
+    ['has a status of another job', served(withStatus(ended, { ...ended.status, jobID: 'another' }))],
+  ])('that %s does not rest', (_, object) => {
+    expect(cacheEntry(object).cloudJob).toEqual(readCloudJob(object));
+  });
+});

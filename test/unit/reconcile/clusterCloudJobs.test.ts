@@ -1,0 +1,161 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CloudJob } from '../../../src/api/cloudjob.js';
+import { KubeError } from '../../../src/kube/errors.js';
+import type { KubeObject } from '../../../src/kube/object.js';
+import { cacheEntry, ClusterCloudJobs } from '../../../src/reconcile/cloudJobStore.js';
+import { ClusterSecrets } from '../../../src/reconcile/secrets.js';
+import { cloudJob, read, withStatus, after as afterLook } from '../../support/cloudJobs.js';
+
+const SIGNAL = new AbortController().signal;
+const CONFLICT = new KubeError(409, 'Conflict', 'stale');
+const NOT_FOUND = new KubeError(404, 'NotFound', 'gone');
+const FORBIDDEN = new KubeError(403, 'Forbidden', 'no');
+const BROKEN = new KubeError(500, 'InternalError', 'broken');
+
+/** Answers as told, and keeps what it was asked. */
+class FakeClient {
+  readonly calls: unknown[][] = [];
+
+  constructor(private readonly answer: KubeObject | Error) {}
+
+  get = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
+  update = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
+  delete = async (...call: unknown[]): Promise<void> => {
+    await this.#answer(call);
+  };
+
+  async #answer(call: unknown[]): Promise<KubeObject> {
+    this.calls.push(call);
+    if (this.answer instanceof Error) throw this.answer;
+    return this.answer;
+  }
+}
+
+function stored(object: CloudJob): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: '8' } };
+}
+
+function storeOf(
+  client: FakeClient,
+  cache: KubeObject[] = [],
+  refreshed: unknown[][] = [],
+): ClusterCloudJobs {
+  return new ClusterCloudJobs(
+    {
+      get: (key) => cache.filter(({ metadata }) => key === `infra/${metadata.name}`).map(cacheEntry)[0],
+      refresh: async (...call) => void refreshed.push(call),
+    },
+    client,
+  );
+}
+
+describe('a status', () => {
+  it('is written whole, in the place of the object that was read and no other', async () => {
+    const client = new FakeClient(stored(withStatus(cloudJob(), { phase: 'Running' })));
+
+    const written = await storeOf(client).writeStatus(cloudJob(), { phase: 'Running' }, SIGNAL);
+
+    const uid = '0b7b1c9e-2f3f-4a57-9f0c-1d7a5f1f6f10';
+    expect(client.calls).toEqual([
+      [
+        { group: 'cloudjob.dev', version: 'v1alpha1', plural: 'cloudjobs', namespaced: true },
+        { namespace: 'infra', name: 'scale-up' },
+        {
+          apiVersion: 'cloudjob.dev/v1alpha1',
+          kind: 'CloudJob',
+          metadata: { namespace: 'infra', name: 'scale-up', uid, resourceVersion: '7' },
+          status: { phase: 'Running' },
+        },
+        { subresource: 'status' },
+        SIGNAL,
+      ],
+    ]);
+    expect(written).toMatchObject({ metadata: { resourceVersion: '8' }, status: { phase: 'Running' } });
+  });
+
+  it.each([
+    ['has changed', CONFLICT],
+    ['is gone', NOT_FOUND],
+  ])('is stale when the object %s in between, and the cache is told', async (_, error) => {
+    const refreshed: unknown[][] = [];
+
+    const written = await storeOf(new FakeClient(error), [], refreshed).writeStatus(cloudJob(), {}, SIGNAL);
+
+    expect(written).toBe('stale');
+    expect(refreshed).toEqual([[{ namespace: 'infra', name: 'scale-up' }, '7', SIGNAL]]);
+  });
+
+  it('passes on every other failure', async () => {
+    await expect(storeOf(new FakeClient(BROKEN)).writeStatus(cloudJob(), {}, SIGNAL)).rejects.toBe(BROKEN);
+  });
+});
+
+describe('a CloudJob', () => {
+  it('is read from the cache', () => {
+    const store = storeOf(new FakeClient(BROKEN), [stored(cloudJob())]);
+
+    expect(store.get('infra/scale-up')).toMatchObject({ metadata: { resourceVersion: '8' } });
+    expect(store.get('infra/other')).toBeUndefined();
+  });
+
+  it('that rests is not seen', () => {
+    const ended = afterLook(cloudJob(), read('Success'));
+
+    expect(storeOf(new FakeClient(BROKEN), [stored(ended)]).get('infra/scale-up')).toBeUndefined();
+  });
+
+  it('is deleted just as it was read', async () => {
+    const client = new FakeClient(stored(cloudJob()));
+
+    await storeOf(client).delete(cloudJob(), SIGNAL);
+
+    expect(client.calls[0]?.[2]).toEqual({
+      uid: '0b7b1c9e-2f3f-4a57-9f0c-1d7a5f1f6f10',
+      resourceVersion: '7',
+    });
+  });
+
+  it.each([CONFLICT, NOT_FOUND])('is left alone when it is another one by then: $reason', async (error) => {
+    await expect(storeOf(new FakeClient(error)).delete(cloudJob(), SIGNAL)).resolves.toBeUndefined();
+  });
+
+  it('is not silently kept when the API server fails', async () => {
+    await expect(storeOf(new FakeClient(BROKEN)).delete(cloudJob(), SIGNAL)).rejects.toBe(BROKEN);
+  });
+});
+
+describe('a Secret', () => {
+  const metadata = { name: 'cce', uid: 'u', resourceVersion: '1' };
+  it.each<[string, KubeObject | Error, unknown]>([
+    ['its data', { metadata, data: { token: 'dA==' } }, { kind: 'found', data: { token: 'dA==' } }],
+    ['no data', { metadata }, { kind: 'found', data: {} }],
+    ['data that is none', { metadata, data: ['x'] }, { kind: 'found', data: {} }],
+    [
+      'values that are no texts',
+      { metadata, data: { token: 1, a: 'b' } },
+      { kind: 'found', data: { a: 'b' } },
+    ],
+    ['that it is missing', NOT_FOUND, { kind: 'missing' }],
+    ['that it may not be read', FORBIDDEN, { kind: 'forbidden' }],
+  ])('tells %s', async (_, answer, expected) => {
+    expect(await new ClusterSecrets(new FakeClient(answer)).read('infra', 'cce', SIGNAL)).toEqual(expected);
+  });
+
+  it('is asked for by name', async () => {
+    const client = new FakeClient({ metadata });
+
+    await new ClusterSecrets(client).read('infra', 'cce', SIGNAL);
+
+    expect(client.calls[0]).toEqual([
+      { group: '', version: 'v1', plural: 'secrets', namespaced: true },
+      { namespace: 'infra', name: 'cce' },
+      SIGNAL,
+    ]);
+  });
+
+  it('passes on every other failure', async () => {
+    await expect(new ClusterSecrets(new FakeClient(BROKEN)).read('infra', 'cce', SIGNAL)).rejects.toBe(
+      BROKEN,
+    );
+  });
+});
