@@ -7,7 +7,7 @@ import type { WriteOptions } from './target.js';
 import { Registry } from './registry.js';
 import { readRequest } from './request.js';
 import { route, type Answer } from './router.js';
-import { ApiError } from './status.js';
+import { ApiError, PageNotFound } from './status.js';
 import { Store } from './store.js';
 
 /** How a Kubernetes API is started. */
@@ -76,12 +76,20 @@ async function answer(objects: Objects, message: IncomingMessage, response: Serv
 }
 
 function refusal(error: unknown): Answer {
+  if (error instanceof PageNotFound) return PAGE_NOT_FOUND;
   const problem =
     error instanceof ApiError
       ? error
       : new ApiError(500, 'InternalError', `Internal error occurred: ${String(error)}`);
   return { code: problem.code, contentType: 'application/json', body: problem.toStatus(), warnings: [] };
 }
+
+const PAGE_NOT_FOUND: Answer = {
+  code: 404,
+  contentType: 'text/plain; charset=utf-8',
+  body: '404 page not found\n',
+  warnings: [],
+};
 
 function send(response: ServerResponse, { code, contentType, body, warnings }: Answer): void {
   const text = typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
