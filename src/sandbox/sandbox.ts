@@ -17,7 +17,7 @@ import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
 import { makePaint } from '../terminal/paint.js';
 import type { Paint } from '../terminal/paint.js';
 import { usageLines } from './usage.js';
-import { sleep } from '../signals.js';
+import { onAbort, untilAborted, withDeadline } from '../signals.js';
 
 /** What the sandbox needs to be told to run the operator. */
 export interface SandboxOperatorOptions {
@@ -53,6 +53,8 @@ export interface SandboxDeps {
 const DEMO_DEADLINE_MS = 60_000;
 /** How long putting one thing away may take. */
 const CLEAN_UP_DEADLINE_MS = 15_000;
+/** What has to be put away is put away, whatever was interrupted. */
+const NEVER = new AbortController().signal;
 
 /**
  * `cloudjob-operator sandbox`: a Kubernetes API, a simulated CCE, and the operator between them.
@@ -116,10 +118,8 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
 
   // Whichever comes first, the end of the show or that of the operator, ends the other.
   const show = new AbortController();
-  const endShow = (): void => show.abort();
-  signal.addEventListener('abort', endShow, { once: true });
-  void operator.ended.then(endShow);
-  if (signal.aborted) show.abort();
+  const unlisten = onAbort(signal, () => show.abort());
+  void operator.ended.then(() => show.abort());
   try {
     if (options.demo) {
       const demo = { cluster, samples: followed, clock, paint, print, deadlineMs: DEMO_DEADLINE_MS };
@@ -135,7 +135,7 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
     }
     return await stay(kube.kubeconfigPath, cce, operator, show.signal, deps, paint);
   } finally {
-    signal.removeEventListener('abort', endShow);
+    unlisten();
   }
 }
 
@@ -151,7 +151,7 @@ async function stay(
   if (!ended.aborted) {
     deps.stdout.write('\n');
     for (const line of usageLines(kubeconfigPath, cce.url, paint)) deps.stdout.write(`${line}\n`);
-    await aborted(ended);
+    await new Promise<void>((resolve) => void onAbort(ended, resolve));
   }
   if (deps.signal.aborted) return 0;
   throw new Error(`the operator ended by itself: ${(await operator.ended) ?? 'it gave no reason'}`);
@@ -195,13 +195,6 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
 /** What there is to put away, last first, each with a deadline and whether or not the others worked. */
 class CleanUps {
   readonly #clock: Clock;
@@ -219,14 +212,13 @@ class CleanUps {
 
   async run(): Promise<void> {
     for (const { what, task } of this.#steps.toReversed()) {
-      const deadline = new AbortController();
-      const done = new AbortController();
-      const tooLate = sleep(this.#clock, CLEAN_UP_DEADLINE_MS, done.signal).then(() => deadline.abort());
-      const problem = await Promise.race([
-        task(deadline.signal).then(() => undefined, errorText),
-        tooLate.then(() => `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s`),
-      ]);
-      done.abort();
+      const problem = await withDeadline(this.#clock, CLEAN_UP_DEADLINE_MS, NEVER, async (late) => {
+        const outcome = await untilAborted(
+          task(late).then(() => undefined, errorText),
+          late,
+        );
+        return outcome === 'aborted' ? `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s` : outcome;
+      });
       if (problem !== undefined) this.#stderr.write(`sandbox: could not put away ${what}: ${problem}\n`);
     }
   }
