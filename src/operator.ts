@@ -26,7 +26,7 @@ import { countPhases, endOf } from './reconcile/census.js';
 import { Reconciler } from './reconcile/reconciler.js';
 import { SecretCache } from './reconcile/secrets.js';
 import { Telling } from './reconcile/telling.js';
-import type { Settings } from './settings.js';
+import type { Settings } from './settings/settings.js';
 import { ShardWorks } from './shardWork.js';
 import { onAbort } from './signals.js';
 

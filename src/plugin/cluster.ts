@@ -6,7 +6,7 @@ import { isForbidden, isNotFound, isNotServed, isUnauthorized, KubeError } from 
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { HttpTransport } from '../kube/transport.js';
 import { CLOUD_JOBS } from '../api/cloudjob.js';
-import type { Flags } from './cli.js';
+import type { Flags } from './flags.js';
 import { readShown } from './shown.js';
 
 /** The cluster that the kubeconfig and the flags name. */

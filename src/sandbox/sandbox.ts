@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
+import { UsageError } from '../commandLine.js';
 import { startCce } from './cce/server.js';
 import type { RunningCce } from './cce/server.js';
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
@@ -11,15 +12,16 @@ import { playDemo } from './demo.js';
 import { errorText } from './errorText.js';
 import { chooseKube } from './kubeChoice.js';
 import type { ChosenKube } from './kubeChoice.js';
-import { SANDBOX_HELP, SandboxUsageError, readSandboxOptions } from './options.js';
+import { SANDBOX_HELP, readSandboxOptions } from './options.js';
 import type { SandboxOptions } from './options.js';
 import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
+import type { Settings } from '../settings/settings.js';
 import { makePaint } from '../terminal/paint.js';
 import type { Paint } from '../terminal/paint.js';
 import { usageLines } from './usage.js';
 import { onAbort, untilAborted, withDeadline } from '../signals.js';
 
-/** What the sandbox needs to be told to run the operator. */
+/** What the operator is run with. */
 export interface SandboxOperatorOptions {
   /** Path of a kubeconfig. */
   readonly kubeconfig: string;
@@ -28,7 +30,7 @@ export interface SandboxOperatorOptions {
   /** The namespaces to watch: on a borrowed cluster the samples' alone; empty for all. */
   readonly namespaces: readonly string[];
   readonly httpPort: number;
-  readonly logLevel: string;
+  readonly logLevel: Settings['logLevel'];
 }
 
 /** Where lines go: a process's standard output or error. */
@@ -73,7 +75,7 @@ export async function runSandbox(argv: readonly string[], deps: SandboxDeps): Pr
   } catch (error) {
     if (deps.signal.aborted) return 130;
     deps.stderr.write(`sandbox: ${errorText(error)}\n`);
-    return error instanceof SandboxUsageError ? 2 : 1;
+    return error instanceof UsageError ? 2 : 1;
   } finally {
     await cleanUps.run();
   }

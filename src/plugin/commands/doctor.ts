@@ -2,8 +2,9 @@ import { Authenticators } from '../../cloud/auth/authenticators.js';
 import { POD_IDENTITY_ENV } from '../../cloud/auth/workload.js';
 import { JobClient } from '../../cloud/client.js';
 import { createHttp } from '../../cloud/http.js';
-import { readSettings, type Config } from '../../settings.js';
-import type { Flags } from '../cli.js';
+import type { Config } from '../../settings/config.js';
+import { readSettings } from '../../settings/settings.js';
+import type { Flags } from '../flags.js';
 import type { Cluster } from '../cluster.js';
 import { examine } from '../doctor/examine.js';
 import { systemNetwork, type Network } from '../doctor/network.js';
@@ -21,7 +22,7 @@ const PLACEHOLDERS = {
 /**
  * Finds the first thing that is wrong with a CloudJob, and returns the exit code that tells whether there is one.
  *
- * @throws SettingsError for a --config that cannot be used
+ * @throws UsageError for a --config that cannot be used
  */
 export async function doctor(
   cluster: Cluster,

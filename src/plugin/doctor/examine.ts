@@ -5,7 +5,7 @@ import type { Http } from '../../cloud/http.js';
 import type { Region } from '../../cloud/regions.js';
 import type { Clock } from '../../clock.js';
 import { ClusterSecrets } from '../../reconcile/cluster.js';
-import type { Config } from '../../settings.js';
+import type { Config } from '../../settings/config.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
 import { lookAtCrd, lookAtServer } from './crd.js';
 import { judgeCredentials, judgeJob, judgeStatus } from './job.js';

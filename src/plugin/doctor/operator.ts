@@ -7,7 +7,7 @@ import { LEASE_TIMINGS, leaseSpec } from '../../kube/lease.js';
 import type { KubeObject } from '../../kube/object.js';
 import { shardOf } from '../../kube/shardPlan.js';
 import { shardLeaseName } from '../../kube/shards.js';
-import { MAX_SHARDS } from '../../settings.js';
+import { MAX_SHARDS } from '../../settings/flags.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 import { sleep } from '../../signals.js';

@@ -2,7 +2,7 @@ import type { CloudJobSpec } from '../../api/cloudjob.js';
 import { readCredentials, type Credentials } from '../../cloud/credentials.js';
 import type { Region } from '../../cloud/regions.js';
 import type { SecretFinding } from '../../reconcile/ports.js';
-import type { Config } from '../../settings.js';
+import type { Config } from '../../settings/config.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
 /** What the Secret of a CloudJob holds. */
