@@ -160,7 +160,7 @@ export async function followCloudJobs(
         if (event.kind === 'error') break;
       }
     } catch {
-      // The next round tells: whoever waits for a change has a deadline of its own.
+      // The next round lists again: whoever waits for a change has a deadline of its own.
     }
     await sleep(clock, POLL_MS, signal);
   }

@@ -40,7 +40,7 @@ export class RealApiError extends Error {
 const START_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2000;
 const POLL_MS = 50;
-/** A port that was free can be taken before the program that is told to use it gets there. */
+/** A port that was free can be taken before the program that is to use it gets there. */
 const ATTEMPTS = 3;
 
 /**

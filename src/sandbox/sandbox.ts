@@ -141,7 +141,7 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
   }
 }
 
-/** Tells how to use the sandbox, and waits for its end. */
+/** Prints how to use the sandbox, and waits for its end. */
 async function stay(
   kubeconfigPath: string,
   cce: RunningCce,
@@ -184,7 +184,7 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
     },
     namespaces: kube.borrowed ? [DEMO_NAMESPACE] : [],
     httpPort: 0,
-    // The demo's jobs fail on purpose: the table tells, a warning in the middle of it would only spoil it.
+    // The demo's jobs fail on purpose: the table shows it, a warning in the middle of it would only spoil it.
     logLevel: demo ? 'error' : 'warn',
   };
   const ended = deps.runOperator(options, stopping.signal).then(() => undefined, errorText);

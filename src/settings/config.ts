@@ -43,7 +43,7 @@ const credentialsSource = z.discriminatedUnion('kind', [
   }).describe('likewise, for an identity token that IAM takes'),
 ]);
 
-/** The config file. What its keys do is told in the docs as it is here. */
+/** The config file. The docs print what its keys do from here. */
 export const configSchema = only({
   regions: z
     .record(
@@ -98,7 +98,7 @@ export const configSchema = only({
  * Checks the content of a config file.
  *
  * @param source named in errors
- * @param env where CCE Pod Identity tells a pod its endpoint
+ * @param env where CCE Pod Identity gives a pod its endpoint
  * @throws UsageError
  */
 export function readConfig(

@@ -21,7 +21,7 @@ export async function logs(
     },
   );
   const happenings = happeningsOf(objects);
-  // The Events of an object outlive it; without any, a misspelt name is more likely than a quiet object.
+  // The Events of an object outlive it; without any, a misspelt name is more likely than an object without Events.
   if (happenings.length === 0) await getCloudJob(cluster, name, signal);
   if (json) {
     output.print(
@@ -35,7 +35,7 @@ export async function logs(
     );
   } else if (happenings.length === 0) {
     output.complain(
-      `No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour unless told otherwise.`,
+      `No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour unless configured otherwise.`,
     );
   } else {
     output.print(logLines(happenings, output.paint));

@@ -13,7 +13,7 @@ export interface SecretContent {
 }
 
 /** Names keys of the Secret, never values. */
-export function lookAtSecret(
+export function checkSecret(
   path: string,
   secret: SecretFinding,
 ): { readonly finding: Finding; readonly content?: SecretContent } {
@@ -33,7 +33,7 @@ export function lookAtSecret(
 }
 
 /** Which region the CloudJob means, of the catalogue of `config`. */
-export function lookAtRegion(
+export function checkRegion(
   spec: CloudJobSpec,
   ofSecret: string | undefined,
   { regions, defaultRegion }: Pick<Config, 'regions' | 'defaultRegion'>,

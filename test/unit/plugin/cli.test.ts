@@ -61,7 +61,7 @@ describe('the command line', () => {
 });
 
 describe('the usage', () => {
-  it.each(COMMAND_NAMES)('of %s tells its flags and exit codes, and no others', (command) => {
+  it.each(COMMAND_NAMES)('of %s lists its flags and exit codes, and no others', (command) => {
     const text = usage(command);
 
     expect(text).toContain('Exit codes: 0');
