@@ -27,7 +27,7 @@ export interface KubeApi {
   readonly url: string;
   /** A kubeconfig for it, as YAML text; anybody on this machine may do everything. */
   readonly kubeconfig: string;
-  /** Forgets the history of changes: watches and lists that would go on from before are told 410. */
+  /** Forgets the history of changes: watches and lists that would go on from before get a 410. */
   compactHistory(): void;
   /** Cuts all connections and frees the port. */
   close(): Promise<void>;
