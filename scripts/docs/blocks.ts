@@ -1,11 +1,12 @@
 import { REASONS } from '../../src/api/conditions.js';
 import { createMetrics } from '../../src/ops/metrics.js';
-import { RUN_FLAGS } from '../../src/settings.js';
 import { cadenceByKind, cadenceComparison, cadenceWaits } from './polling.js';
 import { cadenceCurve } from './pollingCurve.js';
 import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
 import { PERFORMANCE_BLOCKS } from './performance.js';
-import { markdownTable } from './table.js';
+import { pluginCommands, pluginFlags } from './plugin.js';
+import { configFile, flags } from './settings.js';
+import { code, markdownTable } from './table.js';
 
 /**
  * What may stand between `<!-- generated: NAME -->` and `<!-- /generated -->` in a Markdown file, by its name. To add
@@ -17,6 +18,9 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   metrics,
   ...PERFORMANCE_BLOCKS,
   flags,
+  'config-file': configFile,
+  'plugin-commands': pluginCommands,
+  'plugin-flags': pluginFlags,
   reasons,
   'cadence-waits': cadenceWaits,
   'cadence-comparison': cadenceComparison,
@@ -46,25 +50,9 @@ async function metrics(): Promise<string> {
   );
 }
 
-function flags(): string {
-  return markdownTable(
-    ['Flag', 'Environment', 'Takes', 'What it does'],
-    Object.entries(RUN_FLAGS).map(([name, { env, takes, help }]) => [
-      code(`--${name}`),
-      code(env),
-      code(takes),
-      help,
-    ]),
-  );
-}
-
 function reasons(): string {
   return markdownTable(
     ['Reason', 'Means'],
     Object.entries(REASONS).map(([reason, meaning]) => [code(reason), meaning]),
   );
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
 }

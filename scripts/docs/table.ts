@@ -7,3 +7,8 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   const [first = [], ...rest] = cells;
   return [line(first), line(widths.map((width) => '-'.repeat(width))), ...rest.map(line)].join('\n');
 }
+
+/** Text as it is typed. */
+export function code(text: string): string {
+  return `\`${text}\``;
+}

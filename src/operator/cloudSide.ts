@@ -8,7 +8,7 @@ import type { Metrics } from '../ops/metrics.js';
 import { inSpan } from '../ops/tracing.js';
 import type { Priority } from '../priority.js';
 import type { Clouds } from '../reconcile/jobObserver.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/settings.js';
 
 export interface CloudSide {
   readonly http: Http;

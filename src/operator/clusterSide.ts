@@ -10,7 +10,7 @@ import { Shards, type ShardRun, type ShardsOptions } from '../kube/shards.js';
 import { HttpTransport } from '../kube/transport.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/settings.js';
 
 /** The operator's name in Leases, Events and requests. */
 export const OPERATOR = 'cloudjob-operator';

@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from '../ops/metrics.js';
 import { cacheEntry, type CacheEntry } from '../reconcile/cloudJobStore.js';
 import { ClusterSecrets, SecretCache } from '../reconcile/secrets.js';
 import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/settings.js';
 import { onAbort } from '../signals.js';
 import { createCloudSide, type CloudSide } from './cloudSide.js';
 import { createClusterSide, OPERATOR, type ClusterSide } from './clusterSide.js';

@@ -2,12 +2,12 @@ import type { CloudJob } from '../api/cloudjob.js';
 import { findCondition } from '../api/conditions.js';
 import { outcomeOf } from './outcome.js';
 
-/** What a CloudJob asks of people, the most urgent first. */
+/** How much a CloudJob needs people, the most urgent first. */
 export const ATTENTION = ['needsSomebody', 'inTrouble', 'underWay', 'suspended', 'succeeded'] as const;
 
 /**
  * - `needsSomebody`: its job failed, or it is stalled.
- * - `inTrouble`: the cloud cannot be asked about it just now; it may heal.
+ * - `inTrouble`: the job cannot be read from the cloud just now; it may heal.
  */
 export type Attention = (typeof ATTENTION)[number];
 

@@ -57,8 +57,8 @@ function describeMissing(reply: unknown): string {
     .find((value) => typeof value === 'string' && value !== '');
   const code = valueAt(reply, 'errorCode') ?? valueAt(reply, 'error_code');
   if (typeof code === 'string') {
-    const told = typeof message === 'string' ? `: ${cleanText(message, MAX_QUOTE)}` : '';
-    return `it is an error, so no job was started (${cleanText(code, MAX_QUOTE)}${told})`;
+    const text = typeof message === 'string' ? `: ${cleanText(message, MAX_QUOTE)}` : '';
+    return `it is an error, so no job was started (${cleanText(code, MAX_QUOTE)}${text})`;
   }
   return `it has no job ID: none of ${PLACES.join(', ')} is set; is it the whole reply to a call that starts a job?`;
 }

@@ -6,7 +6,7 @@ import { isForbidden, isNotFound, isNotServed, isUnauthorized, KubeError } from 
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { HttpTransport } from '../kube/transport.js';
 import { CLOUD_JOBS } from '../api/cloudjob.js';
-import type { Flags } from './cli.js';
+import type { Flags } from './flags.js';
 import { readShown } from './shown.js';
 
 /** The cluster that the kubeconfig and the flags name. */
@@ -14,7 +14,7 @@ export interface Cluster {
   readonly client: KubeClient;
   /** For requests that are about no object. */
   readonly transport: HttpTransport;
-  /** Where names are looked up. */
+  /** The namespace of the names on the command line. */
   readonly namespace: string;
 }
 
@@ -61,15 +61,17 @@ export async function getCloudJob(
 /** What a failed request means for a person. */
 export function problemOf(error: unknown, what: string): CommandError {
   if (!(error instanceof KubeError)) throw error;
-  const told = cleanText(error.message, MAX_MESSAGE);
-  if (isForbidden(error)) return new CommandError(`${what}: you may not do that (${told})`);
+  const detail = cleanText(error.message, MAX_MESSAGE);
+  if (isForbidden(error)) return new CommandError(`${what}: you may not do that (${detail})`);
   if (isUnauthorized(error)) {
-    return new CommandError(`${what}: the kubeconfig's credentials are not accepted; log in again (${told})`);
+    return new CommandError(
+      `${what}: the kubeconfig's credentials are not accepted; log in again (${detail})`,
+    );
   }
   if (isNotServed(error)) {
     return new CommandError(
-      `${what}: the cluster does not know CloudJobs; apply the CustomResourceDefinition first (${told})`,
+      `${what}: the cluster does not know CloudJobs; apply the CustomResourceDefinition first (${detail})`,
     );
   }
-  return new CommandError(`${what}: ${told}`);
+  return new CommandError(`${what}: ${detail}`);
 }

@@ -15,7 +15,7 @@ const eventSchema = z.object({
 });
 
 /** Something that happened, once or several times. */
-export interface Happening {
+export interface LogEntry {
   /** Milliseconds since the epoch: the first time. */
   readonly at: number;
   /** The last time; `at` for what happened once. */
@@ -28,11 +28,11 @@ export interface Happening {
 }
 
 /** Events as they are served, oldest first, fit for a terminal. What is no event, or has no time, is left out. */
-export function happeningsOf(events: readonly unknown[]): Happening[] {
+export function logEntriesOf(events: readonly unknown[]): LogEntry[] {
   return events.flatMap((event) => readEvent(event) ?? []).toSorted((a, b) => a.at - b.at);
 }
 
-function readEvent(object: unknown): Happening | undefined {
+function readEvent(object: unknown): LogEntry | undefined {
   const event = eventSchema.safeParse(clean(object)).data;
   if (event === undefined) return undefined;
   // Older clients write the deprecated fields, and the API server leaves them as they are.

@@ -1,18 +1,14 @@
 #!/usr/bin/env node
-import { systemClock } from '../clock.js';
-import { runPlugin } from './run.js';
+import { stopSignal } from '../stopSignal.js';
 
 /** The command line of kubectl's plugin: `kubectl cloudjob …` runs `kubectl-cloudjob …`. */
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (stop.signal.aborted) process.exit(130);
-    stop.abort();
-  });
-}
+const stop = stopSignal();
 // Whoever reads may stop reading (`| head`).
 process.stdout.on('error', () => process.exit(0));
 
+// Everything else is loaded after that.
+const { systemClock } = await import('../clock.js');
+const { runPlugin } = await import('./run.js');
 process.exitCode = await runPlugin(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
@@ -20,5 +16,5 @@ process.exitCode = await runPlugin(process.argv.slice(2), {
   env: process.env,
   clock: systemClock,
   random: Math.random,
-  signal: stop.signal,
+  signal: stop,
 });

@@ -1,6 +1,6 @@
 import { dump } from 'js-yaml';
 import { GROUP, KIND, specSchema, VERSION } from '../api/cloudjob.js';
-import type { Flags } from './cli.js';
+import type { Flags } from './flags.js';
 
 /** What `create` writes or applies. */
 export interface Manifest {

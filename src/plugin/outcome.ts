@@ -2,9 +2,9 @@ import type { CloudJob } from '../api/cloudjob.js';
 import { findCondition } from '../api/conditions.js';
 
 /**
- * How a CloudJob's job came out, as far as its status tells:
- * - `pending`: it is under way, or the operator has yet to look at this spec.
- * - `unknown`: it may never be told, unless somebody changes something.
+ * How a CloudJob's job came out, as far as its status says:
+ * - `pending`: it is under way, or the operator has yet to observe this spec.
+ * - `unknown`: it may stay open, unless somebody changes something.
  */
 export type Outcome =
   { readonly kind: 'pending' | 'succeeded' | 'failed' } | { readonly kind: 'unknown'; readonly why: string };
@@ -21,7 +21,7 @@ export function outcomeOf({ metadata, spec, status }: CloudJob): Outcome {
   if (stalled?.status === 'True')
     return { kind: 'unknown', why: `Stalled, ${stalled.reason}: ${stalled.message}` };
   if (findCondition(conditions, 'Suspended')?.status === 'True') {
-    return { kind: 'unknown', why: 'it is suspended: nobody looks at the job until spec.suspend is false' };
+    return { kind: 'unknown', why: 'it is suspended: nobody polls the job until spec.suspend is false' };
   }
   return { kind: 'pending' };
 }

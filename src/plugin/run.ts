@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
 import { cleanText } from '../text.js';
 import { KubeconfigError } from '../kube/access/kubeconfig.js';
-import { SettingsError } from '../settings.js';
-import { readInvocation, UsageError, type Command, type Flags, type Invocation } from './cli.js';
+import { UsageError } from '../commandLine.js';
+import { readInvocation, type Invocation } from './cli.js';
 import { connect, type Cluster } from './cluster.js';
 import { EXIT, type CommandContext } from './commands/context.js';
 import { create } from './commands/create.js';
@@ -10,6 +10,7 @@ import { list } from './commands/list.js';
 import { logs } from './commands/logs.js';
 import { tree } from './commands/tree.js';
 import { watch } from './commands/watch.js';
+import type { Command, Flags } from './flags.js';
 import { makeOutput, type OutputStream } from './output.js';
 import { usage } from './usage.js';
 
@@ -45,7 +46,7 @@ export async function runPlugin(args: readonly string[], process: PluginProcess)
     if (signal.aborted) return EXIT.interrupted;
     const message = error instanceof Error ? error.message : String(error);
     stderr.write(`kubectl cloudjob: ${cleanText(message, MAX_MESSAGE)}\n`);
-    const isUsage = [UsageError, SettingsError, KubeconfigError].some((kind) => error instanceof kind);
+    const isUsage = [UsageError, KubeconfigError].some((kind) => error instanceof kind);
     // For these two, failing to find out is not the same as finding something bad.
     return isUsage || command === 'watch' || command === 'doctor' ? EXIT.usage : EXIT.failed;
   }

@@ -14,7 +14,7 @@ interface Timed {
  */
 export function durationMs(job: Timed, now: number): number | undefined {
   if (job.startTime === undefined || classifyPhase(job.phase) === 'initializing') return undefined;
-  // The v3 API tells no end of sub-jobs; a finished one changes no more, so its last change is its end.
+  // The v3 API has no end of sub-jobs; a finished one changes no more, so its last change is its end.
   const end = isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined;
   if (end === undefined && isTerminal(job.phase)) return undefined;
   // The cloud's clock may be ahead of this one.

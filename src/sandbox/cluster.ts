@@ -3,7 +3,7 @@ import { CLOUD_JOBS, GROUP, PLURAL } from '../api/cloudjob.js';
 import { cloudJobCrd } from '../api/crd.js';
 import type { Clock } from '../clock.js';
 import { KubeClient } from '../kube/client.js';
-import { isAlreadyExists, isNotFound } from '../kube/errors.js';
+import { isAlreadyExists, isNotFound, isNotServed } from '../kube/errors.js';
 import type { ClusterAccess } from '../kube/access/kubeconfig.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
 import { HttpTransport } from '../kube/transport.js';
@@ -120,7 +120,8 @@ export class Cluster {
         await this.client.list(CLOUD_JOBS, { limit: 1 }, signal);
         return;
       } catch (error) {
-        if (!isNotFound(error)) throw error;
+        // Which of the two it is depends on the API server, and on whether it knows the group yet.
+        if (!isNotServed(error) && !isNotFound(error)) throw error;
       }
       if (this.#clock.monotonic() >= deadline) {
         throw new ClusterError(
@@ -159,7 +160,7 @@ export async function followCloudJobs(
         if (event.kind === 'error') break;
       }
     } catch {
-      // The next round tells: whoever waits for a change has a deadline of its own.
+      // The next round lists again: whoever waits for a change has a deadline of its own.
     }
     await sleep(clock, POLL_MS, signal);
   }

@@ -8,6 +8,7 @@ import { FAILING_SAMPLE, UNKNOWN_SAMPLE } from './samples.js';
 import type { Sample } from './samples.js';
 import { cellsOf, explain, headerLine, rowLine } from './table.js';
 import type { Paint } from '../terminal/paint.js';
+import { onAbort } from '../signals.js';
 
 export interface DemoOptions {
   readonly cluster: Cluster;
@@ -31,8 +32,7 @@ export async function playDemo(options: DemoOptions, signal: AbortSignal): Promi
   const seen = new Map<string, CloudJob>();
   const shown = new Map<string, string>();
   const stop = new AbortController();
-  const abort = (): void => stop.abort();
-  signal.addEventListener('abort', abort, { once: true });
+  const unlisten = onAbort(signal, () => stop.abort());
   let late = false;
   const cancel = clock.schedule(options.deadlineMs, () => {
     late = true;
@@ -51,10 +51,9 @@ export async function playDemo(options: DemoOptions, signal: AbortSignal): Promi
     print(rowLine(cells, clock.now() - Date.parse(cloudJob.metadata.creationTimestamp), paint));
     if (samples.every((sample) => hasArrived(sample, seen.get(sample.name)))) stop.abort();
   };
-  if (signal.aborted) stop.abort();
   await followCloudJobs(cluster.client, onChange, clock, stop.signal);
   cancel();
-  signal.removeEventListener('abort', abort);
+  unlisten();
 
   if (signal.aborted) return { result: 'interrupted' };
   if (late) return { result: 'late', missing: missingText(samples, seen) };

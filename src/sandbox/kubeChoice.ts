@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cloudJobCrd } from '../api/crd.js';
+import { UsageError } from '../commandLine.js';
 import { startKubeApi } from './kube-api/server.js';
-import { SandboxUsageError } from './options.js';
 import type { SandboxOptions } from './options.js';
 import { missingAssets, startRealApi } from './realApi.js';
 
@@ -21,7 +21,7 @@ export interface ChosenKube {
  * The cluster that the user names; else a real control plane out of `assets` (`KUBEBUILDER_ASSETS`); else an embedded
  * API. Files go into `folder`.
  *
- * @throws SandboxUsageError, RealApiError
+ * @throws UsageError, RealApiError
  */
 export async function chooseKube(
   options: SandboxOptions,
@@ -32,7 +32,7 @@ export async function chooseKube(
   const port = options.kubePort === undefined ? {} : { port: options.kubePort };
   if (options.kubeconfig !== undefined) {
     if (!existsSync(options.kubeconfig)) {
-      throw new SandboxUsageError(`--kubeconfig: there is no file "${options.kubeconfig}"`);
+      throw new UsageError(`--kubeconfig: there is no file "${options.kubeconfig}"`);
     }
     return {
       what: `the cluster of ${options.kubeconfig}`,
@@ -43,7 +43,7 @@ export async function chooseKube(
   }
   if (assets !== undefined && assets !== '') {
     const missing = missingAssets(assets);
-    if (missing !== undefined) throw new SandboxUsageError(`KUBEBUILDER_ASSETS: ${missing}`);
+    if (missing !== undefined) throw new UsageError(`KUBEBUILDER_ASSETS: ${missing}`);
     const api = await startRealApi({ assets, parent: folder, signal, ...port });
     return {
       what: `etcd and kube-apiserver of ${assets}`,

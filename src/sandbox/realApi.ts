@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../clock.js';
-import { sleep } from '../signals.js';
+import { sleep, withDeadline } from '../signals.js';
 
 export interface RealApiOptions {
   /** Folder with the programs `etcd` and `kube-apiserver`, as `KUBEBUILDER_ASSETS` names it. */
@@ -40,7 +40,7 @@ export class RealApiError extends Error {
 const START_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2000;
 const POLL_MS = 50;
-/** A port that was free can be taken before the program that is told to use it gets there. */
+/** A port that was free can be taken before the program that is to use it gets there. */
 const ATTEMPTS = 3;
 
 /**
@@ -70,11 +70,14 @@ export function missingAssets(assets: string): string | undefined {
 export async function startRealApi(options: RealApiOptions): Promise<RealApi> {
   const missing = missingAssets(options.assets);
   if (missing !== undefined) throw new RealApiError(missing);
+  const given = options.signal ?? new AbortController().signal;
   for (let attempt = 1; ; attempt += 1) {
     const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'cloudjob-kube-'));
     const plane = new ControlPlane(options.assets, folder);
     try {
-      return await plane.start(options.port, options.signal);
+      return await withDeadline(systemClock, START_DEADLINE_MS, given, (signal) =>
+        plane.start(options.port, signal),
+      );
     } catch (error) {
       const portTaken = await plane.portWasTaken();
       await plane.close();
@@ -94,33 +97,26 @@ class ControlPlane {
     this.#folder = folder;
   }
 
-  async start(wantedPort: number | undefined, outer: AbortSignal | undefined): Promise<RealApi> {
-    const deadline = new AbortController();
-    const cancel = systemClock.schedule(START_DEADLINE_MS, () => deadline.abort());
-    const signal = outer === undefined ? deadline.signal : AbortSignal.any([deadline.signal, outer]);
-    try {
-      this.#startGuard();
-      const [freePort = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
-      const port = wantedPort ?? freePort;
-      const token = randomBytes(16).toString('hex');
-      await this.#writeKeys(token);
+  async start(wantedPort: number | undefined, signal: AbortSignal): Promise<RealApi> {
+    this.#startGuard();
+    const [freePort = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
+    const port = wantedPort ?? freePort;
+    const token = randomBytes(16).toString('hex');
+    await this.#writeKeys(token);
 
-      const etcd = `http://127.0.0.1:${etcdPort}`;
-      this.#run('etcd', this.#etcdFlags(etcd, `http://127.0.0.1:${peerPort}`));
-      await this.#until('etcd', signal, () => answersHealthy(`${etcd}/health`));
+    const etcd = `http://127.0.0.1:${etcdPort}`;
+    this.#run('etcd', this.#etcdFlags(etcd, `http://127.0.0.1:${peerPort}`));
+    await this.#until('etcd', signal, () => answersHealthy(`${etcd}/health`, signal));
 
-      const url = `https://127.0.0.1:${port}`;
-      this.#run('kube-apiserver', this.#apiserverFlags(etcd, port));
-      const certificate = join(this.#folder, 'certs', 'apiserver.crt');
-      await this.#until('kube-apiserver', signal, () => isReady(`${url}/readyz`, certificate, token));
+    const url = `https://127.0.0.1:${port}`;
+    this.#run('kube-apiserver', this.#apiserverFlags(etcd, port));
+    const certificate = join(this.#folder, 'certs', 'apiserver.crt');
+    await this.#until('kube-apiserver', signal, () => isReady(`${url}/readyz`, certificate, token));
 
-      const kubeconfig = kubeconfigText(url, await readFile(certificate), token);
-      const kubeconfigPath = join(this.#folder, 'kubeconfig');
-      await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
-      return { url, kubeconfig, kubeconfigPath, close: () => this.close() };
-    } finally {
-      cancel();
-    }
+    const kubeconfig = kubeconfigText(url, await readFile(certificate), token);
+    const kubeconfigPath = join(this.#folder, 'kubeconfig');
+    await writeFile(kubeconfigPath, kubeconfig, { mode: 0o600 });
+    return { url, kubeconfig, kubeconfigPath, close: () => this.close() };
   }
 
   async close(): Promise<void> {
@@ -263,10 +259,12 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-async function answersHealthy(url: string): Promise<boolean> {
+async function answersHealthy(url: string, parent: AbortSignal): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) });
-    return (await response.text()).includes('true');
+    return await withDeadline(systemClock, PROBE_DEADLINE_MS, parent, async (signal) => {
+      const response = await fetch(url, { signal });
+      return (await response.text()).includes('true');
+    });
   } catch {
     return false;
   }

@@ -140,7 +140,7 @@ function played(name: string, plan: JobPlan, phases: readonly string[]): Sample 
   return { name, jobID: plan.id, script, arrives: { phases } };
 }
 
-/** The CloudJob of a sample. It is looked at every second, so that there is something to see. */
+/** The CloudJob of a sample. It is polled every second, so that there is something to see. */
 export function sampleManifest({ name, jobID }: Pick<Sample, 'name' | 'jobID'>): Record<string, unknown> {
   return {
     apiVersion: 'cloudjob.dev/v1alpha1',

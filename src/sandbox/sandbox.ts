@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import { systemClock } from '../clock.js';
+import { UsageError } from '../commandLine.js';
 import { startCce } from './cce/server.js';
 import type { RunningCce } from './cce/server.js';
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
@@ -11,15 +12,16 @@ import { playDemo } from './demo.js';
 import { errorText } from './errorText.js';
 import { chooseKube } from './kubeChoice.js';
 import type { ChosenKube } from './kubeChoice.js';
-import { SANDBOX_HELP, SandboxUsageError, readSandboxOptions } from './options.js';
+import { SANDBOX_HELP, readSandboxOptions } from './options.js';
 import type { SandboxOptions } from './options.js';
 import { DEMO_NAMESPACE, DEMO_REGION, samples } from './samples.js';
+import type { Settings } from '../settings/settings.js';
 import { makePaint } from '../terminal/paint.js';
 import type { Paint } from '../terminal/paint.js';
 import { usageLines } from './usage.js';
-import { sleep } from '../signals.js';
+import { onAbort, untilAborted, withDeadline } from '../signals.js';
 
-/** What the sandbox needs to be told to run the operator. */
+/** What the operator is run with. */
 export interface SandboxOperatorOptions {
   /** Path of a kubeconfig. */
   readonly kubeconfig: string;
@@ -28,7 +30,7 @@ export interface SandboxOperatorOptions {
   /** The namespaces to watch: on a borrowed cluster the samples' alone; empty for all. */
   readonly namespaces: readonly string[];
   readonly httpPort: number;
-  readonly logLevel: string;
+  readonly logLevel: Settings['logLevel'];
 }
 
 /** Where lines go: a process's standard output or error. */
@@ -53,6 +55,8 @@ export interface SandboxDeps {
 const DEMO_DEADLINE_MS = 60_000;
 /** How long putting one thing away may take. */
 const CLEAN_UP_DEADLINE_MS = 15_000;
+/** What has to be put away is put away, whatever was interrupted. */
+const NEVER = new AbortController().signal;
 
 /**
  * `cloudjob-operator sandbox`: a Kubernetes API, a simulated CCE, and the operator between them.
@@ -71,7 +75,7 @@ export async function runSandbox(argv: readonly string[], deps: SandboxDeps): Pr
   } catch (error) {
     if (deps.signal.aborted) return 130;
     deps.stderr.write(`sandbox: ${errorText(error)}\n`);
-    return error instanceof SandboxUsageError ? 2 : 1;
+    return error instanceof UsageError ? 2 : 1;
   } finally {
     await cleanUps.run();
   }
@@ -116,10 +120,8 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
 
   // Whichever comes first, the end of the show or that of the operator, ends the other.
   const show = new AbortController();
-  const endShow = (): void => show.abort();
-  signal.addEventListener('abort', endShow, { once: true });
-  void operator.ended.then(endShow);
-  if (signal.aborted) show.abort();
+  const unlisten = onAbort(signal, () => show.abort());
+  void operator.ended.then(() => show.abort());
   try {
     if (options.demo) {
       const demo = { cluster, samples: followed, clock, paint, print, deadlineMs: DEMO_DEADLINE_MS };
@@ -135,11 +137,11 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
     }
     return await stay(kube.kubeconfigPath, cce, operator, show.signal, deps, paint);
   } finally {
-    signal.removeEventListener('abort', endShow);
+    unlisten();
   }
 }
 
-/** Tells how to use the sandbox, and waits for its end. */
+/** Prints how to use the sandbox, and waits for its end. */
 async function stay(
   kubeconfigPath: string,
   cce: RunningCce,
@@ -151,7 +153,7 @@ async function stay(
   if (!ended.aborted) {
     deps.stdout.write('\n');
     for (const line of usageLines(kubeconfigPath, cce.url, paint)) deps.stdout.write(`${line}\n`);
-    await aborted(ended);
+    await new Promise<void>((resolve) => void onAbort(ended, resolve));
   }
   if (deps.signal.aborted) return 0;
   throw new Error(`the operator ended by itself: ${(await operator.ended) ?? 'it gave no reason'}`);
@@ -182,7 +184,7 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
     },
     namespaces: kube.borrowed ? [DEMO_NAMESPACE] : [],
     httpPort: 0,
-    // The demo's jobs fail on purpose: the table tells, a warning in the middle of it would only spoil it.
+    // The demo's jobs fail on purpose: the table shows it, a warning in the middle of it would only spoil it.
     logLevel: demo ? 'error' : 'warn',
   };
   const ended = deps.runOperator(options, stopping.signal).then(() => undefined, errorText);
@@ -193,13 +195,6 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
       await ended;
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** What there is to put away, last first, each with a deadline and whether or not the others worked. */
@@ -219,14 +214,13 @@ class CleanUps {
 
   async run(): Promise<void> {
     for (const { what, task } of this.#steps.toReversed()) {
-      const deadline = new AbortController();
-      const done = new AbortController();
-      const tooLate = sleep(this.#clock, CLEAN_UP_DEADLINE_MS, done.signal).then(() => deadline.abort());
-      const problem = await Promise.race([
-        task(deadline.signal).then(() => undefined, errorText),
-        tooLate.then(() => `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s`),
-      ]);
-      done.abort();
+      const problem = await withDeadline(this.#clock, CLEAN_UP_DEADLINE_MS, NEVER, async (late) => {
+        const outcome = await untilAborted(
+          task(late).then(() => undefined, errorText),
+          late,
+        );
+        return outcome === 'aborted' ? `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s` : outcome;
+      });
       if (problem !== undefined) this.#stderr.write(`sandbox: could not put away ${what}: ${problem}\n`);
     }
   }

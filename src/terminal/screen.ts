@@ -8,7 +8,7 @@ const CLEAR_LINE = '\u001B[K';
 const CLEAR_BELOW = '\u001B[J';
 /** What is printed next takes the place of the line that the cursor is on. */
 export const REDO_LINE = `\r${CLEAR_LINE}`;
-/** A terminal that does not tell its size. */
+/** For a terminal whose size is unknown. */
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 

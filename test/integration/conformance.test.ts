@@ -1204,12 +1204,55 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
       });
     });
 
-    it('answers what it does not serve with a 404', async () => {
-      const { core } = await bench.namespace();
+    describe('what it does not serve', () => {
+      it('is a 404 in plain text, in a group of custom resources', async () => {
+        const { name } = await bench.namespace();
+        const served = `/apis/${bench.group}/v1`;
 
-      expect((await bench.api.get('/apis/no.such.group/v1/things')).code).toBe(404);
-      expect((await bench.api.get(`${core}/nothings`)).code).toBe(404);
-      expect((await bench.api.get('/nowhere')).code).toBe(404);
+        for (const path of ['/nothings', `/namespaces/${name}/nothings/one`, '/widgets/without-namespace']) {
+          expect(await bench.api.get(`${served}${path}`)).toMatchObject({
+            code: 404,
+            body: '404 page not found\n',
+            headers: { 'content-type': 'text/plain; charset=utf-8' },
+          });
+        }
+      });
+
+      it.each(['', '/v1', '/v1/things', '/v1/namespaces/default/things/one'])(
+        'is a 404 without a Status, in a group that nobody defined: /apis/no.such.group%s',
+        async (path) => {
+          const { code, body } = await bench.api.get(`/apis/no.such.group${path}`);
+
+          // Older servers answer with a list of their paths, today's with the plain text.
+          expect({ code, kind: body.kind }).toEqual({ code: 404, kind: undefined });
+        },
+      );
+
+      it('is a 404 without a Status, outside of all groups', async () => {
+        const { code, body } = await bench.api.get('/nowhere');
+
+        expect({ code, kind: body.kind }).toEqual({ code: 404, kind: undefined });
+      });
+
+      it.each(['/api/v1/nothings', '/api/v2/secrets', '/apis/coordination.k8s.io/v9/leases'])(
+        'is a Status that names no object, in a built-in group: %s',
+        async (path) => {
+          expect(await bench.api.get(path)).toMatchObject({
+            code: 404,
+            body: { kind: 'Status', reason: 'NotFound', details: {} },
+          });
+        },
+      );
+
+      it('is a Status about the object, for a subresource of a custom resource', async () => {
+        const { widgets } = await bench.namespace();
+        await bench.api.post(widgets, bench.widget('one'));
+
+        expect(await bench.api.get(`${widgets}/one/nothing`)).toMatchObject({
+          code: 404,
+          body: { kind: 'Status', reason: 'NotFound', details: { name: 'one', kind: 'widgets' } },
+        });
+      });
     });
 
     it('answers a method that makes no sense with a 405', async () => {

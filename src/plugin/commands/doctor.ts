@@ -2,8 +2,9 @@ import { Authenticators } from '../../cloud/auth/authenticators.js';
 import { POD_IDENTITY_ENV } from '../../cloud/auth/workload.js';
 import { JobClient } from '../../cloud/client.js';
 import { createHttp } from '../../cloud/http.js';
-import { readSettings, type Config } from '../../settings.js';
-import type { Flags } from '../cli.js';
+import type { Config } from '../../settings/config.js';
+import { readSettings } from '../../settings/settings.js';
+import type { Flags } from '../flags.js';
 import type { Cluster } from '../cluster.js';
 import { examine } from '../doctor/examine.js';
 import { systemNetwork, type Network } from '../doctor/network.js';
@@ -12,16 +13,16 @@ import { stepLines } from '../view/steps.js';
 import { EXIT, jsonLines, type CommandContext } from './context.js';
 
 const DOCTOR_EXIT = { healthy: 0, wrong: 1, cannotTell: 2 } as const;
-/** Pod Identity is told to the operator's pod alone; the doctor only reads the regions of the config. */
+/** Only the operator's pod has the variables of Pod Identity; the doctor reads nothing but the regions of the config. */
 const PLACEHOLDERS = {
   [POD_IDENTITY_ENV.uri]: 'http://127.0.0.1/',
   [POD_IDENTITY_ENV.tokenFile]: '/nowhere',
 };
 
 /**
- * Finds the first thing that is wrong with a CloudJob, and returns the exit code that tells whether there is one.
+ * Finds the first thing that is wrong with a CloudJob, and returns the exit code that says whether there is one.
  *
- * @throws SettingsError for a --config that cannot be used
+ * @throws UsageError for a --config that cannot be used
  */
 export async function doctor(
   cluster: Cluster,
@@ -46,7 +47,7 @@ export async function doctor(
       network,
       clock,
       signal,
-      onLook: (step: string): void => {
+      onStep: (step: string): void => {
         if (!flags.json) output.waitFor(step);
       },
     };
@@ -58,7 +59,7 @@ export async function doctor(
     }
   } finally {
     http.close();
-    // Also where it ends in the middle of a look.
+    // Also where it ends in the middle of a step.
     output.print([]);
   }
   const verdict = verdictOf(steps);
@@ -69,7 +70,7 @@ export async function doctor(
 
 const CLOSING = {
   healthy: 'All is well.',
-  cannotTell: 'Nothing wrong was found, and not everything could be looked at.',
+  cannotTell: 'Nothing wrong was found, and not everything could be checked.',
 } as const;
 
 function verdictOf(steps: readonly Step[]): keyof typeof DOCTOR_EXIT {

@@ -1,6 +1,6 @@
 import { KIND } from '../../api/cloudjob.js';
 import { getCloudJob, problemOf, type Cluster } from '../cluster.js';
-import { happeningsOf } from '../eventLog.js';
+import { logEntriesOf } from '../eventLog.js';
 import { logLines } from '../view/log.js';
 import { EXIT, jsonLines, type CommandContext } from './context.js';
 import { listObjects } from './pages.js';
@@ -20,25 +20,25 @@ export async function logs(
       throw problemOf(error, `Events of CloudJob ${namespace}/${name}`);
     },
   );
-  const happenings = happeningsOf(objects);
-  // The Events of an object outlive it; without any, a misspelt name is more likely than a quiet object.
-  if (happenings.length === 0) await getCloudJob(cluster, name, signal);
+  const entries = logEntriesOf(objects);
+  // The Events of an object outlive it; without any, a misspelt name is more likely than an object without Events.
+  if (entries.length === 0) await getCloudJob(cluster, name, signal);
   if (json) {
     output.print(
       jsonLines({
-        items: happenings.map(({ at, lastAt, ...happening }) => ({
+        items: entries.map(({ at, lastAt, ...entry }) => ({
           time: new Date(at).toISOString(),
           lastTime: new Date(lastAt).toISOString(),
-          ...happening,
+          ...entry,
         })),
       }),
     );
-  } else if (happenings.length === 0) {
+  } else if (entries.length === 0) {
     output.complain(
-      `No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour unless told otherwise.`,
+      `No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour unless configured otherwise.`,
     );
   } else {
-    output.print(logLines(happenings, output.paint));
+    output.print(logLines(entries, output.paint));
   }
   return EXIT.ok;
 }

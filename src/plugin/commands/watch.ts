@@ -7,7 +7,7 @@ import { EXIT, type CommandContext } from './context.js';
 /** What scripts decide by. */
 const WATCH_EXIT = { succeeded: 0, failed: 1, cannotTell: 2 } as const;
 
-/** Follows CloudJobs until their jobs have ended, and returns the exit code that tells how. @throws CommandError */
+/** Follows CloudJobs until their jobs have ended, and returns the exit code that says how. @throws CommandError */
 export async function watch(
   cluster: Cluster,
   names: readonly string[],

@@ -8,8 +8,8 @@ import { CUSTOM_RESOURCE_DEFINITIONS } from '../../kube/resources.js';
 
 const APPLY = 'apply crds/cloudjob.dev_cloudjobs.yaml of this release';
 
-/** Whether the API server answers, and knows who asks. */
-export async function lookAtServer(
+/** Whether the API server answers, and knows the user. */
+export async function checkServer(
   { transport }: Pick<Cluster, 'transport'>,
   signal: AbortSignal,
 ): Promise<Finding> {
@@ -29,7 +29,7 @@ export async function lookAtServer(
 }
 
 /** Whether CloudJobs are served in the version that this plugin knows, with all the fields that it knows. */
-export async function lookAtCrd({ client, transport }: Cluster, signal: AbortSignal): Promise<Finding> {
+export async function checkCrd({ client, transport }: Cluster, signal: AbortSignal): Promise<Finding> {
   let group: unknown;
   try {
     group = await transport.request({ method: 'GET', path: `/apis/${GROUP}`, idempotent: true }, signal);

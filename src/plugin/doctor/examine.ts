@@ -5,14 +5,14 @@ import type { Http } from '../../cloud/http.js';
 import type { Region } from '../../cloud/regions.js';
 import type { Clock } from '../../clock.js';
 import { ClusterSecrets } from '../../reconcile/secrets.js';
-import type { Config } from '../../settings.js';
+import type { Config } from '../../settings/config.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
-import { lookAtCrd, lookAtServer } from './crd.js';
-import { judgeCredentials, judgeJob, judgeStatus } from './job.js';
+import { checkCrd, checkServer } from './crd.js';
+import { checkCredentials, checkJob, checkStatus } from './job.js';
 import { lookAtClock, lookAtDns, lookAtTls, type Network } from './network.js';
-import { lookAtLease, lookAtNotice } from './operator.js';
-import { lookAtRegion, lookAtSecret, type SecretContent } from './place.js';
-import { lookAtOperatorsRights, lookAtYourRights } from './rights.js';
+import { checkLease, checkSpecSeen } from './operator.js';
+import { checkRegion, checkSecret, type SecretContent } from './place.js';
+import { checkOperatorsRights, checkYourRights } from './rights.js';
 import { cannotTell, ok, wrong, type Finding, type Step } from './step.js';
 
 export interface Patient {
@@ -28,57 +28,57 @@ export interface Patient {
   readonly network: Network;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Told the name of a step that may take seconds, when it begins. */
-  readonly onLook: (name: string) => void;
+  /** Called with the name of a step that may take seconds, when it begins. */
+  readonly onStep: (name: string) => void;
 }
 
 /**
  * Walks the chain from the person to the job, a step at a time, and ends with the first one that is wrong. The cloud is
- * asked once, with the CloudJob's own credentials, and only at an endpoint of the region catalogue.
+ * called once, with the CloudJob's own credentials, and only at an endpoint of the region catalogue.
  */
 export async function* examine(patient: Patient): AsyncGenerator<Step> {
   const { cluster, clock, signal } = patient;
-  yield await look(patient, 'API server', lookAtServer(cluster, signal));
-  yield await look(patient, 'CloudJob CRD', lookAtCrd(cluster, signal));
-  yield await look(patient, 'your rights', lookAtYourRights(cluster, signal));
+  yield await check(patient, 'API server', checkServer(cluster, signal));
+  yield await check(patient, 'CloudJob CRD', checkCrd(cluster, signal));
+  yield await check(patient, 'your rights', checkYourRights(cluster, signal));
 
   const found = await findCloudJob(patient);
   yield named('CloudJob', found.finding);
   if (found.cloudJob === undefined) return;
   const { cloudJob, spec } = found;
 
-  yield await look(
+  yield await check(
     patient,
     'operator',
-    lookAtLease(cluster, patient.operator.namespace, spec.jobID, clock, signal),
+    checkLease(cluster, patient.operator.namespace, spec.jobID, clock, signal),
   );
   const account = `${patient.operator.namespace}:${patient.operator.serviceAccount}`;
   const secretName = spec.credentialsRef?.name;
-  const rights = lookAtOperatorsRights(cluster, account, secretName, signal);
-  yield await look(patient, "operator's rights", rights);
-  yield named("operator's notice", lookAtNotice(cloudJob, clock.now()));
+  const rights = checkOperatorsRights(cluster, account, secretName, signal);
+  yield await check(patient, "operator's rights", rights);
+  yield named("operator's notice", checkSpecSeen(cloudJob, clock.now()));
 
   yield* examineCloud(patient, cloudJob, spec);
-  yield named('status', judgeStatus(cloudJob));
+  yield named('status', checkStatus(cloudJob));
 }
 
 async function* examineCloud(patient: Patient, cloudJob: CloudJob, spec: CloudJobSpec): AsyncGenerator<Step> {
   const { clock, signal, network, http } = patient;
   const secret = await findSecret(patient, cloudJob, spec);
   yield named('Secret', secret.finding);
-  const { finding, region } = lookAtRegion(spec, secret.content?.region, patient.config, patient.hasConfig);
+  const { finding, region } = checkRegion(spec, secret.content?.region, patient.config, patient.hasConfig);
   yield named('region', finding);
   if (region === undefined) return;
 
   const usesIAM = secret.content?.credentials.kind === 'password';
   const urls = [region.cce, ...(usesIAM ? [region.iam] : [])].map((address) => new URL(address));
-  yield await look(patient, 'DNS', lookAtDns(urls, network, clock, signal));
-  yield await look(patient, 'TLS', lookAtTls(urls, network, clock, signal));
-  yield await look(patient, 'clock', lookAtClock(new URL(region.cce), http, clock, signal));
-  if (secret.content !== undefined) yield* askCloud(patient, cloudJob, region, secret.content);
+  yield await check(patient, 'DNS', lookAtDns(urls, network, clock, signal));
+  yield await check(patient, 'TLS', lookAtTls(urls, network, clock, signal));
+  yield await check(patient, 'clock', lookAtClock(new URL(region.cce), http, clock, signal));
+  if (secret.content !== undefined) yield* checkCloud(patient, cloudJob, region, secret.content);
 }
 
-async function* askCloud(
+async function* checkCloud(
   patient: Patient,
   cloudJob: CloudJob,
   region: Region,
@@ -97,14 +97,14 @@ async function* askCloud(
     );
     return;
   }
-  patient.onLook('credentials');
+  patient.onStep('credentials');
   const authenticator = authenticators.of(secret.credentials);
   const observation = await jobClient.read({ region, projectID, jobID: spec.jobID, authenticator }, signal);
   const error = observation.kind === 'error' ? observation.error : undefined;
-  const judged = judgeCredentials(error);
-  yield named('credentials', judged);
-  if (judged.kind !== 'ok') return;
-  yield named('job', judgeJob(cloudJob, observation.kind === 'job' ? observation.job : observation.error));
+  const credentials = checkCredentials(error);
+  yield named('credentials', credentials);
+  if (credentials.kind !== 'ok') return;
+  yield named('job', checkJob(cloudJob, observation.kind === 'job' ? observation.job : observation.error));
 }
 
 type Found =
@@ -146,7 +146,7 @@ async function findSecret(
     };
   }
   try {
-    return lookAtSecret(
+    return checkSecret(
       `${namespace}/${name}`,
       await new ClusterSecrets(client).read(namespace, name, signal),
     );
@@ -155,8 +155,8 @@ async function findSecret(
   }
 }
 
-async function look({ onLook }: Patient, name: string, finding: Promise<Finding>): Promise<Step> {
-  onLook(name);
+async function check({ onStep }: Patient, name: string, finding: Promise<Finding>): Promise<Step> {
+  onStep(name);
   return named(name, await finding);
 }
 

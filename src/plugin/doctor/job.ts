@@ -6,23 +6,23 @@ import { classifyPhase } from '../../cloud/phase.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
 /** What an error of the cloud says of the credentials that were used. */
-export function judgeCredentials(error: CloudError | undefined): Finding {
+export function checkCredentials(error: CloudError | undefined): Finding {
   if (error === undefined) return ok('the cloud accepts the credentials');
-  const told = `${error.code === undefined ? '' : `${error.code}: `}${error.message}`;
+  const detail = `${error.code === undefined ? '' : `${error.code}: `}${error.message}`;
   switch (error.class) {
     case 'unauthorized':
       return wrong(
-        `the cloud rejects the credentials (${told})`,
+        `the cloud rejects the credentials (${detail})`,
         'renew them in the Secret; the operator notices by itself, within about a minute',
       );
     case 'forbidden':
       return wrong(
-        `the credentials may not read the job (${told})`,
+        `the credentials may not read the job (${detail})`,
         'grant them the action cce:job:get in the project; is it the right project?',
       );
     case 'misconfigured':
       return wrong(
-        `the endpoint does not answer as the job API (${told})`,
+        `the endpoint does not answer as the job API (${detail})`,
         "check spec.projectID and the region's address in the operator's config",
       );
     case 'notFound':
@@ -30,12 +30,12 @@ export function judgeCredentials(error: CloudError | undefined): Finding {
     case 'throttled':
     case 'transient':
     case 'malformed':
-      return cannotTell(`the cloud gave no usable answer just now (${told})`);
+      return cannotTell(`the cloud gave no usable answer just now (${detail})`);
   }
 }
 
-/** What the cloud says of the job, when it was asked and answered. */
-export function judgeJob({ spec, status }: CloudJob, answer: Job | CloudError): Finding {
+/** What the cloud's answer says of the job. */
+export function checkJob({ spec, status }: CloudJob, answer: Job | CloudError): Finding {
   if ('class' in answer) {
     return wrong(
       `the cloud does not know job ${spec.jobID}`,
@@ -53,18 +53,18 @@ export function judgeJob({ spec, status }: CloudJob, answer: Job | CloudError): 
 const REMEDY_OF_FAILURE =
   'a failed job stays failed: remove the cause, start it again in the cloud, and create a CloudJob for the new job ID';
 
-/** What is left to look at when all of the above is well: what the operator itself says. */
-export function judgeStatus({ metadata, status }: CloudJob): Finding {
+/** What is left to check when all of the above is well: what the operator itself says. */
+export function checkStatus({ metadata, status }: CloudJob): Finding {
   const { conditions } = status;
-  const told = findCondition(conditions, 'Stalled') ?? untrue(findCondition(conditions, 'Synced'));
-  if (findCondition(conditions, 'Finished')?.status === 'True' && told === undefined) {
+  const trouble = findCondition(conditions, 'Stalled') ?? untrue(findCondition(conditions, 'Synced'));
+  if (findCondition(conditions, 'Finished')?.status === 'True' && trouble === undefined) {
     return ok(status.message ?? 'it has finished');
   }
   if (findCondition(conditions, 'Suspended')?.status === 'True') {
-    return wrong('it is suspended: the operator does not ask the cloud', 'set spec.suspend to false');
+    return wrong('it is suspended: the operator does not poll the job', 'set spec.suspend to false');
   }
-  if (told === undefined) return ok(status.message ?? 'nothing yet');
-  return wrong(`${told.reason}: ${told.message}`, remedyOf(told.reason, metadata));
+  if (trouble === undefined) return ok(status.message ?? 'nothing yet');
+  return wrong(`${trouble.reason}: ${trouble.message}`, remedyOf(trouble.reason, metadata));
 }
 
 function untrue(condition: ReturnType<typeof findCondition>): ReturnType<typeof findCondition> {

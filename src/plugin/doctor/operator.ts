@@ -7,7 +7,7 @@ import { LEASE_TIMINGS, leaseSpec } from '../../kube/lease.js';
 import type { KubeObject } from '../../kube/object.js';
 import { shardOf } from '../../kube/shardPlan.js';
 import { shardLeaseName } from '../../kube/shards.js';
-import { MAX_SHARDS } from '../../settings.js';
+import { MAX_SHARDS } from '../../settings/flags.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 import { sleep } from '../../signals.js';
@@ -16,19 +16,19 @@ import { LEASES } from '../../kube/resources.js';
 /** As the operator names it. */
 const LEASE = 'cloudjob-operator';
 const MAX_HOLDER = 128;
-const LOOK_EVERY_MS = 1000;
+const READ_EVERY_MS = 1000;
 /** Longer than operators take a Lease for: another one has it by then. */
 const PATIENCE_MS = LEASE_TIMINGS.leaseMs + 2 * LEASE_TIMINGS.retryMs;
-/** A new spec is looked at within a second or so; this leaves room for a busy cluster. */
+/** The operator observes a new spec within a second or so; this leaves room for a busy cluster. */
 const UNSEEN_MS = 60_000;
 
 /**
  * Whether an operator renews the Lease for this CloudJob: the one of all, or, where operators share the work, the one of
- * its shard. The age of a Lease is not taken from its time, which is another machine's: it is looked at until it changes.
+ * its shard. The age of a Lease is not taken from its time, which is another machine's: it is read until it changes.
  *
  * @param jobID decides about the shard
  */
-export async function lookAtLease(
+export async function checkLease(
   { client }: Pick<Cluster, 'client'>,
   namespace: string,
   jobID: string,
@@ -56,7 +56,7 @@ export async function lookAtLease(
     }
     const until = clock.monotonic() + PATIENCE_MS;
     while (clock.monotonic() < until && !signal.aborted) {
-      await sleep(clock, LOOK_EVERY_MS, signal);
+      await sleep(clock, READ_EVERY_MS, signal);
       for (const [name, { holder, renewed }] of await read()) {
         // Without a holder it was given back, and the next operator takes it within seconds.
         if (holder !== '' && renewed !== first.get(name)?.renewed) {
@@ -100,11 +100,11 @@ function stateOf(lease: KubeObject): LeaseState {
   };
 }
 
-/** Whether the operator has taken notice of the CloudJob as it is now. */
-export function lookAtNotice({ metadata, status }: CloudJob, now: number): Finding {
+/** Whether the operator has observed the spec as it is now. */
+export function checkSpecSeen({ metadata, status }: CloudJob, now: number): Finding {
   if (status.observedGeneration === metadata.generation)
     return ok('the operator has seen the spec as it is now');
-  // When an older spec was changed is not told anywhere.
+  // When an older spec was changed is written nowhere.
   if (now - Date.parse(metadata.creationTimestamp) < UNSEEN_MS) {
     return cannotTell('it is new, and the operator has not seen it yet; ask again in a minute');
   }

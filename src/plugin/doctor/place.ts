@@ -2,7 +2,7 @@ import type { CloudJobSpec } from '../../api/cloudjob.js';
 import { readCredentials, type Credentials } from '../../cloud/credentials.js';
 import type { Region } from '../../cloud/regions.js';
 import type { SecretResult } from '../../reconcile/ports.js';
-import type { Config } from '../../settings.js';
+import type { Config } from '../../settings/config.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
 /** What the Secret of a CloudJob holds. */
@@ -13,7 +13,7 @@ export interface SecretContent {
 }
 
 /** Names keys of the Secret, never values. */
-export function lookAtSecret(
+export function checkSecret(
   path: string,
   secret: SecretResult,
 ): { readonly finding: Finding; readonly content?: SecretContent } {
@@ -33,7 +33,7 @@ export function lookAtSecret(
 }
 
 /** Which region the CloudJob means, of the catalogue of `config`. */
-export function lookAtRegion(
+export function checkRegion(
   spec: CloudJobSpec,
   ofSecret: string | undefined,
   { regions, defaultRegion }: Pick<Config, 'regions' | 'defaultRegion'>,

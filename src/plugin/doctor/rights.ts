@@ -3,8 +3,8 @@ import { isRecord } from '../../json.js';
 import type { Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-/** Something that is done to the API, as RBAC sees it. */
-interface Deed {
+/** A request to the API, as RBAC sees it. */
+interface Access {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
@@ -12,18 +12,18 @@ interface Deed {
   readonly name?: string;
 }
 
-const LOOKS: readonly Deed[] = ['get', 'list', 'watch'].map((verb) => ({
+const READS: readonly Access[] = ['get', 'list', 'watch'].map((verb) => ({
   verb,
   group: GROUP,
   resource: PLURAL,
 }));
 
-/** Whether the person may look at CloudJobs there (SelfSubjectAccessReview). */
-export async function lookAtYourRights(
+/** Whether the user may read CloudJobs there (SelfSubjectAccessReview). */
+export async function checkYourRights(
   { transport, namespace }: Pick<Cluster, 'transport' | 'namespace'>,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const denied = await findDenied(transport, 'selfsubjectaccessreviews', namespace, LOOKS, {}, signal);
+  const denied = await findDenied(transport, 'selfsubjectaccessreviews', namespace, READS, {}, signal);
   if (denied === 'unknown') return cannotTell('the cluster does not review rights for you');
   if (denied.length === 0) return ok(`you may get, list and watch CloudJobs in namespace ${namespace}`);
   return wrong(
@@ -37,20 +37,24 @@ export async function lookAtYourRights(
  *
  * @param account `namespace:name`
  */
-export async function lookAtOperatorsRights(
+export async function checkOperatorsRights(
   { transport, namespace }: Pick<Cluster, 'transport' | 'namespace'>,
   account: string,
   secretName: string | undefined,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const deeds: Deed[] = [...LOOKS, { verb: 'update', group: GROUP, resource: PLURAL, subresource: 'status' }];
-  if (secretName !== undefined) deeds.push({ verb: 'get', group: '', resource: 'secrets', name: secretName });
+  const accesses: Access[] = [
+    ...READS,
+    { verb: 'update', group: GROUP, resource: PLURAL, subresource: 'status' },
+  ];
+  if (secretName !== undefined)
+    accesses.push({ verb: 'get', group: '', resource: 'secrets', name: secretName });
   const [operatorNamespace] = account.split(':');
   const who = {
     user: `system:serviceaccount:${account}`,
     groups: ['system:serviceaccounts', `system:serviceaccounts:${operatorNamespace}`, 'system:authenticated'],
   };
-  const denied = await findDenied(transport, 'subjectaccessreviews', namespace, deeds, who, signal);
+  const denied = await findDenied(transport, 'subjectaccessreviews', namespace, accesses, who, signal);
   if (denied === 'unknown')
     return cannotTell("you may not review the rights of the operator's service account");
   if (denied.length === 0)
@@ -61,7 +65,7 @@ export async function lookAtOperatorsRights(
   );
 }
 
-function textOf({ verb, resource, subresource, name }: Deed): string {
+function textOf({ verb, resource, subresource, name }: Access): string {
   const what = subresource === undefined ? resource : `${resource}/${subresource}`;
   return `${verb} ${what}${name === undefined ? '' : ` "${name}"`}`;
 }
@@ -70,15 +74,15 @@ async function findDenied(
   transport: Cluster['transport'],
   review: 'selfsubjectaccessreviews' | 'subjectaccessreviews',
   namespace: string,
-  deeds: readonly Deed[],
+  accesses: readonly Access[],
   who: object,
   signal: AbortSignal,
-): Promise<readonly Deed[] | 'unknown'> {
-  const denied: Deed[] = [];
-  for (const deed of deeds) {
-    const allowed = await isAllowed(transport, review, { namespace, ...deed }, who, signal);
+): Promise<readonly Access[] | 'unknown'> {
+  const denied: Access[] = [];
+  for (const access of accesses) {
+    const allowed = await isAllowed(transport, review, { namespace, ...access }, who, signal);
     if (allowed === undefined) return 'unknown';
-    if (!allowed) denied.push(deed);
+    if (!allowed) denied.push(access);
   }
   return denied;
 }
@@ -95,7 +99,7 @@ async function isAllowed(
   const body = { apiVersion: 'authorization.k8s.io/v1', kind, spec: { resourceAttributes, ...who } };
   const path = `/apis/authorization.k8s.io/v1/${review}`;
   try {
-    // It writes nothing: asking twice does no harm.
+    // It writes nothing: sending it twice does no harm.
     const answer = await transport.request({ method: 'POST', path, body, idempotent: true }, signal);
     const status = isRecord(answer) ? answer['status'] : undefined;
     return isRecord(status) && typeof status['allowed'] === 'boolean' ? status['allowed'] : undefined;

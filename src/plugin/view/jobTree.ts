@@ -32,7 +32,7 @@ const count: Cell = ({ leaves }) => (leaves === undefined ? '' : `${leaves.done}
 const barAndCount: Cell = (row) =>
   row.leaves === undefined ? '' : `${bar(row.leaves.done, row.leaves.total, BAR_WIDTH)} ${count(row)}`;
 
-/** What stands beside the label, from wide terminals to narrow ones. The symbols tell the phase, too. */
+/** What stands beside the label, from wide terminals to narrow ones. The symbols show the phase, too. */
 const LAYOUTS: readonly (readonly Cell[])[] = [
   [phase, barAndCount, time],
   [phase, count, time],

@@ -1,21 +1,21 @@
 import { gridLines } from '../../terminal/grid.js';
 import type { Paint } from '../../terminal/paint.js';
-import type { Happening } from '../eventLog.js';
+import type { LogEntry } from '../eventLog.js';
 
-/** A line for each happening: when it was, what it was, and for one that repeated itself how often and until when. */
-export function logLines(happenings: readonly Happening[], paint: Paint): string[] {
-  const rows = happenings.map((happening) => {
-    const coloured = happening.type === 'Warning' ? paint.bad : (text: string) => text;
+/** A line for each entry: when it was, what it was, and for one that repeated itself how often and until when. */
+export function logLines(entries: readonly LogEntry[], paint: Paint): string[] {
+  const rows = entries.map((entry) => {
+    const coloured = entry.type === 'Warning' ? paint.bad : (text: string) => text;
     return [
-      paint.dim(timeText(happening.at)),
-      coloured(happening.reason),
-      `${coloured(happening.note)}${repeated(happening)}`,
+      paint.dim(timeText(entry.at)),
+      coloured(entry.reason),
+      `${coloured(entry.note)}${repeated(entry)}`,
     ];
   });
   return gridLines(rows);
 }
 
-function repeated({ at, lastAt, count }: Happening): string {
+function repeated({ at, lastAt, count }: LogEntry): string {
   if (count === 1) return '';
   return lastAt === at ? ` (${count} times)` : ` (${count} times until ${timeText(lastAt)})`;
 }

@@ -12,7 +12,7 @@ export interface Row {
   readonly phase: string;
   /** Absent on leaves. */
   readonly leaves: { readonly done: number; readonly total: number } | undefined;
-  /** How long it has taken; undefined: it has not begun, or the cloud does not tell. */
+  /** How long it has taken; undefined: it has not begun, or the cloud gives no times. */
   readonly ms: number | undefined;
   readonly colour: keyof Paint | undefined;
   /** What the lines of `text` begin with. */
@@ -53,7 +53,7 @@ function rootRow(cloudJob: CloudJob, now: number): Row {
     ms: durationMs(status, now),
     colour: outcome === 'failed' || outcome === 'unknown' ? 'bad' : 'bold',
     indent: subJobs.length === 0 ? '  ' : '│ ',
-    text: status.message ?? 'The operator has not looked at it yet.',
+    text: status.message ?? 'The operator has not observed it yet.',
   };
 }
 
@@ -76,7 +76,7 @@ function subRows(nodes: readonly SubJobNode[], indent: string, now: number): Row
   });
 }
 
-/** `CreateNodeVM of prod-gpu-c3`, as far as the cloud tells; empty when it tells nothing. */
+/** `CreateNodeVM of prod-gpu-c3`, as far as the cloud names them; empty when it names nothing. */
 export function nameOf({ type, resourceName }: Pick<SubJobStatus, 'type' | 'resourceName'>): string {
   return [type, resourceName].filter((part) => part !== undefined).join(' of ');
 }

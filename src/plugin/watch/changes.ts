@@ -8,20 +8,20 @@ type Phases = ReadonlyMap<string, SubJobStatus>;
 
 /**
  * One line for each thing that differs between two states of a CloudJob: the job itself, and each sub-job with a new
- * phase. Of a first state the job is told, and the sub-jobs that have failed.
+ * phase. A first state is the job, and the sub-jobs that have failed.
  */
 export function changeLines(before: CloudJob | undefined, after: CloudJob): string[] {
   const job = jobLine(after);
-  const told = before !== undefined && jobLine(before) === job ? [] : [job];
+  const lines = before !== undefined && jobLine(before) === job ? [] : [job];
   const phasesBefore = phasesOf(before);
   for (const [key, subJob] of phasesOf(after)) {
     const isNew =
       before === undefined
         ? classifyPhase(subJob.phase) === 'failed'
         : phasesBefore.get(key)?.phase !== subJob.phase;
-    if (isNew) told.push(subJobLine(after, subJob));
+    if (isNew) lines.push(subJobLine(after, subJob));
   }
-  return told;
+  return lines;
 }
 
 function jobLine({ metadata, status }: CloudJob): string {

@@ -1,15 +1,14 @@
-import type { CloudJob } from '../../api/cloudjob.js';
+import { CLOUD_JOBS, type CloudJob } from '../../api/cloudjob.js';
 import type { Clock } from '../../clock.js';
 import { cleanText } from '../../text.js';
 import type { KubeClient } from '../../kube/client.js';
 import { Informer } from '../../kube/informer.js';
 import { objectKey, type KubeObject } from '../../kube/object.js';
 import type { Logger } from '../../ops/log.js';
-import { CLOUD_JOBS } from '../../api/cloudjob.js';
 import { outcomeOf, type Outcome } from '../outcome.js';
 import { readShown } from '../shown.js';
 import type { WatchView } from './views.js';
-import { nothing } from '../../signals.js';
+import { nothing, onAbort } from '../../signals.js';
 
 export interface WatchOptions {
   readonly client: KubeClient;
@@ -33,7 +32,7 @@ export type WatchResult =
 interface Followed {
   cloudJob: CloudJob;
   outcome: Outcome;
-  /** Lists and watches that fail; undefined while they do not. */
+  /** Why its lists and watches fail; undefined while they do not. */
   trouble: Trouble | undefined;
 }
 
@@ -44,12 +43,12 @@ interface Trouble {
   readonly at: number;
 }
 
-/** How often durations are drawn anew and deadlines looked at. */
+/** How often durations are drawn anew and deadlines checked. */
 const TICK_MS = 1000;
 const MAX_PROBLEM = 300;
 /** Bookmarks come about every minute; a watch that has been silent for so long is opened anew. */
 const STALL_MS = 75_000;
-/** When the API server has only failed for so long, nothing can be told of the jobs. */
+/** When the API server has only failed for so long, the state of the jobs is unknown. */
 const TROUBLE_MS = 120_000;
 
 /**
@@ -74,7 +73,7 @@ export async function watchUntilSettled(
     const take = (object: KubeObject): void => {
       entry.cloudJob = readShown(object);
       entry.outcome = outcomeOf(entry.cloudJob);
-      look();
+      update();
     };
     const { namespace, name } = entry.cloudJob.metadata;
     return new Informer({
@@ -86,22 +85,24 @@ export async function watchUntilSettled(
       handler: {
         added: take,
         modified: take,
-        deleted: () => look(),
+        deleted: () => update(),
       },
       clock,
       random,
-      logger: noteInterruptions((problem) => {
-        const text = `The watch was interrupted, trying again: ${problem}`;
-        const at = clock.monotonic();
-        entry.trouble = { text, since: entry.trouble?.since ?? at, at };
-        look();
-      }),
+      logger: SILENT,
       timings: { stallMs: STALL_MS },
+      onInterrupted: ({ kind, error }) => {
+        // The others are in the nature of a watch, and mended at once.
+        if (kind !== 'failed') return;
+        const at = clock.monotonic();
+        entry.trouble = { text: interruptionText(error), since: entry.trouble?.since ?? at, at };
+        update();
+      },
     });
   });
 
   /** Shows where things stand, and ends the watch when there is nothing to wait for. */
-  function look(): void {
+  function update(): void {
     if (end.signal.aborted) return;
     for (const [index, entry] of followed.entries()) {
       // A failure counts as activity, too: what comes after it is a success.
@@ -123,7 +124,7 @@ export async function watchUntilSettled(
     informer: Informer<KubeObject> | undefined,
   ): string | undefined {
     const now = clock.monotonic();
-    // Asked of the list, not told by an event: it may have been deleted before the watch was open.
+    // Read from the store, not from an event: it may have been deleted before the watch was open.
     if (informer?.synced === true && informer.get(objectKey(cloudJob.metadata)) === undefined) {
       return 'it was deleted';
     }
@@ -136,16 +137,16 @@ export async function watchUntilSettled(
 
   let cancelTick = nothing;
   function tick(): void {
-    look();
+    update();
     if (!end.signal.aborted) cancelTick = clock.schedule(TICK_MS, tick);
   }
 
-  signal.addEventListener('abort', look, { once: true });
+  const unlisten = onAbort(signal, update);
   try {
     tick();
     await Promise.all(informers.map((informer) => informer.run(end.signal)));
   } finally {
-    signal.removeEventListener('abort', look);
+    unlisten();
     end.abort();
     cancelTick();
     view.end();
@@ -154,13 +155,10 @@ export async function watchUntilSettled(
   return { kind: 'ended', outcomes: followed.map(({ cloudJob, outcome }) => [cloudJob, outcome]) };
 }
 
-/** The reflector tells of failures in its log. */
-function noteInterruptions(tell: (problem: string) => void): Logger {
-  return {
-    debug: nothing,
-    info: nothing,
-    warn: (_, fields) =>
-      tell(typeof fields?.['error'] === 'string' ? cleanText(fields['error'], MAX_PROBLEM) : 'unknown'),
-    error: nothing,
-  };
+/** What the reflector logs is for operators; a person at a terminal sees the view. */
+const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+function interruptionText(error: unknown): string {
+  const problem = error instanceof Error ? error.message : String(error);
+  return `The watch was interrupted, trying again: ${cleanText(problem, MAX_PROBLEM)}`;
 }

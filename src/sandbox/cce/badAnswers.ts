@@ -14,7 +14,7 @@ import type { FoundJob } from './jobs.js';
 import { throttled } from './rateLimit.js';
 import type { JobTree } from './script.js';
 
-/** What a refusal may have to tell about the request that it refuses. */
+/** What a refusal may have to say about the request that it refuses. */
 export interface RefusedRequest {
   readonly projectID: string;
   readonly jobID: string;
@@ -24,7 +24,7 @@ export interface RefusedRequest {
   readonly elsewhere: string;
 }
 
-/** The answer of faults that never look at the job; undefined for the others. */
+/** The answer of faults that never read the job; undefined for the others. */
 export function badAnswer(rule: FaultRule, request: RefusedRequest): Answer | undefined {
   switch (rule.kind) {
     case 'throttle':

@@ -1,7 +1,7 @@
 import type { CloudTime } from './time.js';
 import type { FaultKind } from './faults.js';
 
-/** What the simulated cloud has been asked, and what it answered. */
+/** The requests to the simulated cloud, and what it answered. */
 export interface CallCounts {
   readonly total: number;
   /** Requests about jobs; to IAM and the metadata services; and those that followed a redirect. */

@@ -6,7 +6,7 @@ import { jobV2, jobV3 } from './wire.js';
 /** The most jobs the simulated cloud holds at once. */
 export const MAX_JOBS = 20_000;
 
-/** What a look finds; `earlier` is the same job one frame ago, for answers that go backwards. */
+/** What a read finds; `earlier` is the same job one frame ago, for answers that go backwards. */
 export interface FoundJob {
   readonly tree: JobTree;
   readonly earlier: JobTree;
@@ -24,7 +24,7 @@ interface PlayedJob {
 export class CloudJobs {
   readonly #time: CloudTime;
   readonly #jobs = new Map<string, PlayedJob>();
-  /** Sub-jobs can be asked for by their own IDs, as on the real service. */
+  /** Sub-jobs can be read by their own IDs, as on the real service. */
   readonly #rootOf = new Map<string, string>();
 
   constructor(time: CloudTime) {

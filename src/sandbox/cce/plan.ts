@@ -13,7 +13,7 @@ export interface JobPlan {
   /** Seconds after the start at which it ends; parts that would begin after the whole has ended never do. */
   readonly to: number;
   readonly outcome?: 'Success' | 'Failed';
-  /** Told once it has failed. */
+  /** Shown once it has failed. */
   readonly reason?: string;
   /** Answers no status, as real middle levels do. */
   readonly withoutStatus?: boolean;

@@ -1,7 +1,7 @@
 import type { JsonObject } from './json.js';
 import type { Registry } from './registry.js';
 import { apiVersionOf, STATUS_VERBS, VERBS, type Resource } from './resource.js';
-import { noSuchPath } from './status.js';
+import { PageNotFound } from './status.js';
 
 /** What clients that know aggregated discovery ask for, and the type of the reply to them. */
 export const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -53,10 +53,10 @@ export function groupList(registry: Registry): JsonObject {
   return { kind: 'APIGroupList', apiVersion: 'v1', groups };
 }
 
-/** @throws ApiError 404 */
+/** @throws PageNotFound */
 export function oneGroup(registry: Registry, name: string): JsonObject {
   const versions = registry.groups().get(name);
-  if (versions === undefined) throw noSuchPath();
+  if (versions === undefined) throw new PageNotFound();
   return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(name, versions) };
 }
 
@@ -65,10 +65,11 @@ function groupOf(name: string, names: readonly string[]): JsonObject {
   return { name, versions, preferredVersion: versions[0] };
 }
 
-/** @throws ApiError 404 */
-export function resourceList(registry: Registry, groupVersion: string): JsonObject {
+/** @param group empty: the core group. @throws ApiError or PageNotFound */
+export function resourceList(registry: Registry, group: string, version: string): JsonObject {
+  const groupVersion = apiVersionOf({ group, version });
   const served = registry.ofVersion(groupVersion);
-  if (served.length === 0) throw noSuchPath();
+  if (served.length === 0) throw registry.notServed(group);
   const resources = served.flatMap((resource) => {
     const { plural, singular, namespaced, kind, shortNames, categories } = resource;
     const main = {

@@ -1,3 +1,5 @@
+import { isRecord } from '../../json.js';
+
 export type JsonObject = Record<string, unknown>;
 
 /** A Kubernetes object. What the store holds is never changed in place: a write makes a new one. */
@@ -35,8 +37,9 @@ export interface ManagedFieldsEntry {
   subresource?: string;
 }
 
+/** `isRecord` for values that are the caller's own to change, such as a parsed body. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord(value);
 }
 
 /** Whether two JSON values are the same; a property that is undefined counts as absent. */

@@ -3,7 +3,7 @@ import type { JsonObject } from './json.js';
 import type { Registry } from './registry.js';
 import { apiVersionOf, type Resource } from './resource.js';
 import { objectMetaSchema, type Schema } from './schema.js';
-import { noSuchPath } from './status.js';
+import { PageNotFound } from './status.js';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
@@ -19,10 +19,10 @@ export function openApiIndex(registry: Registry): JsonObject {
   return { paths: Object.fromEntries(paths) };
 }
 
-/** What `kubectl explain` reads, and where clients learn that writes take `fieldValidation`. @throws ApiError 404 */
+/** What `kubectl explain` reads, and where clients learn that writes take `fieldValidation`. @throws PageNotFound */
 export function openApiDocument(registry: Registry, groupVersion: string): JsonObject {
   const resources = registry.ofVersion(groupVersion);
-  if (resources.length === 0) throw noSuchPath();
+  if (resources.length === 0) throw new PageNotFound();
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: groupVersion },

@@ -121,7 +121,7 @@ function operate(document: { root: unknown }, { op, path, from, value }: Operati
   }
 }
 
-/** The server tells no more than this about a patch that does not fit the object. */
+/** The server says no more than this about a patch that does not fit the object. */
 function refused(): ApiError {
   return new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 }

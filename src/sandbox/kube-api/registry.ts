@@ -2,6 +2,7 @@ import { BUILTINS } from './builtins.js';
 import { customResources } from './crd.js';
 import type { KubeObject } from './json.js';
 import { apiVersionOf, type Resource } from './resource.js';
+import { noSuchResource, PageNotFound } from './status.js';
 
 /** Which resources are served: the built-in ones and those of the definitions. */
 export class Registry {
@@ -32,6 +33,11 @@ export class Registry {
       groups.set(group, versions);
     }
     return groups;
+  }
+
+  /** The error for a path of the group that nothing is served at. */
+  notServed(group: string): Error {
+    return BUILTINS.some((resource) => resource.group === group) ? noSuchResource() : new PageNotFound();
   }
 
   /** Serves what the definition asks for, in place of what it asked for before. */

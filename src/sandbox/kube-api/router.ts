@@ -15,7 +15,8 @@ import type { Target } from './target.js';
 import { openApiDocument, openApiIndex } from './openapi.js';
 import type { Registry } from './registry.js';
 import type { Request } from './request.js';
-import { methodNotAllowed, noSuchPath } from './status.js';
+import { subjectOf } from './resource.js';
+import { methodNotAllowed, notFound, PageNotFound } from './status.js';
 
 /** What is sent back; a string goes as plain text. */
 export interface Answer {
@@ -39,7 +40,7 @@ const VERSION = {
 
 const HEALTH = new Set(['healthz', 'readyz', 'livez']);
 
-/** Finds who answers a path. Undefined: the answer is already on its way (a watch). @throws ApiError */
+/** Finds who answers a path. Undefined: the answer is already on its way (a watch). @throws ApiError, PageNotFound */
 export function route(objects: Objects, request: Request, response: ServerResponse): Answer | undefined {
   const fixed = describeServer(objects.registry, request);
   if (fixed !== undefined) {
@@ -61,11 +62,11 @@ function describeServer(registry: Registry, { path, accept }: Request): Answer |
     );
   }
   if (root === 'api' && rest.length < 2) {
-    if (rest.length === 1) return json(resourceList(registry, rest[0]!));
+    if (rest.length === 1) return json(resourceList(registry, '', rest[0]!));
     return wantsAggregated(accept) ? aggregate(registry, root) : json(coreVersions());
   }
   if (root === 'apis' && rest.length < 3) {
-    if (rest.length === 2) return json(resourceList(registry, rest.join('/')));
+    if (rest.length === 2) return json(resourceList(registry, rest[0]!, rest[1]!));
     if (rest.length === 1) return json(oneGroup(registry, rest[0]!));
     return wantsAggregated(accept) ? aggregate(registry, root) : json(groupList(registry));
   }
@@ -80,10 +81,10 @@ function aggregate(registry: Registry, root: 'api' | 'apis'): Answer {
   return { ...json(aggregated(registry, root)), contentType: AGGREGATED };
 }
 
-/** @throws ApiError 404 */
+/** @throws ApiError 404, PageNotFound */
 function targetOf(registry: Registry, { path }: Request): Target {
   const [root, ...rest] = path;
-  if (root !== 'api' && root !== 'apis') throw noSuchPath();
+  if (root !== 'api' && root !== 'apis') throw new PageNotFound();
   const groupName = root === 'api' ? '' : rest.shift()!;
   const version = rest.shift() ?? '';
   // `namespaces/x` and `namespaces/x/status` are the namespace itself, `namespaces/x/secrets` is in it.
@@ -91,9 +92,12 @@ function targetOf(registry: Registry, { path }: Request): Target {
   const namespace = inside ? rest[1] : undefined;
   const [plural, name = '', subresource, ...tooMuch] = inside ? rest.slice(2) : rest;
   const resource = registry.find(groupName, version, plural ?? '');
-  if (resource === undefined || tooMuch.length > 0) throw noSuchPath();
-  if (subresource !== undefined && (subresource !== 'status' || !resource.hasStatus)) throw noSuchPath();
-  if (resource.namespaced ? name !== '' && namespace === undefined : namespace !== undefined)
-    throw noSuchPath();
+  if (resource === undefined || tooMuch.length > 0) throw registry.notServed(groupName);
+  if (resource.namespaced ? name !== '' && namespace === undefined : namespace !== undefined) {
+    throw registry.notServed(groupName);
+  }
+  if (subresource !== undefined && (subresource !== 'status' || !resource.hasStatus)) {
+    throw resource.custom ? notFound(subjectOf(resource, name)) : registry.notServed(groupName);
+  }
   return { resource, namespace, name, subresource };
 }

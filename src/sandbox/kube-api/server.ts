@@ -7,7 +7,7 @@ import type { WriteOptions } from './target.js';
 import { Registry } from './registry.js';
 import { readRequest } from './request.js';
 import { route, type Answer } from './router.js';
-import { ApiError } from './status.js';
+import { ApiError, PageNotFound } from './status.js';
 import { Store } from './store.js';
 
 /** How a Kubernetes API is started. */
@@ -27,7 +27,7 @@ export interface KubeApi {
   readonly url: string;
   /** A kubeconfig for it, as YAML text; anybody on this machine may do everything. */
   readonly kubeconfig: string;
-  /** Forgets the history of changes: watches and lists that would go on from before are told 410. */
+  /** Forgets the history of changes: watches and lists that would go on from before get a 410. */
   compactHistory(): void;
   /** Cuts all connections and frees the port. */
   close(): Promise<void>;
@@ -76,12 +76,20 @@ async function answer(objects: Objects, message: IncomingMessage, response: Serv
 }
 
 function refusal(error: unknown): Answer {
+  if (error instanceof PageNotFound) return PAGE_NOT_FOUND;
   const problem =
     error instanceof ApiError
       ? error
       : new ApiError(500, 'InternalError', `Internal error occurred: ${String(error)}`);
   return { code: problem.code, contentType: 'application/json', body: problem.toStatus(), warnings: [] };
 }
+
+const PAGE_NOT_FOUND: Answer = {
+  code: 404,
+  contentType: 'text/plain; charset=utf-8',
+  body: '404 page not found\n',
+  warnings: [],
+};
 
 function send(response: ServerResponse, { code, contentType, body, warnings }: Answer): void {
   const text = typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;

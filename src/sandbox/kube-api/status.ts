@@ -46,8 +46,13 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
-/** The path is served by nothing. */
-export function noSuchPath(): ApiError {
+/** What an API server answers, in plain text and without a Status, to a path that it does not serve. */
+export class PageNotFound extends Error {
+  override readonly name = 'PageNotFound';
+}
+
+/** As the built-in groups answer what they do not serve; everything else is a `PageNotFound`. */
+export function noSuchResource(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 

@@ -1,6 +1,6 @@
 import type { KubeObject } from './json.js';
 
-/** A change that watchers are told of. */
+/** A change that watchers get. */
 export interface StoreEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly revision: number;
@@ -103,7 +103,7 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Forgets all changes but the last `keep`: who asks for older ones is told 410. */
+  /** Forgets all changes but the last `keep`: requests for older ones get a 410. */
   compact(keep = 0): void {
     const forgotten = this.#history.slice(0, this.#history.length - keep);
     this.#compacted = keep === 0 ? this.#revision : (forgotten.at(-1)?.revision ?? this.#compacted);

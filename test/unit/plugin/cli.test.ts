@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { COMMANDS, FLAGS, readInvocation } from '../../../src/plugin/cli.js';
+import { readInvocation } from '../../../src/plugin/cli.js';
+import { COMMAND_NAMES, FLAGS, type PluginFlag } from '../../../src/plugin/flags.js';
 import { makeOutput } from '../../../src/plugin/output.js';
 import { usage } from '../../../src/plugin/usage.js';
 
@@ -60,18 +61,18 @@ describe('the command line', () => {
 });
 
 describe('the usage', () => {
-  it.each(COMMANDS)('of %s tells its flags and exit codes, and no others', (command) => {
+  it.each(COMMAND_NAMES)('of %s lists its flags and exit codes, and no others', (command) => {
     const text = usage(command);
 
     expect(text).toContain('Exit codes: 0');
-    for (const [name, flag] of Object.entries(FLAGS)) {
-      const isOurs = !('commands' in flag) || (flag.commands as readonly string[]).includes(command);
-      expect([name, new RegExp(`--${name}\\b(?!-)`).test(text)]).toEqual([name, isOurs]);
+    for (const { flag, commands } of Object.values<PluginFlag>(FLAGS)) {
+      const isOurs = commands === undefined || commands.includes(command);
+      expect([flag, new RegExp(`${flag}\\b(?!-)`).test(text)]).toEqual([flag, isOurs]);
     }
   });
 
   it('lists the commands', () => {
-    for (const command of COMMANDS) expect(usage(undefined)).toContain(`\n  ${command}`);
+    for (const command of COMMAND_NAMES) expect(usage(undefined)).toContain(`\n  ${command}`);
   });
 });
 

@@ -79,7 +79,7 @@ export class DoctorWorld {
       network: this.#recorded(),
       clock,
       signal: new AbortController().signal,
-      onLook: (name: string) => void this.begun.push(name),
+      onStep: (name: string) => void this.begun.push(name),
     };
     const steps: Step[] = [];
     const chain = examine(patient);

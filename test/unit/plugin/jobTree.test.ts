@@ -78,7 +78,7 @@ describe('the tree of a job', () => {
     expect(lines[4]).toContain('\u001B[32m└─ ✔ b\u001B[39m');
   });
 
-  it('shows an unfinished job as it grows, and one that nobody has looked at', () => {
+  it('shows an unfinished job as it grows, and one that nobody has observed', () => {
     const running = seen({
       phase: 'Running',
       type: 'CreateNode',
@@ -92,7 +92,7 @@ describe('the tree of a job', () => {
     ]);
     expect(treeLines(cloudJob(), { now: NOW, paint: plain })).toEqual([
       'infra/scale-up  -',
-      '  The operator has not looked at it yet.',
+      '  The operator has not observed it yet.',
     ]);
   });
 

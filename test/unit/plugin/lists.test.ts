@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { happeningsOf } from '../../../src/plugin/eventLog.js';
+import { logEntriesOf } from '../../../src/plugin/eventLog.js';
 import { listLines } from '../../../src/plugin/view/list.js';
 import { logLines } from '../../../src/plugin/view/log.js';
 import { makePaint } from '../../../src/terminal/paint.js';
@@ -63,7 +63,7 @@ describe('the history', () => {
       event({ eventTime: at(0), reason: 'Observed', note: 'Found.' }),
     ];
 
-    expect(logLines(happeningsOf(events), plain)).toEqual([
+    expect(logLines(logEntriesOf(events), plain)).toEqual([
       '2026-03-01T10:00:00Z  Observed      Found.',
       '2026-03-01T10:00:30Z  Throttled     Slowing down. (7 times until 2026-03-01T10:01:30Z)',
       '2026-03-01T10:01:00Z  PhaseChanged  Running now.',
@@ -90,7 +90,7 @@ describe('the history', () => {
       },
     ],
   ])('reads %s', (_, fields) => {
-    expect(happeningsOf([event(fields)])).toEqual([
+    expect(logEntriesOf([event(fields)])).toEqual([
       { at: Date.parse(at(5)), lastAt: Date.parse(at(9)), count: 3, type: 'Normal', reason: 'R', note: 'n' },
     ]);
   });
@@ -100,12 +100,12 @@ describe('the history', () => {
     ['no time', event({})],
     ['another type in a field', event({ eventTime: at(0), note: 7 })],
   ])('leaves out what has %s', (_, object) => {
-    expect(happeningsOf([object])).toEqual([]);
+    expect(logEntriesOf([object])).toEqual([]);
   });
 
   it('is clean, and red for warnings', () => {
     const events = [event({ eventTime: at(0), type: 'Warning', note: 'a\u001B[2Jb\r\nc' })];
 
-    expect(logLines(happeningsOf(events), makePaint(true))[0]).toContain('\u001B[31mab c\u001B[39m');
+    expect(logLines(logEntriesOf(events), makePaint(true))[0]).toContain('\u001B[31mab c\u001B[39m');
   });
 });

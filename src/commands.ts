@@ -1,0 +1,84 @@
+import { crdYaml } from './api/crd.js';
+import { flagLines, UsageError } from './commandLine.js';
+import { KubeconfigError } from './kube/access/kubeconfig.js';
+import { PortError } from './ops/http.js';
+import { createWinstonLogger } from './ops/logger.js';
+import { runOperator } from './operator/operator.js';
+import { readConfig } from './settings/config.js';
+import { RUN_FLAGS } from './settings/flags.js';
+import { readSettings } from './settings/settings.js';
+
+const USAGE = `Usage: cloudjob-operator COMMAND [FLAGS]
+
+  run      keeps the status of CloudJobs true to the cloud jobs that they name
+  crd      prints the CustomResourceDefinition
+  sandbox  a local Kubernetes API and a simulated CCE, to try things on (sandbox --help)
+
+Flags of run, each also as an environment variable:
+${flagLines(Object.values(RUN_FLAGS)).join('\n')}
+`;
+
+/**
+ * Runs `cloudjob-operator ARGS` until its work is done or `stop` aborts. Never throws: what went wrong is one line on
+ * standard error.
+ *
+ * @returns the exit code: 0 done, 1 failed, 2 given something that cannot be used
+ */
+export async function runCommand([command, ...args]: readonly string[], stop: AbortSignal): Promise<number> {
+  try {
+    switch (command) {
+      case 'run':
+        if (args.includes('--help') || args.includes('-h')) return print(USAGE);
+        return await run(args, stop);
+      case 'crd':
+        return print(crdYaml());
+      case 'sandbox':
+        return await sandbox(args, stop);
+      case 'help':
+      case '--help':
+      case '-h':
+        return print(USAGE);
+      default:
+        throw new UsageError(
+          `${command === undefined ? 'no command' : `"${command}" is not a command`}; allowed: run, crd, sandbox, help`,
+        );
+    }
+  } catch (error) {
+    process.stderr.write(`cloudjob-operator: ${error instanceof Error ? error.message : String(error)}\n`);
+    return [UsageError, KubeconfigError, PortError].some((kind) => error instanceof kind) ? 2 : 1;
+  }
+}
+
+async function run(args: readonly string[], stop: AbortSignal): Promise<number> {
+  const settings = readSettings(args, process.env);
+  const logger = createWinstonLogger({ level: settings.logLevel, format: settings.logFormat });
+  await runOperator(settings, logger, stop);
+  return 0;
+}
+
+async function sandbox(args: readonly string[], stop: AbortSignal): Promise<number> {
+  // Not loaded by the operator in production: it would take a third of its memory.
+  const { runSandbox } = await import('./sandbox/sandbox.js');
+  return runSandbox(args, {
+    runOperator: ({ config, ...options }, signal) => {
+      const settings = {
+        ...options,
+        leaderElect: false,
+        shards: 1,
+        logFormat: 'pretty' as const,
+        config: readConfig(config, 'sandbox', {}),
+      };
+      const logger = createWinstonLogger({ level: settings.logLevel, format: settings.logFormat });
+      return runOperator(settings, logger, signal);
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    signal: stop,
+  });
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}

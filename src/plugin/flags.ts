@@ -1,0 +1,223 @@
+import {
+  isGiven,
+  lastValue,
+  oneOf,
+  UsageError,
+  type Flag,
+  type FlagValues,
+  type Given,
+} from '../commandLine.js';
+
+interface CommandRow {
+  /** How it is called. */
+  readonly line: string;
+  readonly about: string;
+  /** What its exit codes mean. */
+  readonly codes: string;
+  /** How many CloudJobs it takes by name. */
+  readonly names: { readonly least: number; readonly most: number };
+}
+
+const ORDINARY_CODES = '0, 1 failed, 2 given something that cannot be used';
+const NO_NAME = { least: 0, most: 0 };
+const ONE_NAME = { least: 1, most: 1 };
+/** At most so many: each CloudJob that is watched has a connection of its own. */
+const NAMES = { least: 1, most: 64 };
+
+/** The commands of `kubectl cloudjob`: parsing, help and docs are made from this table and from the next. */
+export const COMMANDS = {
+  list: {
+    line: 'list [-A]',
+    about: 'CloudJobs, those first that need somebody',
+    codes: ORDINARY_CODES,
+    names: NO_NAME,
+  },
+  tree: {
+    line: 'tree NAME...',
+    about: 'the tree of sub-jobs, once',
+    codes: ORDINARY_CODES,
+    names: NAMES,
+  },
+  watch: {
+    line: 'watch NAME...',
+    about:
+      'the tree of sub-jobs, live, until all jobs have ended; a line for each change when not on a terminal',
+    codes:
+      '0 all jobs have succeeded, 1 one has failed, 2 it cannot tell: not found or deleted, stalled, suspended, timeout, API unreachable; 130 interrupted',
+    names: NAMES,
+  },
+  logs: {
+    line: 'logs NAME',
+    about: 'what happened, from the Events that the cluster still has',
+    codes: ORDINARY_CODES,
+    names: ONE_NAME,
+  },
+  create: {
+    line: 'create --from-response FILE',
+    about: "a CloudJob for the job of a cloud API's reply: writes its manifest, or with --apply creates it",
+    codes: ORDINARY_CODES,
+    names: NO_NAME,
+  },
+  doctor: {
+    line: 'doctor NAME',
+    about:
+      'finds the first thing that is wrong between you and the job, as seen from this machine, and says what to do',
+    codes: '0 all is well, 1 something is wrong, 2 nothing was found and not everything could be checked',
+    names: ONE_NAME,
+  },
+} as const satisfies Readonly<Record<string, CommandRow>>;
+
+export type Command = keyof typeof COMMANDS;
+
+export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly Command[];
+
+/** A flag of the plugin. */
+export interface PluginFlag extends Flag<unknown> {
+  /** The commands that take it; absent: all. */
+  readonly commands?: readonly Command[];
+}
+
+export const FLAGS = {
+  namespace: {
+    flag: '--namespace',
+    short: 'n',
+    takes: 'NS',
+    help: "default: the kubeconfig context's",
+    read: objectName,
+  },
+  allNamespaces: {
+    flag: '--all-namespaces',
+    short: 'A',
+    help: 'of all namespaces',
+    commands: ['list'],
+    read: isGiven,
+  },
+  context: {
+    flag: '--context',
+    takes: 'NAME',
+    help: 'the context of the kubeconfig to use',
+    read: lastValue,
+  },
+  kubeconfig: { flag: '--kubeconfig', takes: 'FILE', help: 'default: as kubectl finds it', read: lastValue },
+  json: {
+    flag: '--output',
+    short: 'o',
+    takes: 'json',
+    help: 'for programs',
+    read: (given: Given) => oneOf(['json'])(given) !== undefined,
+  },
+  noColor: {
+    flag: '--no-color',
+    help: 'no colours; there are none anyway when NO_COLOR is set or it is not a terminal',
+    read: isGiven,
+  },
+  timeoutMs: {
+    flag: '--timeout',
+    takes: 'TIME',
+    help: 'give up after this, for example 90s or 1h30m; default 1h',
+    commands: ['watch'],
+    read: timeoutMs,
+  },
+  fromResponse: {
+    flag: '--from-response',
+    takes: 'FILE',
+    help: 'the reply (JSON) of the cloud to the call that started the job; - is standard input',
+    commands: ['create'],
+    read: lastValue,
+  },
+  name: {
+    flag: '--name',
+    takes: 'NAME',
+    help: 'of the CloudJob; default: the job ID in lower case',
+    commands: ['create'],
+    read: objectName,
+  },
+  projectID: {
+    flag: '--project-id',
+    takes: 'ID',
+    help: 'of the cloud project of the job',
+    commands: ['create'],
+    read: lastValue,
+  },
+  region: {
+    flag: '--region',
+    takes: 'NAME',
+    help: "of the operator's region catalogue",
+    commands: ['create'],
+    read: lastValue,
+  },
+  secret: {
+    flag: '--secret',
+    takes: 'NAME',
+    help: 'the Secret with the cloud credentials',
+    commands: ['create'],
+    read: objectName,
+  },
+  apply: {
+    flag: '--apply',
+    help: 'create it in the cluster instead of writing its manifest',
+    commands: ['create'],
+    read: isGiven,
+  },
+  config: {
+    flag: '--config',
+    takes: 'FILE',
+    help: "the operator's config file, when its regions are not the built-in ones",
+    commands: ['doctor'],
+    read: lastValue,
+  },
+  operatorNamespace: {
+    flag: '--operator-namespace',
+    takes: 'NS',
+    help: 'where the operator runs; default cloudjob-system',
+    commands: ['doctor'],
+    read: (given: Given) => objectName(given) ?? 'cloudjob-system',
+  },
+  operatorServiceAccount: {
+    flag: '--operator-service-account',
+    takes: 'NAME',
+    help: 'the account it runs as; default cloudjob-operator',
+    commands: ['doctor'],
+    read: (given: Given) => objectName(given) ?? 'cloudjob-operator',
+  },
+  help: { flag: '--help', short: 'h', help: 'this text', read: isGiven },
+} as const satisfies Readonly<Record<string, PluginFlag>>;
+
+/** What the flags say; `timeoutMs` in milliseconds. */
+export type Flags = FlagValues<typeof FLAGS>;
+
+/** The flags that a command takes; those of all commands when none is named. */
+export function flagsOf(command: Command | undefined): PluginFlag[] {
+  return Object.values<PluginFlag>(FLAGS).filter(
+    ({ commands }) => commands === undefined || (command !== undefined && commands.includes(command)),
+  );
+}
+
+/** The name of a Kubernetes object in a path. */
+const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** Reads the name of an object. @throws UsageError */
+export function objectName(given: Given): string | undefined {
+  const name = lastValue(given);
+  if (name === undefined || OBJECT_NAME.test(name)) return name;
+  throw new UsageError(
+    `${given.key}: "${name}" is not a name; allowed: a-z 0-9 - and ., a letter or digit first and last`,
+  );
+}
+
+const DEFAULT_TIMEOUT_MS = 3_600_000;
+/** What node's timers take. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Seconds, or a duration as kubectl takes it. */
+function timeoutMs(given: Given): number {
+  const text = lastValue(given);
+  if (text === undefined) return DEFAULT_TIMEOUT_MS;
+  const match = /^(?:(\d+)|(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?)$/.exec(text);
+  const [, plain = '0', hours = '0', minutes = '0', seconds = '0'] = match ?? [];
+  const ms = (Number(plain) + Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
+  if (match !== null && ms > 0 && ms <= MAX_TIMEOUT_MS) return ms;
+  throw new UsageError(
+    `${given.key}: "${text}" is not allowed; allowed: seconds, or a time such as 90s, 20m or 1h30m, up to 596h`,
+  );
+}
