@@ -2,7 +2,7 @@
 export const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 const SECONDS = /^(?:\d{1,15}(?:\.\d{0,18})?|\.\d{1,18})$/;
-/** HTTP dates of RFC 9110, 5.6.7, in their three forms, begin with the name of a day and tell a time. */
+/** HTTP dates of RFC 9110, 5.6.7, in their three forms, begin with the name of a day and have a time. */
 const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .{1,40}$/;
 
 /**

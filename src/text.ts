@@ -12,10 +12,10 @@ const LONE_SURROGATES = /\p{Cs}/gu;
 /** White space in every script, line and paragraph separators and control characters. */
 const BREAKS = /[\s\p{Cc}]+/gu;
 
-/** What needs no cleaning: printable ASCII with single spaces, as nearly everything is that the cloud tells. */
+/** What needs no cleaning: printable ASCII with single spaces, as nearly everything is that the cloud sends. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
-/** How much of a text is looked at, as a multiple of what is kept: the rest of a hostile one costs nothing. */
+/** How much of a text is read, as a multiple of what is kept: the rest of a hostile one costs nothing. */
 const LOOK_AT = 4;
 
 /**

@@ -47,7 +47,7 @@ export class JobClient {
 
   /**
    * Reads the job with one HTTP call, and a second one where the first met a closed connection or a credential that can
-   * be renewed. `mayCall` is asked before each; when it says no, the read ends with what is known. Never throws.
+   * be renewed. `mayCall` is called before each; when it says no, the read ends with what is known. Never throws.
    */
   async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
     const { projectID, jobID } = target;

@@ -8,7 +8,7 @@ export interface AccessKey {
   readonly securityToken?: SecretText;
 }
 
-/** Who asks the cloud. `fingerprint` tells two credentials apart, in this process only, and reveals nothing. */
+/** Who calls the cloud. `fingerprint` tells two credentials apart, in this process only, and reveals nothing. */
 export type Credentials = { readonly fingerprint: string } & (
   | { readonly kind: 'token'; readonly token: SecretText }
   /** `keyFingerprint` is the same for every secret key of the access key. */
@@ -66,7 +66,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 const ALLOWED =
   'the Secret must have exactly one of: token; accessKey and secretKey (and securityToken); username, password and domainName';
 
-/** What was read of which data: the same Secret is asked for with every look of every CloudJob that names it. */
+/** What was read of which data: the same Secret is needed for each poll of each CloudJob that names it. */
 const known = new WeakMap<object, ReadCredentials>();
 
 /**

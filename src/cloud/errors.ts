@@ -8,7 +8,7 @@ import { serverTime } from './time.js';
 export type CloudErrorClass =
   'throttled' | 'transient' | 'unauthorized' | 'forbidden' | 'notFound' | 'misconfigured' | 'malformed';
 
-/** A failed look at the cloud. Made at the client's edge; carries no request, no header and no secret. */
+/** A call to the cloud that failed. Made at the client's edge; carries no request, no header and no secret. */
 export interface CloudError {
   readonly class: CloudErrorClass;
   /** For people: one line, bounded, without secrets, and the same text when the same thing happens again. */
@@ -35,9 +35,9 @@ const KEY_LOCK_MS = 300_000;
 /** Header names in lower case. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** What an error's body tells, whichever of its many shapes it has. */
+/** What an error's body says, whichever of its many shapes it has. */
 interface ErrorBody {
-  /** All codes in the body, the most telling first. */
+  /** All codes in the body, the most specific first. */
   readonly codes: readonly string[];
   readonly message?: string;
   readonly requestID?: string;
@@ -65,7 +65,7 @@ const oneOf =
  */
 const RULES: readonly Rule[] = [
   { body: (body) => LOCKED_KEY.test(body.message ?? ''), class: 'unauthorized' },
-  // Whatever its body says: to go on asking would be wrong.
+  // Whatever its body says: to go on calling would be wrong.
   { status: oneOf(429), class: 'throttled' },
   { body: withCode(/^APIGW?\.0101$/), class: 'misconfigured' },
   { body: withCode(/^APIGW?\.0308$|^CCE\.\d\d429/), class: 'throttled' },
@@ -86,7 +86,7 @@ const RULES: readonly Rule[] = [
 const LOCKED_KEY = /AK access failed to reach the limit/i;
 const EXPIRED_SIGNATURE = /signature expired/i;
 
-/** Makes a CloudError of an answer that is not the one that was asked for. `now`: wall clock in milliseconds. */
+/** Makes a CloudError of an answer that is not the expected one. `now`: wall clock in milliseconds. */
 export function readError(status: number, headers: Headers, bodyText: string, now: number): CloudError {
   const body = readErrorBody(bodyText);
   const errorClass = RULES.find(
@@ -113,7 +113,7 @@ function readErrorBody(text: string): ErrorBody {
   const nested = asRecord(body['error']);
   const codes = [body['errorCode'], body['error_code'], body['code'], nested['code']].filter(isText);
   const message = [
-    // Of the four pairs that CCE sends, this one tells what is wrong; the others are generic.
+    // Of the four pairs that CCE sends, this one says what is wrong; the others are generic.
     body['message'],
     body['errorMessage'],
     body['error_msg'],

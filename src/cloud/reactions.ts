@@ -8,7 +8,7 @@ export interface Retry {
 }
 
 /**
- * What a look that told nothing of the job means for it:
+ * What a failed poll means for the CloudJob:
  * - `notFound`: the cloud does not know the job.
  * - `refused`: it will go on until somebody changes something (credentials, permissions, the endpoint).
  * - `unreachable`: it may pass by itself.
@@ -23,7 +23,7 @@ export interface Reaction {
   readonly kind: FailureKind;
   readonly reason: Reason;
   readonly meaning: string;
-  /** Cadence: when this CloudJob looks again; never before `Retry-After`. */
+  /** When this CloudJob is polled again; never before `Retry-After`. */
   readonly retry: Retry;
   /** Budget: what the requests of the region and project do: go on, wait for `Retry-After`, or wait and then go slower. */
   readonly budget: 'goOn' | 'pause' | 'slowDown';

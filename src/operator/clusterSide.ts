@@ -20,7 +20,7 @@ export interface ClusterSide {
   readonly events: EventRecorder;
   /** Undefined without leader election. */
   readonly lease: ReturnType<typeof createLease> | undefined;
-  /** Whether this process may write, asked in the moment of writing. */
+  /** Whether this process may write; to be checked in the moment of writing. */
   readonly mayWrite: () => boolean;
   /** Closes all connections. */
   close(): void;

@@ -32,7 +32,7 @@ interface Parts {
 /**
  * Puts the parts together and runs them until `stop` aborts: watch -> queue -> reconciler -> cloud -> status.
  *
- * @throws KubeconfigError when it cannot tell where the cluster is
+ * @throws KubeconfigError when no cluster is configured
  * @throws PortError when the port for probes and metrics is taken
  * @throws LeaseLost when another replica may have taken over
  */

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { Probe } from '../ops/http.js';
 
-/** What the probes look at; times in milliseconds. */
+/** What the probes go by; times in milliseconds. */
 export interface Progress {
   /** When the quietest of the watches last had an answer or tried to have one, on the monotonic clock. */
   readonly watchActiveAt: () => number;

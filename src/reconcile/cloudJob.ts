@@ -68,7 +68,7 @@ export function rests(cloudJob: CloudJob): boolean {
   );
 }
 
-/** Whether the spec asks for the object to be deleted some time after its job has ended. */
+/** Whether the object is to be deleted some time after its job has ended. */
 export function isDeletedAfterFinish(cloudJob: CloudJob): boolean {
   return readableSpec(cloudJob).ttlSecondsAfterFinished !== undefined && !isTracked(cloudJob.metadata);
 }

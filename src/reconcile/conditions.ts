@@ -129,7 +129,7 @@ export function conditionsFor(
       type: 'Suspended',
       status: 'True',
       reason: 'Suspended',
-      message: 'The cloud is not asked about the job while spec.suspend is true.',
+      message: 'The job is not polled while spec.suspend is true.',
     });
   }
   return wanted;

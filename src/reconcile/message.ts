@@ -7,7 +7,7 @@ import type { JobSummary } from './summary.js';
 
 /**
  * One line for a person: what is known, and of a failure the deepest cause. Made from what the status holds alone, so
- * that it comes out the same when the cloud is not asked again.
+ * that it comes out the same when the job is not polled again.
  */
 export function describeState(
   state: Exclude<JobState, { kind: 'asBefore' }>,
@@ -50,15 +50,15 @@ function sentence(
     case 'refused':
       return `${state.failure.message}.`;
     case 'overdue':
-      return `No good look at the job within spec.observationDeadlineSeconds: ${state.failure.message}.`;
+      return `The job was not observed within spec.observationDeadlineSeconds: ${state.failure.message}.`;
     case 'invalidSpec':
       return `The spec cannot be used: ${state.problem}`;
     case 'suspended':
-      return 'The cloud is not asked about the job while spec.suspend is true.';
+      return 'The job is not polled while spec.suspend is true.';
   }
 }
 
-/** `CreateCluster of prod`, as far as the cloud tells. */
+/** `CreateCluster of prod`, as far as the cloud says. */
 function nameOf({ type, resourceName }: JobSummary): string {
   return `${type ?? 'The job'}${resourceName === undefined ? '' : ` of ${resourceName}`}`;
 }

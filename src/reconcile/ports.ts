@@ -28,7 +28,7 @@ export interface CloudJobStore {
    * @throws when the API server fails
    */
   writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
-  /** Deletes just this object in just this version; quiet when it is gone or has changed. */
+  /** Deletes just this object in just this version; does nothing when it is gone or has changed. */
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }
 

@@ -52,7 +52,7 @@ export function pollAfterMs(
  * Milliseconds until a failed poll is tried again.
  *
  * @param failures in a row, this one included: 1 or more
- * @param atLeastMs what the cloud asked for, if it did
+ * @param atLeastMs as the cloud demands (`Retry-After`), if it does
  * @param random in [0, 1)
  */
 export function retryAfterMs(

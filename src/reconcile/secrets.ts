@@ -10,7 +10,7 @@ export type Freshness = 'known' | 'renewed';
 
 /** A Secret that works is read again after this long. */
 const FRESH_MS = 300_000;
-/** However many objects ask for a Secret anew, the API server is asked no more often than this. */
+/** However many objects want a Secret read anew, it is read no more often than this. */
 const RENEWED_MS = 1_000;
 /** The most Secrets that are remembered. */
 const MAX_ENTRIES = 10_000;
@@ -22,7 +22,7 @@ interface Entry {
 
 /**
  * Remembers Secrets for a few minutes, so that a poll costs the API server nothing. Whoever has reason to doubt what it
- * got asks for a renewed one: a rotated key works at once, not when the memory runs out. Several readers share one read.
+ * got wants a renewed one: a rotated key works at once, not when the memory runs out. Several readers share one read.
  */
 export class SecretCache {
   readonly #entries = new Map<string, Entry>();

@@ -3,7 +3,7 @@ import type { Job } from '../cloud/job.js';
 import { fieldsWith } from '../fields.js';
 import { classifyPhase, isTerminal, type PhaseClass } from '../cloud/phase.js';
 
-/** The part of a status that tells what the cloud says of the job. */
+/** The part of a status that says what the cloud says of the job. */
 export type JobSummary = Pick<CloudJobStatus, (typeof JOB_FIELDS)[number]>;
 
 export const JOB_FIELDS = [
@@ -22,12 +22,12 @@ export const JOB_FIELDS = [
   'completionTime',
 ] as const satisfies readonly (keyof CloudJobStatus)[];
 
-/** Whether there is anything to tell: the cloud has shown the job, be it without a phase. */
+/** Whether anything is known: the cloud has shown the job, be it without a phase. */
 export function isKnown(job: JobSummary): boolean {
   return job.progress !== undefined;
 }
 
-/** Tells a job in the words of the status. Fields that the cloud left out or left empty are left out. */
+/** A job in the fields of the status. Fields that the cloud left out or left empty are left out. */
 export function summarise(job: Job): JobSummary {
   const nodes = flatten(job);
   const subJobs = nodes
@@ -47,7 +47,7 @@ export function summarise(job: Job): JobSummary {
       subJobsOmitted: subJobs.length > MAX_SUB_JOBS ? subJobs.length - MAX_SUB_JOBS : undefined,
       startTime: job.startTime,
       updateTime: job.updateTime,
-      // The v3 API tells no completion time; a finished job changes no more, so its last change is its end.
+      // The v3 API has no completion time; a finished job changes no more, so its last change is its end.
       completionTime: isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined,
     },
     isPresent,

@@ -6,7 +6,7 @@ import { failureOf, type Observation } from '../cloud/observation.js';
 import { classifyPhase, isTerminal } from '../cloud/phase.js';
 import { isKnown } from './summary.js';
 
-/** Something that happened to a CloudJob, told once: as a Kubernetes Event and as a log line. */
+/** Something that happened to a CloudJob, recorded once: as a Kubernetes Event and as a log line. */
 export interface Transition {
   readonly type: 'Normal' | 'Warning';
   readonly reason:
@@ -23,12 +23,12 @@ export interface Transition {
   readonly message: string;
   /**
    * Tells it from everything else that happens to the object. Made of the status before, and of no more than the gist of
-   * what was learnt: a pass that starts again, in another process too, and with later news, comes to the same key.
+   * what was observed: a pass that starts again, in another process too, and with a later observation, comes to the same key.
    */
   readonly key: string;
 }
 
-/** The most failed sub-jobs that one pass tells of one by one. */
+/** The most failed sub-jobs that one pass records one by one. */
 const MAX_SUB_JOB_EVENTS = 5;
 const CREDENTIAL_REASONS: ReadonlySet<string> = new Set<Reason>([
   'CredentialsNotFound',
@@ -57,7 +57,7 @@ export function transitionsBetween(
     transitions.push({ type, reason, message: text, key: JSON.stringify([reason, ...about]) });
   };
   const { jobID } = after;
-  /** Between two times that the cloud could not be asked lies one that it could. */
+  /** Between two troubles lies a time without one. */
   const trouble = [after.observedGeneration, sinceSynced(before)];
 
   const failure = failureOf(observation);
@@ -112,7 +112,7 @@ export function transitionsBetween(
   return transitions;
 }
 
-/** Since when the cloud could be asked, or could not; undefined before the first look. */
+/** Since when the job could be read, or could not; undefined before the first poll. */
 function sinceSynced({ conditions }: CloudJobStatus): string | undefined {
   const synced = findCondition(conditions, 'Synced');
   return synced?.status === 'Unknown' ? undefined : synced?.lastTransitionTime;
@@ -136,7 +136,7 @@ function describeFailed({ id, type, resourceName, reason }: SubJobStatus): strin
   return `${name} has failed: ${reason ?? 'the cloud gives no reason.'}`;
 }
 
-/** Sub-jobs have an ID on every cloud seen so far; one without is told apart by what it does and to what. */
+/** Sub-jobs have an ID on every cloud seen so far; one without is known by what it does and to what. */
 function identity({ id, type, resourceName }: SubJobStatus): string {
   return id ?? `${type}/${resourceName}`;
 }

@@ -89,6 +89,14 @@ describe('a running job whose sub-jobs have succeeded', () => {
       },
       subJobs: [
         {
+          id: 'aa474f82-310b-11ee-8d21-0255ac100f31',
+          parentID: jobID,
+          type: 'CreatePSMCert',
+          phase: 'Success',
+          startTime: '2026-02-03T09:14:42Z',
+          updateTime: '2026-02-03T09:14:43Z',
+        },
+        {
           id: 'aa474fab-310b-11ee-8d22-0255ac100f31',
           parentID: jobID,
           type: 'InstallMaster',
@@ -96,14 +104,6 @@ describe('a running job whose sub-jobs have succeeded', () => {
           resourceID: 'bb3b4ac0-310b-11ee-8d22-0255ac100f31',
           startTime: '2026-02-03T09:14:43Z',
           updateTime: '2026-02-03T09:20:08Z',
-        },
-        {
-          id: 'aa474f82-310b-11ee-8d21-0255ac100f31',
-          parentID: jobID,
-          type: 'CreatePSMCert',
-          phase: 'Success',
-          startTime: '2026-02-03T09:14:42Z',
-          updateTime: '2026-02-03T09:14:43Z',
         },
       ],
       startTime: '2026-02-03T09:14:41Z',

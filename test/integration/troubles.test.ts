@@ -152,7 +152,7 @@ describe('a cloud that cannot tell', () => {
     );
     expect(JSON.parse(told)).toMatchObject({
       level: 'debug',
-      message: 'look at a job failed',
+      message: 'poll of a job failed',
       jobID,
       class: 'transient',
       code: 'APIGW.0201',

@@ -16,7 +16,7 @@ export interface BreakerSlot {
   succeeded(): void;
   /** `atOnce`: opens without waiting for more failures. */
   failed(cause: CloudError, atOnce?: boolean): void;
-  /** The call told nothing of what the breaker guards. */
+  /** The call showed nothing of what the breaker guards. */
   released(): void;
 }
 
@@ -105,7 +105,7 @@ export class Breaker {
   #fail(cause: CloudError, atOnce: boolean): void {
     this.#failures += 1;
     const isOpen = this.#openUntil > this.#clock.monotonic();
-    // Calls that were under way when it opened tell nothing new.
+    // Calls that were under way when it opened show nothing new.
     if (isOpen || (!atOnce && this.#failures < this.#options.failures)) return;
     const { openMs, longestOpenMs } = this.#options;
     const ms = Math.min(longestOpenMs, openMs * 2 ** this.#openings);

@@ -83,9 +83,9 @@ export class CallLimits {
   }
 
   /**
-   * Makes a call within what the budget allows, and tells budget and breakers what came of it.
+   * Makes a call within what the budget allows, and reports its answer to budget and breakers.
    *
-   * @param read asks `mayCall` before each HTTP call
+   * @param read calls `mayCall` before each HTTP call
    * @returns the answer, and whether any HTTP call was made
    */
   async call(

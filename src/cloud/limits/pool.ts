@@ -1,8 +1,8 @@
-/** From so many entries on, idle ones are looked for. */
+/** From this many entries on, idle ones are dropped. */
 const FIRST_SWEEP = 256;
 
 /**
- * Things by their key, made when first asked for. Idle ones are dropped as the pool grows, so that it holds at most
+ * Things by their key, made when first needed. Idle ones are dropped as the pool grows, so that it holds at most
  * about twice as many as are in use.
  */
 export class Pool<T extends { readonly idle: boolean }> {

@@ -113,7 +113,7 @@ export class TokenBucket {
       const lowest = Math.min(LOWEST_RATE, this.#options.requestsPerSecond);
       this.#rate = Math.max(lowest, this.#rate / 2);
     }
-    // Only later than the cloud asked for, never earlier.
+    // Only later than the cloud demands, never earlier.
     this.pause(retryAfterMs ?? PAUSE_MS * (1 + JITTER * this.#random()));
   }
 
