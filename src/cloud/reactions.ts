@@ -19,7 +19,7 @@ export type FailureKind = 'notFound' | 'refused' | 'unreachable';
 export interface Reaction {
   /** What the cloud does or says, for people. */
   readonly when: string;
-  /** Conditions: which rows of `reconcile/conditionTable.ts` they take, with this reason and this sentence. */
+  /** Conditions: which rows of `reconcile/conditions.ts` they take, with this reason and this sentence. */
   readonly kind: FailureKind;
   readonly reason: Reason;
   readonly meaning: string;

@@ -1,9 +1,11 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JobAnswer, Target } from '../../../src/cloud/client.js';
 import type { CloudError } from '../../../src/cloud/errors.js';
 import type { Observation } from '../../../src/cloud/observation.js';
 import { JobReader } from '../../../src/cloud/reader.js';
+import { growthPerTurn } from '../../support/heap.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { onAbort } from '../../../src/signals.js';
 import type { Priority } from '../../../src/priority.js';
@@ -479,8 +481,8 @@ describe('the breaker of a credential', () => {
   });
 });
 
-describe('failed looks', () => {
-  it('are told of with all that a log needs, those without a call included', async () => {
+describe('failed polls', () => {
+  it('are reported with all that a log needs, those without a call included', async () => {
     const told: unknown[] = [];
     const error = { class: 'transient', message: 'HTTP 500', status: 500, requestID: 'r-1' } as const;
     const { read } = setUp({
@@ -558,6 +560,19 @@ describe('whatever happens', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('nothing is left on a signal that outlives many reads, and no memory is', async () => {
+    const { reader } = setUp({ answer: () => RUNNING });
+    const { signal } = new AbortController();
+
+    const bytes = await growthPerTurn(2_000, async () => {
+      await Promise.all(['a', 'b'].map((key) => reader.read(key, target(), 'low', signal)));
+      for (const key of ['a', 'b']) reader.forget(key);
+    });
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(bytes).toBeLessThan(300);
   });
 
   it('nothing is called and nobody is woken after it is closed', async () => {
