@@ -10,6 +10,8 @@ const PATIENCE_MS = 60_000;
 export class StatusWatch {
   readonly #end = new AbortController();
   readonly #waiting = new Map<string, () => void>();
+  readonly #seen = new Set<string>();
+  #ended = false;
 
   private constructor() {}
 
@@ -21,6 +23,12 @@ export class StatusWatch {
     const events = await client.watch(CLOUD_JOBS, options, signal);
     void watch.#follow(events);
     return watch;
+  }
+
+  /** How many CloudJobs have got a phase since it was opened. */
+  get count(): number {
+    if (this.#ended) throw new Error('the API server has ended the watch');
+    return this.#seen.size;
   }
 
   /** Resolves with the time on `performance.now()`'s clock at which it had a phase. */
@@ -44,11 +52,14 @@ export class StatusWatch {
         if (event.kind !== 'present') continue;
         const { metadata, status } = event.object;
         if (!isRecord(status) || status['phase'] === undefined) continue;
+        this.#seen.add(metadata.name);
         this.#waiting.get(metadata.name)?.();
         this.#waiting.delete(metadata.name);
       }
     } catch (error) {
       if (!this.#end.signal.aborted) throw error;
+    } finally {
+      this.#ended = true;
     }
   }
 }

@@ -29,6 +29,7 @@ interface Samples {
  */
 export const apply: Row = {
   name: 'apply',
+  writes: true,
   async run(bench) {
     const others = bench.quick ? 500 : 10_000;
     const runs = bench.quick ? 1 : 2;

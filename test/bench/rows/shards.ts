@@ -23,6 +23,7 @@ const MIB = 1024 * 1024;
 /** What replicas that share the work do together, and how long it takes until the others have the work of one that goes. */
 export const shards: Row = {
   name: 'shards',
+  writes: true,
   async run(bench) {
     const count = bench.quick ? 300 : 2_000;
     const kubeconfig = await bench.kubeconfig();
