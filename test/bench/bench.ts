@@ -47,7 +47,7 @@ export class Bench {
     private readonly embedded = false,
   ) {}
 
-  /** Tells the person who waits. */
+  /** Reports to the person who waits. */
   progress(what: string): void {
     process.stderr.write(`  ${what}\n`);
   }

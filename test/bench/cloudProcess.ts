@@ -15,7 +15,7 @@ const NO_LIMIT = {
 const clock = { ...systemClock, now: () => STARTED };
 /** The second is what the Go twin sends. */
 const accounts = { ...SANDBOX_ACCOUNTS, tokens: [{ token: 'sandbox-token' }, { token: 'x' }] };
-// As older versions of CCE: every look is a call, and what is measured of one does not depend on how many there are.
+// As older versions of CCE: every poll is a call, and what is measured of one does not depend on how many there are.
 const cce = await startCce({ accounts, clock, speed: 0, rateLimit: NO_LIMIT, listsJobs: false });
 let elapsed = 0;
 

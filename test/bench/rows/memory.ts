@@ -64,11 +64,11 @@ async function take(bench: Bench, count: Count): Promise<Taken> {
   await bench.cloud.call('hold', running);
   await bench.cloud.call('moveTo', 'running');
   await bench.shelf.call('show', count);
-  const asked = await bench.cloud.call<number>('calls');
+  const before = await bench.cloud.call<number>('calls');
   const kubeconfig = await bench.plainKubeconfig(await bench.shelf.call<string>('url'));
   const operator = await bench.operator(kubeconfig, { polling: { minSeconds: 30, maxSeconds: 60 } });
   await until('a poll of each job', 200, SETTLE_MS, async () => {
-    const polled = (await bench.cloud.call<number>('calls')) - asked >= running;
+    const polled = (await bench.cloud.call<number>('calls')) - before >= running;
     return polled && (await operator.metric('workqueue_depth')) === 0;
   });
   await until('a pass over each finished job', 200, SETTLE_MS, async () => {

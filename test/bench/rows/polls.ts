@@ -21,7 +21,7 @@ export const polls: Row = {
     await bench.shelf.call('show', { running: count });
     const cloudURL = await bench.cloud.call<string>('url');
     const calls = (): Promise<number> => bench.cloud.call<number>('calls');
-    const asked = await calls();
+    const callsThen = await calls();
 
     // Both run in the same windows, so that what else the machine does slows them alike.
     const bare = startChild('./bareProcess.js');
@@ -37,7 +37,7 @@ export const polls: Row = {
       const bareCalls = await bare.call<number>('calls');
       return {
         bare: { calls: bareCalls, cpu: cpuMs(bare.pid) },
-        operator: { calls: (await calls()) - bareCalls - asked, cpu: cpuMs(operator.pid) },
+        operator: { calls: (await calls()) - bareCalls - callsThen, cpu: cpuMs(operator.pid) },
       };
     };
     await until('two polls of each job', 100, SETTLE_MS, async () => {

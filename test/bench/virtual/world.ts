@@ -17,7 +17,7 @@ export class VirtualWorld {
   readonly random: () => number;
   readonly cloud: VirtualCloud;
   readonly cluster: WeekCluster;
-  /** Told transitions, by the name of the CloudJob: each would be an event. */
+  /** Recorded transitions, by the name of the CloudJob: each would be an event. */
   readonly events = new Map<string, number>();
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
