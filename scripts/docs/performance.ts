@@ -79,10 +79,10 @@ function table(title: string, names: readonly string[]): string {
 
 /** What is in the image beside Node, and the dependencies that add much to it. */
 function image(row: StoredRow): string {
-  const sizes = row.figures
+  const parts = row.figures
     .filter(({ what, values }) => !what.startsWith(ONLY_FOR) || summarise(values).median >= MUCH_MB)
     .map(({ what, unit, values }) => `${what} ${round(summarise(values).median)} ${unit}`);
-  return `Beside Node: ${sizes.join(', ')}. ${circumstances(row)}`;
+  return `Beside Node: ${parts.join(', ')}. ${circumstances(row)}`;
 }
 
 /** One line for each interval. */
