@@ -7,7 +7,7 @@ const CLUSTERS = 10;
 const PER_CLUSTER = 1_000_000 / CLUSTERS;
 /** Of 100 CloudJobs. Jobs take minutes, and their CloudJobs stay for days. */
 const ACTIVE_PERCENT = 1;
-/** The defaults of the operator: the longest wait between two looks, and the budget of a project. */
+/** The defaults of the operator: the longest wait between two polls, and the budget of a project. */
 const MAX_SECONDS = 60;
 const BUDGET_PER_SECOND = 10;
 
@@ -35,11 +35,7 @@ export function million(memory: RowResult, polls: RowResult, transitions: RowRes
         `${whole(residentMiB)} MiB`,
         'no CloudJobs + active ones + finished ones, as measured',
       ],
-      [
-        'Polls',
-        `${round(pollsPerSecond)} /s`,
-        `active ones ÷ ${MAX_SECONDS} s, as often as those are polled that are quiet`,
-      ],
+      ['Polls', `${round(pollsPerSecond)} /s`, `active ones ÷ ${MAX_SECONDS} s, the longest interval`],
       ['CPU of the polls', `${round(corePercent)} % of a core`, 'polls × CPU of a poll, as measured'],
       [
         'Projects',

@@ -12,13 +12,13 @@ const GAP_SECONDS = [5, 900] as const;
 /** The floor is out of the way, to see what an interval of a second is worth; the rest is the default. */
 const POLLING = { minSeconds: 1, maxSeconds: 60 };
 const ADAPTIVE = { minSeconds: 4, maxSeconds: 60 };
-/** The write itself, and the watch that tells the operator of what it wrote before, in milliseconds. */
+/** The write itself, and the watch that brings the operator what it wrote before, in milliseconds. */
 const CLUSTER_MS = 550;
 
 /** One number for each change, in seconds. */
 export interface CadenceDelays {
   readonly delays: readonly number[];
-  /** The longest wait between two looks at that time, a turn of every other job of the project, and the answers. */
+  /** The longest wait between two polls at that time, a turn of every other job of the project, and the answers. */
   readonly bounds: readonly number[];
 }
 
@@ -42,7 +42,7 @@ serve({
       const writes = world.cluster.writes.get(jobIDOf(index)) ?? [];
       for (const [number, { at }] of own.entries()) {
         const next = own[number + 1]?.at;
-        // Of the first the CloudJob did not know yet, and of one that was overtaken nobody was told.
+        // Of the first the CloudJob did not know yet, and of one that was overtaken nothing was written.
         const seen = writes.find(({ status }) => status.reason === `change ${number}`);
         if (number === 0 || next === undefined || seen === undefined) continue;
         const quietMs = (at - (own[number - 1]?.at ?? 0)) * 1000;

@@ -1,3 +1,4 @@
+import { SANDBOX_ACCOUNTS } from '../../src/sandbox/cce/accounts.js';
 import { startCce } from '../../src/sandbox/cce/server.js';
 import { systemClock } from '../../src/clock.js';
 import { serve } from './child.js';
@@ -12,8 +13,10 @@ const NO_LIMIT = {
 } as const;
 // All jobs begin at the same fixed time: the wall clock of this cloud stands still. It only matters to signatures.
 const clock = { ...systemClock, now: () => STARTED };
-// As older versions of CCE: every look is a call, and what is measured of one does not depend on how many there are.
-const cce = await startCce({ clock, speed: 0, rateLimit: NO_LIMIT, listsJobs: false });
+/** The second is what the Go twin sends. */
+const accounts = { ...SANDBOX_ACCOUNTS, tokens: [{ token: 'sandbox-token' }, { token: 'x' }] };
+// As older versions of CCE: every poll is a call, and what is measured of one does not depend on how many there are.
+const cce = await startCce({ accounts, clock, speed: 0, rateLimit: NO_LIMIT, listsJobs: false });
 let elapsed = 0;
 
 serve({

@@ -9,12 +9,14 @@ import { CLOUD_JOBS } from '../../src/api/cloudjob.js';
 import { leaseSpec } from '../../src/kube/lease.js';
 import type { StatusWatch } from './statusWatch.js';
 import { appliedCloudJob, NAMESPACE, nameOf, SECRET } from './fleet.js';
-import { until } from './wait.js';
+import { pause, until } from './wait.js';
 import { EVENTS, LEASES } from '../../src/kube/resources.js';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 /** Requests at a time, as many as the operator's transport has connections. */
 const AT_A_TIME = 32;
+const CRD_MS = 60_000;
+const CRD_SETTLE_MS = 10_000;
 const CLEAR_MS = 300_000;
 const NEVER = new AbortController().signal;
 
@@ -38,7 +40,7 @@ export class BenchCluster {
     await cluster.#post('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
     const data = { token: Buffer.from('sandbox-token').toString('base64') };
     await cluster.#post(`/api/v1/namespaces/${NAMESPACE}/secrets`, { metadata: { name: SECRET }, data });
-    await until('the CRD to be served', 200, 60_000, () =>
+    await until('the CRD to be served', 200, CRD_MS, () =>
       client.list(CLOUD_JOBS, { limit: 1 }, NEVER).then(
         () => true,
         () => false,
@@ -51,10 +53,37 @@ export class BenchCluster {
     this.transport.close();
   }
 
+  /** Lets `status.progress` have some of its fields alone, and waits until the API server does so. */
+  async relaxProgress(): Promise<void> {
+    const relaxed: unknown = JSON.parse(JSON.stringify(cloudJobCrd().spec), (key, value: unknown) =>
+      key === 'progress' ? { ...(value as object), required: undefined } : value,
+    );
+    await this.#patchCrd(relaxed);
+    await until('the relaxed CRD to be served', 500, CRD_MS, async () => {
+      try {
+        await this.create(0, 1);
+        await this.patch(0, 1, () => ({ progress: { total: 1 } }));
+        return true;
+      } catch {
+        return false;
+      } finally {
+        await this.clear();
+      }
+    });
+    // Until it has cut the watches of the CRD before.
+    await pause(CRD_SETTLE_MS);
+  }
+
+  /** Undoes `relaxProgress`. */
+  restoreCrd(): Promise<void> {
+    return this.#patchCrd(cloudJobCrd().spec);
+  }
+
   /** Creates the CloudJobs with these numbers. */
-  async create(from: number, to: number): Promise<void> {
+  async create(from: number, to: number, spec: object = {}): Promise<void> {
     await this.#each(from, to, async (index) => {
-      const { metadata } = await this.client.create(CLOUD_JOBS, NAMESPACE, appliedCloudJob(index), NEVER);
+      const applied = appliedCloudJob(index, spec);
+      const { metadata } = await this.client.create(CLOUD_JOBS, NAMESPACE, applied, NEVER);
       this.#stored.set(index, metadata);
     });
   }
@@ -145,6 +174,15 @@ export class BenchCluster {
       ({ continueToken } = page);
       yield page.items;
     } while (continueToken);
+  }
+
+  async #patchCrd(spec: unknown): Promise<void> {
+    const path = `${CRDS}/${cloudJobCrd().metadata.name}`;
+    const contentType = 'application/merge-patch+json';
+    await this.transport.request(
+      { method: 'PATCH', path, body: { spec }, contentType, idempotent: true },
+      NEVER,
+    );
   }
 
   /** How many tasks a second. */

@@ -1,5 +1,6 @@
 import { framesOf } from '../../src/sandbox/cce/plan.js';
 import { randomPlan } from '../../src/sandbox/cce/randomPlan.js';
+import { usedHeap } from '../support/heap.js';
 import { serve } from './child.js';
 import { jobIDOf, scriptOf } from './fleet.js';
 import { VirtualWorld } from './virtual/world.js';
@@ -22,10 +23,11 @@ export interface JobCounts {
 export interface DayCounts {
   readonly unchanged: JobCounts;
   readonly finished: JobCounts;
+  readonly heap: DayHeap;
 }
 
 /** What is in use after a collection. */
-export interface ChurnHeap {
+export interface DayHeap {
   readonly beforeMiB: number;
   readonly afterMiB: number;
 }
@@ -45,18 +47,21 @@ serve({
     }
     await world.clock.advance(HOUR);
     world.forgetCounts();
+    const beforeMiB = await heapMiB();
     await world.clock.advance(DAY);
+    const afterMiB = await heapMiB();
     const counts = (ids: readonly string[]): JobCounts => ({
       writes: ids.map((id) => world.writesOf(id)),
       events: ids.map((id) => world.events.get(id) ?? 0),
       calls: ids.map((id) => world.cloud.jobs.get(id)?.calls ?? 0),
     });
-    const result = { unchanged: counts(running), finished: counts(finished) };
+    const heap = { beforeMiB, afterMiB };
+    const result = { unchanged: counts(running), finished: counts(finished), heap };
     await world.close();
     return result;
   },
   /** A day of random jobs, with the heap as it is when the first few of them have gone, and when all have. */
-  async churn({ jobs, seed }: { readonly jobs: number; readonly seed: number }): Promise<ChurnHeap> {
+  async churn({ jobs, seed }: { readonly jobs: number; readonly seed: number }): Promise<DayHeap> {
     const world = new VirtualWorld(seed);
     let begun = 0;
     const begin = (count: number, withinMs: number): void => {
@@ -72,21 +77,26 @@ serve({
     };
     begin(100, HOUR);
     await world.clock.advance(2 * HOUR);
-    const beforeMiB = heapMiB(world);
+    empty(world);
+    const beforeMiB = await heapMiB();
     begin(jobs, DAY);
     await world.clock.advance(DAY + HOUR);
-    const afterMiB = heapMiB(world);
+    empty(world);
+    const afterMiB = await heapMiB();
     await world.close();
     return { beforeMiB, afterMiB };
   },
 });
 
-function heapMiB(world: VirtualWorld): number {
+/** Nothing is left of the jobs but what the operator keeps. */
+function empty(world: VirtualWorld): void {
   if (world.cluster.size > 0) throw new Error(`${world.cluster.size} CloudJobs are left`);
   world.forgetCounts();
   world.cloud.jobs.clear();
-  global.gc?.();
-  return process.memoryUsage().heapUsed / MIB;
+}
+
+async function heapMiB(): Promise<number> {
+  return (await usedHeap()) / MIB;
 }
 
 function projectOf(index: number): string {

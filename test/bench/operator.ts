@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { imageFlags } from '../support/image.js';
 import { until } from './wait.js';
@@ -25,10 +25,14 @@ export interface OperatorOptions {
   readonly cloudURL: string;
   readonly config?: object;
   /** Beside those that every run has. */
-  readonly flags: readonly string[];
+  readonly flags?: readonly string[];
 }
 
-const MAIN = fileURLToPath(new URL('../../../main.js', import.meta.url));
+/** Of the build that is measured: this one, or another to compare it with. */
+const MAIN =
+  process.env['CLOUDJOB_BENCH_OPERATOR'] ?? fileURLToPath(new URL('../../../main.js', import.meta.url));
+/** The checkout that it was built in, with its Dockerfile and its sources. */
+export const OPERATOR_ROOT = join(dirname(MAIN), '..');
 const READY_MS = 300_000;
 const METRICS_MS = 60_000;
 
@@ -46,7 +50,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     process.execPath,
     [
       // What is measured is what is shipped.
-      ...imageFlags(),
+      ...imageFlags(OPERATOR_ROOT),
       MAIN,
       'run',
       '--kubeconfig',
@@ -54,7 +58,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       '--config',
       configFile,
       '--http-port=0',
-      ...options.flags,
+      ...(options.flags ?? []),
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], NODE_ENV: 'production' } },
   );

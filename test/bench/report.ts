@@ -4,6 +4,8 @@ import { ratioOf, reaches, summarise, type Figure } from './figure.js';
 export interface RowResult {
   readonly row: string;
   readonly figures: readonly Figure[];
+  /** The Kubernetes API that it wrote to, if to any. */
+  readonly api?: string;
 }
 
 /** A table for people: one line for each figure. */

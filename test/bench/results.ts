@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import type { Bench } from './bench.js';
 import type { Figure } from './figure.js';
 import type { RowResult } from './report.js';
 
@@ -13,8 +12,8 @@ export interface Circumstances {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
-  /** What served Kubernetes. */
-  readonly api: string;
+  /** The Kubernetes API that was written to, if one was. */
+  readonly api?: string;
   /** Fewer objects and runs than a full one has. */
   readonly quick: boolean;
 }
@@ -29,19 +28,22 @@ export function readResults(file: string): readonly StoredRow[] {
 }
 
 /** Writes the rows; others that the file has stay. */
-export function writeResults(file: string, rows: readonly RowResult[], { api, quick }: Bench): void {
+export function writeResults(file: string, rows: readonly RowResult[], quick: boolean): void {
   const before = existsSync(file) ? readResults(file) : [];
   const others = before.filter(({ row }) => !rows.some((one) => one.row === row));
-  const measured: Circumstances = {
+  const measured: Omit<Circumstances, 'api'> = {
     date: new Date().toISOString().slice(0, 10),
     node: process.version.slice(1),
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
-    api,
     quick,
   };
-  const fresh = rows.map(({ row, figures }) => ({ row, measured, figures: figures.map(rounded) }));
+  const fresh = rows.map(({ row, figures, api }) => ({
+    row,
+    measured: { ...measured, ...(api !== undefined && { api }) },
+    figures: figures.map(rounded),
+  }));
   writeFileSync(file, `${JSON.stringify({ rows: [...others, ...fresh] }, undefined, 1)}\n`);
 }
 

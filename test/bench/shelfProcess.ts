@@ -1,7 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { basename } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { serve } from './child.js';
 import { SECRET, servedCloudJobs, type Moment } from './fleet.js';
+import { LeaseStore, type LeaseBody } from './leaseStore.js';
 
 /**
  * A Kubernetes API that lists as many CloudJobs as it is told to, without having to store them: a real one takes minutes
@@ -15,11 +18,14 @@ const SECRET_OBJECT = JSON.stringify({
   metadata: { name: SECRET, namespace: 'bench', uid: 'a', resourceVersion: '1' },
   data: { token: Buffer.from('sandbox-token').toString('base64') },
 });
+const leases = new LeaseStore();
 let counts: Partial<Record<Moment, number>> = {};
 let writes = 0;
 let pageLimit = 0;
 
-const server = createServer((request, response) => answer(request, response));
+const server = createServer((request, response) => {
+  answer(request, response).catch(() => response.destroy());
+});
 await new Promise<void>((resolve) => {
   server.listen(0, '127.0.0.1', resolve);
 });
@@ -36,19 +42,30 @@ serve({
   sample: (moment: 'running' | 'succeeded') => served[moment](1),
 });
 
-function answer(request: IncomingMessage, response: ServerResponse): void {
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
-  request.resume();
-  if (request.method !== 'GET') {
+  const { method = 'GET' } = request;
+  const body = await text(request);
+  if (url.pathname.includes('/leases')) answerLease(method, url.pathname, body, response);
+  else if (method !== 'GET') {
     writes += 1;
-    send(
-      response,
-      403,
-      '{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}',
-    );
+    sendFailure(response, 403, 'Forbidden');
   } else if (url.pathname.includes('/secrets/')) send(response, 200, SECRET_OBJECT);
   else if (url.searchParams.get('watch') === 'true') watch(response);
   else send(response, 200, page(url.searchParams));
+}
+
+function answerLease(method: string, path: string, body: string, response: ServerResponse): void {
+  if (method === 'GET') {
+    const lease = leases.get(basename(path));
+    if (lease === undefined) sendFailure(response, 404, 'NotFound');
+    else send(response, 200, JSON.stringify(lease));
+    return;
+  }
+  const sent = JSON.parse(body) as LeaseBody;
+  const stored = leases.write(sent.metadata?.name ?? basename(path), sent);
+  if (stored === undefined) sendFailure(response, 409, 'Conflict');
+  else send(response, method === 'POST' ? 201 : 200, JSON.stringify(stored));
 }
 
 function page(query: URLSearchParams): string {
@@ -73,10 +90,15 @@ function watch(response: ServerResponse): void {
   response.on('close', () => clearInterval(timer));
 }
 
-function send(response: ServerResponse, status: number, text: string): void {
+function sendFailure(response: ServerResponse, code: number, reason: string): void {
+  const failure = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, code };
+  send(response, code, JSON.stringify(failure));
+}
+
+function send(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, {
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
+    'content-length': Buffer.byteLength(body),
   });
-  response.end(text);
+  response.end(body);
 }

@@ -25,10 +25,11 @@ interface Samples {
 
 /**
  * What a user waits for: the first status of a CloudJob, when the operator has nothing else to do and when it polls many
- * others; and how long it takes to look at all of those after a start.
+ * others; and how long it takes to poll all of those after a start.
  */
 export const apply: Row = {
   name: 'apply',
+  writes: true,
   async run(bench) {
     const others = bench.quick ? 500 : 10_000;
     const runs = bench.quick ? 1 : 2;
@@ -48,13 +49,13 @@ export const apply: Row = {
     const ready: number[] = [];
     const observed: number[] = [];
     for (let run = 0; run < runs; run += 1) {
-      // One that still ran would look at the new ones already.
+      // One that still ran would poll the new ones already.
       await bench.stopOperator();
       await cluster.clear();
       bench.progress(`run ${run + 1} of ${runs}: ${others} CloudJobs are applied`);
       await cluster.create(0, others);
       list.push(await cluster.listSeconds());
-      bench.progress(`run ${run + 1} of ${runs}: all are looked at`);
+      bench.progress(`run ${run + 1} of ${runs}: all are polled`);
       const startedAt = performance.now();
       const operator = await bench.operator(kubeconfig, { budget: BUDGET });
       ready.push(operator.readyMs / 1000);

@@ -1,6 +1,6 @@
 import type { Row } from '../bench.js';
 import { callOnce } from '../child.js';
-import type { ChurnHeap } from '../dayProcess.js';
+import type { DayHeap } from '../dayProcess.js';
 
 const RUNS = 3;
 
@@ -9,11 +9,11 @@ export const churn: Row = {
   name: 'churn',
   async run(bench) {
     const jobs = bench.quick ? 300 : 2_000;
-    const heaps: ChurnHeap[] = [];
+    const heaps: DayHeap[] = [];
     while (heaps.length < (bench.quick ? 1 : RUNS)) {
-      // Each in a fresh process, which is told to collect its garbage before it is measured.
+      // Each in a fresh process.
       const order = { jobs, seed: heaps.length + 1 };
-      heaps.push(await callOnce<ChurnHeap>('./dayProcess.js', ['--expose-gc'], 'churn', order));
+      heaps.push(await callOnce<DayHeap>('./dayProcess.js', [], 'churn', order));
     }
     return [
       {

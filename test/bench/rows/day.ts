@@ -9,7 +9,7 @@ export const day: Row = {
   async run(bench) {
     const count = bench.quick ? 3 : 30;
     const counts = await callOnce<DayCounts>('./dayProcess.js', [], 'idleDay', count);
-    const { unchanged, finished } = counts;
+    const { unchanged, finished, heap } = counts;
     const none = { goal: { atMost: 0 }, gate: { atMost: 0 } };
     return [
       { what: 'writes per unchanged job', unit: 'a day', values: unchanged.writes, ...none },
@@ -18,6 +18,13 @@ export const day: Row = {
       { what: 'writes per finished job', unit: 'a day', values: finished.writes, ...none },
       { what: 'events per finished job', unit: 'a day', values: finished.events, ...none },
       { what: 'cloud calls per finished job', unit: 'a day', values: finished.calls, ...none },
+      {
+        what: 'heap after the day',
+        unit: 'MiB',
+        values: [heap.afterMiB],
+        against: { what: 'before it', values: [heap.beforeMiB] },
+        goal: { atMost: 1.1 },
+      },
     ];
   },
 };

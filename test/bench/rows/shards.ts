@@ -12,7 +12,7 @@ const SHARDS = 4;
 /** Of each replica's Leases, where the kubeconfig names no other. */
 const LEASE_NAMESPACE = 'default';
 const LEASES_PREFIX = 'cloudjob-operator-shard-';
-/** All CloudJobs want a look each second, and get as many as the budget has. */
+/** All CloudJobs want a poll each second, and get as many as the budget has. */
 const POLLING = { minSeconds: 1, maxSeconds: 1 };
 const BUDGET = { requestsPerSecond: 1_000, burst: 100 };
 const WINDOWS = 5;
@@ -23,6 +23,7 @@ const MIB = 1024 * 1024;
 /** What replicas that share the work do together, and how long it takes until the others have the work of one that goes. */
 export const shards: Row = {
   name: 'shards',
+  writes: true,
   async run(bench) {
     const count = bench.quick ? 300 : 2_000;
     const kubeconfig = await bench.kubeconfig();
@@ -88,16 +89,16 @@ async function balanced(cluster: BenchCluster, replicas: number): Promise<void> 
 }
 
 /**
- * Waits until each CloudJob has its status, and was then asked for twice: what a change of hands costs is over. (Writes that
+ * Waits until each CloudJob has its status, and was then polled twice: what a change of hands costs is over. (Writes that
  * were under way when their shard went to another replica may be stored and counted by nobody.)
  */
 async function settled(bench: Bench, cluster: BenchCluster, count: number): Promise<void> {
   const { progress } = statusOf(0, 'running');
   const isThere = (status: CloudJobStatus): boolean => status.progress?.summary === progress?.summary;
   await until('a status of each', 500, DEADLINE_MS, async () => (await cluster.count(isThere)) === count);
-  const asked = await bench.cloud.call<number>('calls');
-  await until('two looks at each job', 100, DEADLINE_MS, async () => {
-    return (await bench.cloud.call<number>('calls')) - asked >= 2 * count;
+  const before = await bench.cloud.call<number>('calls');
+  await until('two polls of each job', 100, DEADLINE_MS, async () => {
+    return (await bench.cloud.call<number>('calls')) - before >= 2 * count;
   });
 }
 

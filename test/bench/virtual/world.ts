@@ -6,11 +6,12 @@ import { quickRandom } from '../../support/seed.js';
 import { WeekCluster } from '../../support/week/cluster.js';
 import { makeOperator } from '../../support/week/operator.js';
 import { VirtualCloud } from './cloud.js';
+import { leaseClient, leaseHolder } from './lease.js';
 
 /** The operator's defaults. */
 export const BUDGET: BucketOptions = { requestsPerSecond: 10, burst: 20 };
 
-/** The operator's parts on a virtual clock, between a cluster and a cloud in memory that never fail. */
+/** The operator's parts on a virtual clock, with the Lease, between a cluster and a cloud in memory that never fail. */
 export class VirtualWorld {
   readonly clock = new FakeClock('2026-03-02T00:00:00Z');
   readonly random: () => number;
@@ -36,7 +37,8 @@ export class VirtualWorld {
         commit: () => undefined,
       },
     });
-    this.#ended = controller.run(this.#stop.signal, this.#stop.signal);
+    const holder = leaseHolder(leaseClient(this.clock), this.clock, this.random);
+    this.#ended = holder.lead(this.#stop.signal, (lost) => controller.run(this.#stop.signal, lost));
   }
 
   /** A job begins, and somebody applies a CloudJob of the same name for it. */
