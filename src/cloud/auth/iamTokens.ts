@@ -4,7 +4,7 @@ import type { Http } from '../http.js';
 import { asRecord, parseJSON } from '../../json.js';
 import { SecretText } from '../secretText.js';
 import { parseTime, serverTime } from '../time.js';
-import { TokenBucket } from '../limits/tokenBucket.js';
+import { CloudRate } from '../limits/cloudRate.js';
 import type { Issued } from './renewals.js';
 
 /** What IAM is asked for a token. */
@@ -19,7 +19,7 @@ export interface TokenRequest {
 }
 
 /** IAM's calls have their own budget, per IAM: tokens live for a day, so this is for the start and for bad days. */
-const IAM_BUDGET = { requestsPerSecond: 5, burst: 20 };
+const IAM_BUDGET = { perSecond: 5, burst: 20 };
 /** For an answer that tells no times: a 401 heals what is wrong with it. */
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
@@ -30,7 +30,7 @@ export class IAMTokens {
   readonly #clock: Clock;
   readonly #random: () => number;
   /** By IAM; there are as many as regions. */
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets = new Map<string, CloudRate>();
 
   constructor(http: Http, clock: Clock, random: () => number) {
     this.#http = http;
@@ -42,7 +42,7 @@ export class IAMTokens {
     const bucket = this.#bucketOf(request.iam);
     if (!bucket.take()) {
       const error = { class: 'throttled', message: 'IAM limits the rate of requests' } as const;
-      return { ok: false, error: { ...error, retryAfterMs: bucket.waitMs() } };
+      return { ok: false, error: { ...error, retryAfterMs: bucket.waitMs } };
     }
     const answer = await this.#http.send({
       method: 'POST',
@@ -76,8 +76,8 @@ export class IAMTokens {
     return { ok: true, value: new SecretText(token), lifetimeMs };
   }
 
-  #bucketOf(iam: string): TokenBucket {
-    const bucket = this.#buckets.get(iam) ?? new TokenBucket(IAM_BUDGET, this.#clock, this.#random);
+  #bucketOf(iam: string): CloudRate {
+    const bucket = this.#buckets.get(iam) ?? new CloudRate(IAM_BUDGET, this.#clock, this.#random);
     this.#buckets.set(iam, bucket);
     return bucket;
   }

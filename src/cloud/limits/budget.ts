@@ -1,6 +1,15 @@
 import type { Clock } from '../../clock.js';
-import { TokenBucket, type BucketOptions } from './tokenBucket.js';
+import type { Rate } from '../../rateLimit.js';
+import { CloudRate } from './cloudRate.js';
 import type { Priority } from '../../priority.js';
+
+/** What the operator's config allows, per region and project. */
+export interface BudgetOptions {
+  /** The highest sustained rate, in calls per second. */
+  readonly requestsPerSecond: number;
+  /** How many calls may be made at once after a rest; 1 or more. */
+  readonly burst: number;
+}
 
 /** How long a slot is kept for a key that was woken and has not come, in milliseconds. */
 export const SLOT_MS = 30_000;
@@ -14,7 +23,7 @@ const IDLE_MS = 600_000;
  * reserved for it, and acquires that. Nothing blocks, and nothing but the keys that wait is remembered.
  */
 export class Budget {
-  readonly #bucket: TokenBucket;
+  readonly #rate: CloudRate;
   readonly #clock: Clock;
   readonly #wake: (key: string) => void;
   readonly #waiting: Readonly<Record<Priority, Set<string>>> = { high: new Set(), low: new Set() };
@@ -24,8 +33,8 @@ export class Budget {
   #cancelTimer: (() => void) | undefined;
   #usedAt: number;
 
-  constructor(options: BucketOptions, clock: Clock, random: () => number, wake: (key: string) => void) {
-    this.#bucket = new TokenBucket(options, clock, random);
+  constructor(options: BudgetOptions, clock: Clock, random: () => number, wake: (key: string) => void) {
+    this.#rate = new CloudRate(rateOf(options), clock, random);
     this.#clock = clock;
     this.#wake = wake;
     this.#usedAt = clock.monotonic();
@@ -43,7 +52,7 @@ export class Budget {
       return 'acquired';
     }
     const { high, low } = this.#waiting;
-    if (high.size + low.size === 0 && this.#bucket.reserve()) return 'acquired';
+    if (high.size + low.size === 0 && this.#rate.reserve()) return 'acquired';
     if (!high.has(key)) {
       if (priority === 'high') low.delete(key);
       this.#waiting[priority].add(key);
@@ -61,23 +70,23 @@ export class Budget {
 
   /** The call for an acquired slot begins. */
   begin(): void {
-    this.#bucket.spend();
+    this.#rate.spend();
   }
 
   /** Whether one more call may be made for an acquired slot; takes its token. */
   takeAnother(): boolean {
-    return this.#bucket.take();
+    return this.#rate.take();
   }
 
   /** The call for an acquired slot was not made after all. */
   release(): void {
-    this.#bucket.release();
+    this.#rate.release();
     this.#arm();
   }
 
   /** Calls that could be made at once. */
   get tokens(): number {
-    return this.#bucket.tokens;
+    return this.#rate.free;
   }
 
   /** Keys that wait for a slot. */
@@ -86,34 +95,34 @@ export class Budget {
   }
 
   get paused(): boolean {
-    return this.#bucket.paused;
+    return this.#rate.paused;
   }
 
   /** Has other limits from now on. */
-  limit(options: BucketOptions): void {
-    this.#bucket.limit(options);
+  limit(options: BudgetOptions): void {
+    this.#rate.limit(rateOf(options));
     this.#arm();
   }
 
   pause(ms: number): void {
-    this.#bucket.pause(ms);
+    this.#rate.pause(ms);
     this.#takeBackSlots();
   }
 
   slowDown(retryAfterMs: number | undefined): void {
-    this.#bucket.slowDown(retryAfterMs);
+    this.#rate.slowDown(retryAfterMs);
     this.#takeBackSlots();
   }
 
   succeeded(): void {
-    this.#bucket.succeeded();
+    this.#rate.succeeded();
   }
 
   /** Nothing would be lost with it. */
   get idle(): boolean {
     const { high, low } = this.#waiting;
     const unused = this.#clock.monotonic() - this.#usedAt > IDLE_MS;
-    return unused && high.size + low.size + this.#slots.size === 0 && this.#bucket.rested;
+    return unused && high.size + low.size + this.#slots.size === 0 && this.#rate.rested;
   }
 
   /** Stops the timer; nobody is woken any more. */
@@ -130,7 +139,7 @@ export class Budget {
     const now = this.#clock.monotonic();
     const [firstEnd] = this.#slots.values();
     const lapse = firstEnd === undefined ? Infinity : firstEnd - now;
-    const next = this.#waiting.high.size + this.#waiting.low.size === 0 ? Infinity : this.#bucket.waitMs();
+    const next = this.#waiting.high.size + this.#waiting.low.size === 0 ? Infinity : this.#rate.waitMs;
     const ms = Math.min(lapse, next);
     if (ms === Infinity) return;
     this.#cancelTimer = this.#clock.schedule(Math.max(0, ms), () => this.#giveSlots());
@@ -139,7 +148,7 @@ export class Budget {
   /** Slots that were reserved before a pause and not acquired are reserved again after it, first of all. */
   #takeBackSlots(): void {
     // Their tokens are lost: after a pause calls begin one by one.
-    for (let slots = this.#slots.size; slots > 0; slots -= 1) this.#bucket.spend();
+    for (let slots = this.#slots.size; slots > 0; slots -= 1) this.#rate.spend();
     const { high, low } = this.#waiting;
     const later = [...high];
     high.clear();
@@ -157,7 +166,7 @@ export class Budget {
     for (;;) {
       const queue = this.#nextQueue();
       const [key] = queue ?? [];
-      if (queue === undefined || key === undefined || !this.#bucket.reserve()) break;
+      if (queue === undefined || key === undefined || !this.#rate.reserve()) break;
       this.#highInRow = queue === this.#waiting.high ? this.#highInRow + 1 : 0;
       queue.delete(key);
       this.#slots.set(key, this.#clock.monotonic() + SLOT_MS);
@@ -179,7 +188,11 @@ export class Budget {
     for (const [key, end] of this.#slots) {
       if (end > now) break;
       this.#slots.delete(key);
-      this.#bucket.release();
+      this.#rate.release();
     }
   }
+}
+
+function rateOf({ requestsPerSecond, burst }: BudgetOptions): Rate {
+  return { perSecond: requestsPerSecond, burst };
 }

@@ -3,18 +3,17 @@ import type { Priority } from '../../priority.js';
 import type { JobAnswer, Target } from '../client.js';
 import type { CloudError } from '../errors.js';
 import { Breaker } from './breaker.js';
-import { Budget } from './budget.js';
+import { Budget, type BudgetOptions } from './budget.js';
 import { CredentialGate } from './credentialGate.js';
 import { Pool } from './pool.js';
 import { report, type BreakerSlots } from './report.js';
-import type { BucketOptions } from './tokenBucket.js';
 
 export interface CallLimitsOptions {
   readonly clock: Clock;
   /** 0 to 1, as `Math.random`. */
   readonly random: () => number;
   /** Per region and project; all replicas together. */
-  readonly budget: BucketOptions;
+  readonly budget: BudgetOptions;
   /** How many replicas may work at the same time; left out: one. */
   readonly replicas?: number;
   /** The key may call now: acquire again. Must not throw. */
@@ -50,7 +49,7 @@ export class CallLimits {
   readonly #budgets: Pool<Budget>;
   readonly #regions: Pool<Breaker>;
   readonly #credentials: CredentialGate;
-  #limits: BucketOptions;
+  #limits: BudgetOptions;
 
   constructor(options: CallLimitsOptions) {
     this.#options = options;

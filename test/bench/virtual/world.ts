@@ -1,4 +1,4 @@
-import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
+import type { BudgetOptions } from '../../../src/cloud/limits/budget.js';
 import { DEFAULT_POLLING, type Polling } from '../../../src/reconcile/schedule.js';
 import type { JobFrame } from '../../../src/sandbox/cce/script.js';
 import { FakeClock } from '../../support/fakeClock.js';
@@ -9,7 +9,7 @@ import { VirtualCloud } from './cloud.js';
 import { leaseClient, leaseHolder } from './lease.js';
 
 /** The operator's defaults. */
-export const BUDGET: BucketOptions = { requestsPerSecond: 10, burst: 20 };
+export const BUDGET: BudgetOptions = { requestsPerSecond: 10, burst: 20 };
 
 /** The operator's parts on a virtual clock, with the Lease, between a cluster and a cloud in memory that never fail. */
 export class VirtualWorld {

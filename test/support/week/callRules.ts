@@ -1,4 +1,4 @@
-import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
+import type { BudgetOptions } from '../../../src/cloud/limits/budget.js';
 
 /** How far rounding to whole milliseconds may reach. */
 const ROUNDING_MS = 1;
@@ -13,7 +13,7 @@ export class CallRules {
 
   constructor(
     private readonly name: string,
-    private readonly limit: BucketOptions,
+    private readonly limit: BudgetOptions,
   ) {
     this.#tokens = limit.burst;
   }

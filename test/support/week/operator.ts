@@ -11,7 +11,7 @@ import { Reconciler } from '../../../src/reconcile/reconciler.js';
 import { ClusterSecrets, SecretCache } from '../../../src/reconcile/secrets.js';
 import type { Polling } from '../../../src/reconcile/schedule.js';
 import type { TransitionRecorder } from '../../../src/reconcile/ports.js';
-import type { BucketOptions } from '../../../src/cloud/limits/tokenBucket.js';
+import type { BudgetOptions } from '../../../src/cloud/limits/budget.js';
 import { UNRECORDED } from '../unrecorded.js';
 import type { WeekCluster } from './cluster.js';
 import { BUDGET } from './plan.js';
@@ -25,7 +25,7 @@ const QUIET = {
 
 interface Options {
   /** Per region and project. */
-  readonly budget?: BucketOptions;
+  readonly budget?: BudgetOptions;
   readonly polling?: Polling;
   readonly transitions?: TransitionRecorder;
 }

@@ -1,0 +1,59 @@
+import type { Clock } from './clock.js';
+
+/** How often something may happen: `burst` times at once after a rest, `perSecond` times in the long run. */
+export interface Rate {
+  /** Above 0. */
+  readonly perSecond: number;
+  /** 1 or more. */
+  readonly burst: number;
+}
+
+/** What rounding may cost a token. */
+const TINY = 1e-9;
+
+/** A token bucket; full at first. */
+export class RateLimit {
+  protected tokens: number;
+  #filledAt: number;
+
+  constructor(
+    protected rate: Rate,
+    protected readonly clock: Clock,
+  ) {
+    this.tokens = rate.burst;
+    this.#filledAt = clock.monotonic();
+  }
+
+  /** How many times it may happen now. */
+  get available(): number {
+    this.fill();
+    return Math.floor(this.tokens + TINY);
+  }
+
+  /** Milliseconds until `take` succeeds; 0 when it would now. */
+  get waitMs(): number {
+    this.fill();
+    const missing = 1 - this.tokens;
+    return missing <= TINY ? 0 : Math.ceil((missing / this.rate.perSecond) * 1000);
+  }
+
+  /** Whether it may happen now; if so, it counts. */
+  take(): boolean {
+    if (this.waitMs > 0) return false;
+    this.tokens = Math.max(0, this.tokens - 1);
+    return true;
+  }
+
+  /** The most tokens that there may be. */
+  protected get room(): number {
+    return this.rate.burst;
+  }
+
+  /** Lets flow in what has come since the last time. @param closedUntil nothing flows in before that, in monotonic time */
+  protected fill(closedUntil = -Infinity): void {
+    const now = this.clock.monotonic();
+    const from = Math.max(this.#filledAt, Math.min(closedUntil, now));
+    this.tokens = Math.min(this.room, this.tokens + ((now - from) / 1000) * this.rate.perSecond);
+    this.#filledAt = now;
+  }
+}
