@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { crdYaml } from './api/crd.js';
-import { KubeconfigError } from './kube/access/kubeconfig.js';
+import { KubeconfigError } from './kube/access/access.js';
 import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
 import { runOperator } from './operator.js';
+import { ProxyError } from './proxy.js';
 import { LOG_LEVELS, readConfig, readSettings, RUN_FLAGS, SettingsError } from './settings.js';
 
 const USAGE = `Usage: cloudjob-operator COMMAND [FLAGS]
@@ -97,7 +98,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const known = [SettingsError, KubeconfigError, PortError].some((kind) => error instanceof kind);
+  const known = [SettingsError, KubeconfigError, ProxyError, PortError].some((kind) => error instanceof kind);
   process.stderr.write(`cloudjob-operator: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = known ? 2 : 1;
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { Authenticators } from './cloud/auth/authenticators.js';
 import { JobClient } from './cloud/client.js';
 import { createHttp } from './cloud/http.js';
+import { proxiedRegions } from './cloud/proxiedRegions.js';
 import { CloudReader } from './cloud/reader.js';
 import { CLOUD_JOBS, type CloudJobStatus } from './api/cloudjob.js';
 import { systemClock } from './clock.js';
@@ -20,6 +21,7 @@ import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
 import { createMetrics } from './ops/metrics.js';
 import { inSpan } from './ops/tracing.js';
+import { readProxies } from './proxy.js';
 import { trim, type CachedCloudJob } from './reconcile/cached.js';
 import { ClusterCloudJobs, ClusterSecrets } from './reconcile/cluster.js';
 import { countPhases, endOf } from './reconcile/census.js';
@@ -49,12 +51,17 @@ const USER_AGENT = 'cloudjob-operator';
  * Puts the parts together and runs them until `stop` aborts: watch -> queue -> reconciler -> cloud -> status.
  *
  * @throws KubeconfigError when it cannot tell where the cluster is
+ * @throws ProxyError for an environment that names a proxy which cannot be used
  */
 export async function runOperator(settings: Settings, logger: Logger, stop: AbortSignal): Promise<void> {
   const clock = systemClock;
   const { random } = Math;
   const { config } = settings;
+  const proxyFor = readProxies(process.env);
   const access = await loadClusterAccess(settings.kubeconfig, clock);
+  const cloudProxy = proxiedRegions(config.regions, proxyFor);
+  if (cloudProxy !== undefined) logger.info('cloud proxy', cloudProxy);
+  if (access.proxy !== undefined) logger.info('kubernetes proxy', { proxy: access.proxy.toString() });
   const connect = (): HttpTransport =>
     new HttpTransport({
       access,
@@ -91,6 +98,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     { workers: WORKERS, kubeHost: access.server.host, lease: USER_AGENT },
   );
   const http = createHttp(clock, {
+    proxyFor,
     onEnd: ({ method, status, durationMs }) => metrics.cloudCalled(method, status, durationMs / 1000),
   });
   const jobClient = new JobClient(http, clock);

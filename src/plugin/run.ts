@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { cleanText } from '../text.js';
-import { KubeconfigError } from '../kube/access/kubeconfig.js';
+import { KubeconfigError } from '../kube/access/access.js';
+import { ProxyError } from '../proxy.js';
 import { SettingsError } from '../settings.js';
 import { readInvocation, UsageError, type Command, type Flags, type Invocation } from './cli.js';
 import { connect, type Cluster } from './cluster.js';
@@ -45,7 +46,9 @@ export async function runPlugin(args: readonly string[], process: PluginProcess)
     if (signal.aborted) return EXIT.interrupted;
     const message = error instanceof Error ? error.message : String(error);
     stderr.write(`kubectl cloudjob: ${cleanText(message, MAX_MESSAGE)}\n`);
-    const isUsage = [UsageError, SettingsError, KubeconfigError].some((kind) => error instanceof kind);
+    const isUsage = [UsageError, SettingsError, KubeconfigError, ProxyError].some(
+      (kind) => error instanceof kind,
+    );
     // For these two, failing to find out is not the same as finding something bad.
     return isUsage || command === 'watch' || command === 'doctor' ? EXIT.usage : EXIT.failed;
   }
