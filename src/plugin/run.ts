@@ -82,10 +82,10 @@ async function runCommand(
 
 async function withCluster<T>(
   flags: Flags,
-  { clock, random }: CommandContext,
+  { clock, random, env }: CommandContext,
   work: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
-  const cluster = await connect(flags, clock, random);
+  const cluster = await connect(flags, clock, random, env);
   try {
     return await work(cluster);
   } finally {

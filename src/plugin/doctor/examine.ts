@@ -9,7 +9,7 @@ import type { Config } from '../../settings.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
 import { lookAtCrd, lookAtServer } from './crd.js';
 import { judgeCredentials, judgeJob, judgeStatus } from './job.js';
-import { lookAtClock, lookAtDns, lookAtTls, type Network } from './network.js';
+import { lookAtClock, lookAtDns, lookAtProxy, lookAtTls, type Network } from './network.js';
 import { lookAtLease, lookAtNotice } from './operator.js';
 import { lookAtRegion, lookAtSecret, type SecretContent } from './place.js';
 import { lookAtOperatorsRights, lookAtYourRights } from './rights.js';
@@ -72,6 +72,8 @@ async function* examineCloud(patient: Patient, cloudJob: CloudJob, spec: CloudJo
 
   const usesIAM = secret.content?.credentials.kind === 'password';
   const urls = [region.cce, ...(usesIAM ? [region.iam] : [])].map((address) => new URL(address));
+  const proxy = lookAtProxy(urls, network);
+  if (proxy !== undefined) yield named('proxy', proxy);
   yield await look(patient, 'DNS', lookAtDns(urls, network, clock, signal));
   yield await look(patient, 'TLS', lookAtTls(urls, network, clock, signal));
   yield await look(patient, 'clock', lookAtClock(new URL(region.cce), http, clock, signal));
