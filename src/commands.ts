@@ -1,9 +1,10 @@
 import { crdYaml } from './api/crd.js';
 import { flagLines, UsageError } from './commandLine.js';
-import { KubeconfigError } from './kube/access/kubeconfig.js';
+import { KubeconfigError } from './kube/access/access.js';
 import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
 import { runOperator } from './operator/operator.js';
+import { ProxyError } from './proxy.js';
 import { readConfig } from './settings/config.js';
 import { RUN_FLAGS } from './settings/flags.js';
 import { readSettings } from './settings/settings.js';
@@ -45,7 +46,7 @@ export async function runCommand([command, ...args]: readonly string[], stop: Ab
     }
   } catch (error) {
     process.stderr.write(`cloudjob-operator: ${error instanceof Error ? error.message : String(error)}\n`);
-    return [UsageError, KubeconfigError, PortError].some((kind) => error instanceof kind) ? 2 : 1;
+    return [UsageError, KubeconfigError, ProxyError, PortError].some((kind) => error instanceof kind) ? 2 : 1;
   }
 }
 

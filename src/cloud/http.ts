@@ -1,9 +1,14 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { promisify } from 'node:util';
+import { unzip } from 'node:zlib';
+import axios, { isAxiosError, type AxiosResponse } from 'axios';
 import type { Clock } from '../clock.js';
+import { CONNECTING, TunnelAgent } from '../connecting.js';
+import type { ProxyFor, ProxyServer } from '../proxy.js';
+import { withDeadline } from '../signals.js';
 import type { CloudError, Headers } from './errors.js';
-import { AnswerTooLong, codeOf, exchange, StaleConnection, type RawAnswer } from './exchange.js';
-import { onAbort } from '../signals.js';
+import { describeFailure, TOO_LONG } from './httpFailures.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -19,7 +24,7 @@ export interface HttpRequest {
   readonly maxBodyBytes?: number;
   /** What the answer must not repeat; it is taken out wherever it does. */
   readonly secrets?: readonly string[];
-  /** Asked before the request is sent again; left out: it may be. */
+  /** Called before the request is sent again; left out: it may be. */
   readonly mayRepeat?: () => boolean;
 }
 
@@ -39,7 +44,9 @@ export interface HttpOptions {
   readonly timeoutMs?: number;
   /** The longest answer after decompression, in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number;
-  /** Told of each request that has ended. Must not throw. */
+  /** Left out: no proxy is used, whatever the environment says. */
+  readonly proxyFor?: ProxyFor;
+  /** Called when a request has ended. Must not throw. */
   readonly onEnd?: (request: EndedRequest) => void;
 }
 
@@ -53,6 +60,8 @@ export interface EndedRequest {
 
 const TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Of a request; IAM's have some hundred. */
+const MAX_REQUEST_BYTES = 256 * 1024;
 /** A token of 16,384 characters comes in a header; Node's default takes no more than that for all headers. */
 const MAX_HEADER_BYTES = 64 * 1024;
 const AGENT_OPTIONS = {
@@ -64,53 +73,108 @@ const AGENT_OPTIONS = {
   // Gateways close idle connections after about a minute; closing first avoids the race.
   timeout: 30_000,
   scheduling: 'lifo',
+  ...CONNECTING,
 } as const;
+/** Of the request's time, for a tunnel: a silent proxy is named before it is said that no answer came. */
+const TUNNEL_SHARE = 0.8;
+const TLS_OPTIONS = { ...AGENT_OPTIONS, minVersion: 'TLSv1.2' } as const;
 /** Leaves out the byte order mark; bytes that are no UTF-8 become U+FFFD. */
 const UTF8 = new TextDecoder();
 /** Shorter secrets would blank out ordinary words. */
 const SHORTEST_SECRET = 8;
+/** What `unzip` knows; the request accepts no other. */
+const COMPRESSED: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate']);
+const decompress = promisify(unzip);
+
+/** Node's own client, with the one option that axios has no name for. */
+const TRANSPORT = {
+  request(options: https.RequestOptions, onResponse: (response: http.IncomingMessage) => void) {
+    const { request } = options.protocol === 'https:' ? https : http;
+    return request({ ...options, maxHeaderSize: MAX_HEADER_BYTES }, onResponse);
+  },
+};
+
+/** Bytes in, bytes out, as they are. The proxy is the agent's affair, the deadline the signal's. */
+const client = axios.create({
+  adapter: 'http',
+  transport: TRANSPORT,
+  proxy: false,
+  maxRedirects: 0,
+  maxBodyLength: MAX_REQUEST_BYTES,
+  validateStatus: () => true,
+  responseType: 'arraybuffer',
+  transformRequest: [],
+  transformResponse: [],
+  // axios takes a compressed answer that is cut short for a whole one.
+  decompress: false,
+});
+/** Keeps axios from adding these to a request that has none; its signature counts the headers. */
+const NO_DEFAULTS = { Accept: false, 'Content-Type': false };
 
 /**
- * The one door to the cloud's network. Redirects are not followed and no proxy of the environment is used: a request
+ * The one door to the cloud's network. Redirects are not followed; a proxy is only given a tunnel's target, never the request: it
  * and its secrets go to the named host or nowhere. Any status is an answer; nothing is thrown.
  */
 export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
-  const { timeoutMs = TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES, onEnd } = options;
+  const { timeoutMs = TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES, proxyFor, onEnd } = options;
   const httpAgent = new http.Agent(AGENT_OPTIONS);
-  const httpsAgent = new https.Agent({ ...AGENT_OPTIONS, minVersion: 'TLSv1.2' });
+  const directAgent = new https.Agent(TLS_OPTIONS);
+  const tunnelAgents = new Map<ProxyServer, TunnelAgent>();
+
+  function httpsAgentFor(url: URL): https.Agent {
+    // Plain HTTP is for this machine and its metadata service, which are never behind a proxy.
+    const proxy = url.protocol === 'https:' ? proxyFor?.(url) : undefined;
+    if (proxy === undefined) return directAgent;
+    const connectMs = timeoutMs * TUNNEL_SHARE;
+    const agent = tunnelAgents.get(proxy) ?? new TunnelAgent(TLS_OPTIONS, { proxy, clock, connectMs });
+    tunnelAgents.set(proxy, agent);
+    return agent;
+  }
+
+  async function exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const { method, url, body, secrets = [] } = request;
+    const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
+    checkHeaders(headers);
+    const maxBytes = request.maxBodyBytes ?? maxBodyBytes;
+    const response = await client.request<Buffer>({
+      method,
+      url: url.href,
+      headers: { ...NO_DEFAULTS, ...headers },
+      data: body,
+      signal,
+      httpAgent,
+      httpsAgent: httpsAgentFor(url),
+      maxContentLength: maxBytes,
+    });
+    return readAnswer(response, maxBytes, secrets);
+  }
 
   async function attempt(request: HttpRequest): Promise<Attempt> {
-    const { method, url, signal, secrets = [] } = request;
-    const agent = url.protocol === 'https:' ? httpsAgent : httpAgent;
-    const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
-    const sending = { method, agent, headers, maxHeaderSize: MAX_HEADER_BYTES };
+    const { method, signal } = request;
     const startedAt = clock.monotonic();
-    const underWay = exchange(url, sending, request.body, request.maxBodyBytes ?? maxBodyBytes);
-    let late = false;
-    const cancel = clock.schedule(request.timeoutMs ?? timeoutMs, () => {
-      late = true;
-      underWay.giveUp();
-    });
-    const forget = onAbort(signal, () => underWay.giveUp());
-    let status: number | undefined;
+    const ended = (status?: number): void =>
+      onEnd?.({ method, status, durationMs: clock.monotonic() - startedAt });
+    let isLate = false;
+    const late = (): Error => {
+      isLate = true;
+      return new Error('late');
+    };
     try {
-      const raw = await underWay.answer;
-      ({ status } = raw);
-      return { answer: readAnswer(raw, secrets), stale: false };
+      const work = (given: AbortSignal): Promise<HttpAnswer> => exchange(request, given);
+      const answer = await withDeadline(clock, request.timeoutMs ?? timeoutMs, signal, work, late);
+      ended(answer.kind === 'answer' ? answer.status : undefined);
+      return { answer, stale: false };
     } catch (error) {
+      ended();
       const problem = signal.aborted
         ? 'the request was given up'
-        : late
+        : isLate
           ? 'no complete answer in time'
           : describeFailure(error);
       return {
         answer: { kind: 'failed', error: { class: classOf(problem, request), message: problem } },
-        stale: method === 'GET' && error instanceof StaleConnection,
+        stale: method === 'GET' && isStale(error),
       };
-    } finally {
-      cancel();
-      forget();
-      onEnd?.({ method, status, durationMs: clock.monotonic() - startedAt });
     }
   }
 
@@ -121,8 +185,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       return (await attempt(request)).answer;
     },
     close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
+      for (const agent of [httpAgent, directAgent, ...tunnelAgents.values()]) agent.destroy();
     },
   };
 }
@@ -138,13 +201,26 @@ interface Attempt {
   readonly stale: boolean;
 }
 
-function readAnswer({ status, headers, body }: RawAnswer, secrets: readonly string[]): HttpAnswer {
+/** axios would leave out what no header may contain, and send the rest: another token, and perhaps another signature. */
+function checkHeaders(headers: Headers): void {
+  for (const [name, value] of Object.entries(headers)) http.validateHeaderValue(name, value);
+}
+
+async function readAnswer(
+  { status, headers, data }: AxiosResponse<Buffer>,
+  maxBytes: number,
+  secrets: readonly string[],
+): Promise<HttpAnswer> {
   const texts = Object.entries(headers).map(([name, value]) => [name, redact(String(value), secrets)]);
+  const encoding = String(headers['content-encoding'] ?? '').toLowerCase();
+  // Servers label empty bodies, too.
+  const isCompressed = COMPRESSED.has(encoding) && data.length > 0;
+  const bytes = isCompressed ? await decompress(data, { maxOutputLength: Math.max(1, maxBytes) }) : data;
   return {
     kind: 'answer',
     status,
     headers: Object.fromEntries(texts) as Headers,
-    body: redact(UTF8.decode(body), secrets),
+    body: redact(UTF8.decode(bytes), secrets),
   };
 }
 
@@ -156,31 +232,8 @@ function redact(text: string, secrets: readonly string[]): string {
   return redacted;
 }
 
-const TOO_LONG = 'the answer is too long';
-const FAILURES: ReadonlyMap<string, string> = new Map([
-  ['ECONNREFUSED', 'the connection was refused'],
-  ['ECONNRESET', 'the connection was reset'],
-  ['EPIPE', 'the connection was closed'],
-  ['ECONNABORTED', 'the connection was aborted'],
-  ['ETIMEDOUT', 'connecting timed out'],
-  ['EHOSTUNREACH', 'the host cannot be reached'],
-  ['ENETUNREACH', 'the network cannot be reached'],
-  ['ENOTFOUND', 'the host name is unknown'],
-  ['EAI_AGAIN', 'the host name cannot be resolved now'],
-  ['CERT_HAS_EXPIRED', 'the TLS certificate has expired'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'the TLS certificate is for another host'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the TLS certificate is self-signed'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'the TLS certificate is signed by an unknown authority'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'the TLS certificate is signed by an unknown authority'],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'the TLS certificate is signed by an unknown authority'],
-  ['ERR_INVALID_CHAR', 'a header has a character that HTTP does not allow'],
-  ['Z_DATA_ERROR', 'the compressed answer is broken'],
-  ['Z_BUF_ERROR', 'the compressed answer is cut short'],
-]);
-
-function describeFailure(error: unknown): string {
-  if (error instanceof AnswerTooLong) return TOO_LONG;
-  const code = codeOf(error);
-  if (code === undefined) return 'the request failed';
-  return `${FAILURES.get(code) ?? 'the request failed'} (${code})`;
+function isStale(error: unknown): boolean {
+  if (!isAxiosError(error) || error.response !== undefined) return false;
+  const { reusedSocket } = (error.request ?? {}) as { reusedSocket?: boolean };
+  return reusedSocket === true && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }

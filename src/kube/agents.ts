@@ -1,8 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import type { Clock } from '../clock.js';
+import { CONNECTING, PlainTunnelAgent, TunnelAgent } from '../connecting.js';
+import type { ClusterAccess, TlsMaterial } from './access/access.js';
 import { localError } from './errors.js';
-import type { TlsMaterial } from './access/kubeconfig.js';
 
 /** The pools of kept-alive connections. Streams last, so they may not use up those that requests wait for. */
 export interface Agents {
@@ -11,6 +13,8 @@ export interface Agents {
 }
 
 export interface PoolLimits {
+  /** To have a connection through a proxy, in milliseconds; without a proxy whoever sends the request counts. */
+  readonly connectMs: number;
   /** An idle connection is closed after this, in milliseconds. */
   readonly idleMs: number;
   /** Connections for requests; streams are as many as their callers open. */
@@ -18,19 +22,36 @@ export interface PoolLimits {
 }
 
 /** @throws KubeError `CredentialsUnavailable` when the certificates cannot be used */
-export function makeAgents(server: URL, material: TlsMaterial, limits: PoolLimits): Agents {
-  const options = { keepAlive: true, keepAliveMsecs: 15_000, timeout: limits.idleMs };
+export function makeAgents(
+  access: Pick<ClusterAccess, 'server' | 'proxy'>,
+  material: TlsMaterial,
+  limits: PoolLimits,
+  clock: Clock,
+): Agents {
+  const options = { keepAlive: true, keepAliveMsecs: 15_000, timeout: limits.idleMs, ...CONNECTING };
   const bounded = { ...options, maxSockets: limits.maxSockets, maxFreeSockets: limits.maxSockets };
-  if (server.protocol === 'http:')
-    return { requests: new http.Agent(bounded), streams: new http.Agent(options) };
+  const make = agentMaker(access, material, limits.connectMs, clock);
+  return { requests: make(bounded), streams: make(options) };
+}
+
+function agentMaker(
+  { server, proxy }: Pick<ClusterAccess, 'server' | 'proxy'>,
+  material: TlsMaterial,
+  connectMs: number,
+  clock: Clock,
+): (options: http.AgentOptions) => http.Agent {
+  const tunnels = proxy && { proxy, clock, connectMs };
+  if (server.protocol === 'http:') {
+    return (options) => (tunnels ? new PlainTunnelAgent(options, tunnels) : new http.Agent(options));
+  }
   const { ca, cert, key, ...rest } = material;
   const secure = {
     ...rest,
     ...secureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }),
   };
-  return {
-    requests: new https.Agent({ ...bounded, ...secure }),
-    streams: new https.Agent({ ...options, ...secure }),
+  return (options) => {
+    const all = { ...options, ...secure };
+    return tunnels ? new TunnelAgent(all, tunnels) : new https.Agent(all);
   };
 }
 

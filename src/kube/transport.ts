@@ -1,13 +1,13 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import type { Clock } from '../clock.js';
-import { closeIdle, makeAgents, sameTls } from './agents.js';
-import type { Agents } from './agents.js';
-import { fromResponse, isLocal, isUnauthorized, KubeError, localError } from './errors.js';
-import { isRecord, parseJSON } from '../json.js';
+import { parseJSON } from '../json.js';
 import { readRetryAfter } from '../retryAfter.js';
-import type { ClusterAccess, TlsMaterial } from './access/kubeconfig.js';
 import { nothing, onAbort, untilAborted, withDeadline } from '../signals.js';
+import type { ClusterAccess, TlsMaterial } from './access/access.js';
+import { closeIdle, makeAgents, sameTls, type Agents } from './agents.js';
+import { fromResponse, isLocal, isUnauthorized, localError } from './errors.js';
+import { parseAnswer, readAll, readChunks, toKubeError } from './response.js';
+import { asError, send, StaleSocket, type Outgoing, type SendLimits } from './send.js';
 
 /** One request to the API server. */
 export interface KubeRequest {
@@ -23,16 +23,12 @@ export interface KubeRequest {
   readonly accept?: string;
   /** Whether the request may be sent again when it is not known if the server has carried it out. */
   readonly idempotent: boolean;
-  /** Asked when there is a connection to send it on; false: it fails with `NotLeading`. */
+  /** Called when there is a connection to send it on; false: it fails with `NotLeading`. */
   readonly maySend?: () => boolean;
 }
 
 /** Deadlines in milliseconds, sizes in bytes. */
-export interface TransportLimits {
-  /** TCP connect and TLS handshake. */
-  readonly connectMs: number;
-  /** From a usable connection to the answer's headers. */
-  readonly headersMs: number;
+export interface TransportLimits extends SendLimits {
   /** A whole request: credentials, waiting for a free connection, connecting, headers and body. Not for streams. */
   readonly requestMs: number;
   /** An idle connection is closed after this. Below the API server's own 90 s, so that it rarely closes first. */
@@ -159,6 +155,7 @@ export class HttpTransport implements Transport {
   ): Promise<http.IncomingMessage> {
     const { headers, tls: material } = await unlessAborted(this.#access.credentials(), signal);
     const what = describe(request);
+    const agents = this.#agentsFor(material);
     const startedAt = this.#clock.monotonic();
     const ended = (code: number | undefined): void =>
       this.#onAttempt({
@@ -168,9 +165,12 @@ export class HttpTransport implements Transport {
       });
     let response: http.IncomingMessage;
     try {
-      response = await this.#send(request, this.#agentsFor(material), pool, headers, signal);
+      const outgoing = this.#outgoing(request, agents[pool], headers);
+      response = await send(outgoing, this.#clock, this.#limits, signal);
     } catch (error) {
       ended(undefined);
+      // A silent connection may be half-open, and then its idle siblings are, too: let nobody else wait for them.
+      if (isLocal(error, 'DeadlineExceeded')) closeIdle(agents);
       throw error;
     }
     const status = response.statusCode ?? 0;
@@ -190,76 +190,30 @@ export class HttpTransport implements Transport {
     );
   }
 
-  #send(
+  #outgoing(
     request: KubeRequest,
-    agents: Agents,
-    pool: keyof Agents,
+    agent: http.Agent,
     credentials: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<http.IncomingMessage> {
+  ): Outgoing {
     const { server } = this.#access;
-    const secure = server.protocol === 'https:';
-    const what = describe(request);
+    const { method, path, query, accept, contentType, maySend } = request;
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-    const query =
-      request.query === undefined || request.query.size === 0 ? '' : `?${request.query.toString()}`;
-    return new Promise((resolve, reject) => {
-      const outgoing = (secure ? https : http).request({
-        agent: agents[pool],
-        method: request.method,
-        host: server.hostname.replace(/^\[(.*)\]$/, '$1'),
-        port: server.port || (secure ? 443 : 80),
-        path: `${server.pathname === '/' ? '' : server.pathname}${request.path}${query}`,
-        headers: {
-          Accept: request.accept ?? 'application/json',
-          'User-Agent': this.#userAgent,
-          ...(body && {
-            'Content-Type': request.contentType ?? 'application/json',
-            'Content-Length': body.length,
-          }),
-          ...credentials,
-        },
-      });
-      let cancelTimer = nothing;
-      const late = (ms: number, waitedFor: string): void => {
-        cancelTimer();
-        cancelTimer = this.#clock.schedule(ms, () =>
-          outgoing.destroy(localError('DeadlineExceeded', `${what}: ${waitedFor} within ${ms} ms`)),
-        );
-      };
-      const unlisten = onAbort(signal, () => {
-        const error = asError(signal.reason);
-        outgoing.destroy(error);
-        // One that waits for a free connection says so only when it gets one.
-        reject(error);
-      });
-
-      outgoing.on('socket', (socket) => {
-        if (request.maySend?.() === false) {
-          outgoing.destroy(localError('NotLeading', `${what}: this process does not lead any more`));
-          return;
-        }
-        const connected = (): void => late(this.#limits.headersMs, 'no answer');
-        if (!socket.connecting) return connected();
-        late(this.#limits.connectMs, 'no connection');
-        socket.once(secure ? 'secureConnect' : 'connect', connected);
-      });
-      outgoing.on('response', (response) => {
-        cancelTimer();
-        resolve(response);
-      });
-      outgoing.on('error', (error) => {
-        cancelTimer();
-        // A silent connection may be half-open, and then its idle siblings are, too: let nobody else wait for them.
-        if (isLocal(error, 'DeadlineExceeded')) closeIdle(agents);
-        reject(outgoing.reusedSocket && isReset(error) ? new StaleSocket() : error);
-      });
-      outgoing.on('close', () => {
-        cancelTimer();
-        unlisten();
-      });
-      if (!outgoing.destroyed) outgoing.end(body);
-    });
+    const prefix = server.pathname === '/' ? '' : server.pathname;
+    return {
+      what: describe(request),
+      server,
+      method,
+      path: `${prefix}${path}${query === undefined || query.size === 0 ? '' : `?${query.toString()}`}`,
+      headers: {
+        Accept: accept ?? 'application/json',
+        'User-Agent': this.#userAgent,
+        ...(body && { 'Content-Type': contentType ?? 'application/json', 'Content-Length': body.length }),
+        ...credentials,
+      },
+      body,
+      agent,
+      maySend,
+    };
   }
 
   /** The pools; made anew when the certificates were rotated, and the old ones then drain. */
@@ -267,51 +221,13 @@ export class HttpTransport implements Transport {
     if (this.#agents !== undefined && sameTls(this.#tls, material)) return this.#agents;
     if (this.#agents !== undefined) closeIdle(this.#agents);
     this.#tls = material;
-    this.#agents = makeAgents(this.#access.server, material, this.#limits);
+    this.#agents = makeAgents(this.#access, material, this.#limits, this.#clock);
     return this.#agents;
   }
 }
 
-/** A kept-alive connection turned out to be closed when it was used again. */
-class StaleSocket extends Error {}
-
-function isReset(error: unknown): boolean {
-  return isRecord(error) && (error['code'] === 'ECONNRESET' || error['code'] === 'EPIPE');
-}
-
 function describe({ method, path }: KubeRequest): string {
   return `${method} ${path}`;
-}
-
-async function readAll(response: http.IncomingMessage, maxBytes: number, what: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes)
-      throw localError('ResponseTooLarge', `${what}: the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-async function* readChunks(
-  response: http.IncomingMessage,
-  what: string,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) yield chunk;
-  } catch (error) {
-    throw toKubeError(error, what, signal);
-  }
-}
-
-function parseAnswer(text: string, what: string): unknown {
-  if (text === '') return undefined;
-  const answer = parseJSON(text);
-  if (answer === undefined) throw localError('MalformedResponse', `${what}: the answer is not JSON`);
-  return answer;
 }
 
 /** @throws the signal's reason when it aborts first */
@@ -319,18 +235,4 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   const outcome = await untilAborted(promise, signal);
   if (outcome === 'aborted') throw asError(signal.reason);
   return outcome;
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('aborted');
-}
-
-/** Of a foreign error only its code is told (`ECONNREFUSED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`). */
-function toKubeError(error: unknown, what: string, signal: AbortSignal): KubeError {
-  if (error instanceof KubeError && !isLocal(error, 'Canceled')) return error;
-  if (signal.aborted) {
-    return signal.reason instanceof KubeError ? signal.reason : localError('Canceled', `${what}: canceled`);
-  }
-  const code = isRecord(error) && typeof error['code'] === 'string' ? ` (${error['code']})` : '';
-  return localError('ConnectionFailed', `${what}: the connection to the API server failed${code}`);
 }

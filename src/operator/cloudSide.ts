@@ -1,12 +1,14 @@
 import { Authenticators } from '../cloud/auth/authenticators.js';
 import { JobClient } from '../cloud/client.js';
 import { createHttp, type Http } from '../cloud/http.js';
+import { proxiedRegions } from '../cloud/proxiedRegions.js';
 import { JobReader } from '../cloud/reader.js';
 import type { Clock } from '../clock.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import { inSpan } from '../ops/tracing.js';
 import type { Priority } from '../priority.js';
+import type { ProxyFor } from '../proxy.js';
 import type { Clouds } from '../reconcile/jobObserver.js';
 import type { Settings } from '../settings/settings.js';
 
@@ -22,15 +24,19 @@ export interface CloudSideParts {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly proxyFor: ProxyFor;
   /** Adds a key to its work queue. */
   readonly wake: (key: string, priority: Priority) => void;
 }
 
 /** What reads jobs: HTTP, credentials, and the reader that holds calls within their limits. */
 export function createCloudSide(parts: CloudSideParts): CloudSide {
-  const { settings, clock, random, metrics } = parts;
+  const { settings, clock, random, logger, metrics, proxyFor } = parts;
   const { ownCredentials, regions, defaultRegion } = settings.config;
+  const proxied = proxiedRegions(regions, proxyFor);
+  if (proxied !== undefined) logger.info('cloud proxy', proxied);
   const http = createHttp(clock, {
+    proxyFor,
     onEnd: ({ method, status, durationMs }) => metrics.cloudCalled(method, status, durationMs / 1000),
   });
   const authenticators = new Authenticators(http, clock, random);

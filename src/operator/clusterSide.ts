@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../clock.js';
-import type { ClusterAccess } from '../kube/access/kubeconfig.js';
+import type { ClusterAccess } from '../kube/access/access.js';
 import { KubeClient } from '../kube/client.js';
 import { EventRecorder } from '../kube/events.js';
 import { FencedTransport } from '../kube/fence.js';
@@ -40,6 +40,7 @@ export interface ClusterSideParts {
 /** What speaks with the Kubernetes API: client, Events, and the Lease with connections of its own. */
 export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   const { settings, access, clock, random, logger, metrics, isBusy } = parts;
+  if (access.proxy !== undefined) logger.info('kubernetes proxy', { proxy: access.proxy.toString() });
   const connect = (): HttpTransport =>
     new HttpTransport({
       access,

@@ -6,6 +6,7 @@ import { sumOfStats, type QueueStats } from '../kube/queue.js';
 import { serveOps } from '../ops/http.js';
 import type { Logger } from '../ops/log.js';
 import { createMetrics, type Metrics } from '../ops/metrics.js';
+import { readProxies } from '../proxy.js';
 import { cacheEntry, type CacheEntry } from '../reconcile/cloudJobStore.js';
 import { ClusterSecrets, SecretCache } from '../reconcile/secrets.js';
 import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
@@ -33,12 +34,14 @@ interface Parts {
  * Puts the parts together and runs them until `stop` aborts: watch -> queue -> reconciler -> cloud -> status.
  *
  * @throws KubeconfigError when no cluster is configured
+ * @throws ProxyError for an environment that names a proxy which cannot be used
  * @throws PortError when the port for probes and metrics is taken
  * @throws LeaseLost when another replica may have taken over
  */
 export async function runOperator(settings: Settings, logger: Logger, stop: AbortSignal): Promise<void> {
   const clock = systemClock;
   const { random } = Math;
+  const proxyFor = readProxies(process.env);
   const access = await loadClusterAccess(settings.kubeconfig, clock);
   const metrics = createOperatorMetrics(() => parts, access.server.host);
   const common = { settings, clock, random, logger, metrics };
@@ -46,7 +49,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
 
   const isBusy = (): boolean => [...works.values].some(({ queue }) => queue.depth > 0);
   const cluster = createClusterSide({ ...common, access, isBusy });
-  const cloud = createCloudSide({ ...common, wake: (key, priority) => works.wake(key, priority) });
+  const cloud = createCloudSide({ ...common, proxyFor, wake: (key, priority) => works.wake(key, priority) });
   const shardParts = {
     ...common,
     ...cloud,

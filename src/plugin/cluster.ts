@@ -4,6 +4,7 @@ import { cleanText } from '../text.js';
 import { KubeClient } from '../kube/client.js';
 import { isForbidden, isNotFound, isNotServed, isUnauthorized, KubeError } from '../kube/errors.js';
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
+import type { Environment } from '../proxy.js';
 import { HttpTransport } from '../kube/transport.js';
 import { CLOUD_JOBS } from '../api/cloudjob.js';
 import type { Flags } from './flags.js';
@@ -25,13 +26,14 @@ export class CommandError extends Error {
 
 const MAX_MESSAGE = 1024;
 
-/** @throws KubeconfigError */
+/** @throws KubeconfigError, ProxyError */
 export async function connect(
   flags: Pick<Flags, 'kubeconfig' | 'context' | 'namespace'>,
   clock: Clock,
   random: () => number,
+  env: Environment,
 ): Promise<Cluster> {
-  const access = await loadClusterAccess(flags.kubeconfig, clock, flags.context);
+  const access = await loadClusterAccess(flags.kubeconfig, clock, flags.context, env);
   const transport = new HttpTransport({ access, clock, userAgent: 'kubectl-cloudjob' });
   return {
     client: new KubeClient({ transport, clock, random }),

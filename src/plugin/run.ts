@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js';
 import { cleanText } from '../text.js';
-import { KubeconfigError } from '../kube/access/kubeconfig.js';
+import { KubeconfigError } from '../kube/access/access.js';
 import { UsageError } from '../commandLine.js';
+import { ProxyError } from '../proxy.js';
 import { readInvocation, type Invocation } from './cli.js';
 import { connect, type Cluster } from './cluster.js';
 import { EXIT, type CommandContext } from './commands/context.js';
@@ -46,7 +47,7 @@ export async function runPlugin(args: readonly string[], process: PluginProcess)
     if (signal.aborted) return EXIT.interrupted;
     const message = error instanceof Error ? error.message : String(error);
     stderr.write(`kubectl cloudjob: ${cleanText(message, MAX_MESSAGE)}\n`);
-    const isUsage = [UsageError, KubeconfigError].some((kind) => error instanceof kind);
+    const isUsage = [UsageError, KubeconfigError, ProxyError].some((kind) => error instanceof kind);
     // For these two, failing to find out is not the same as finding something bad.
     return isUsage || command === 'watch' || command === 'doctor' ? EXIT.usage : EXIT.failed;
   }
@@ -80,10 +81,10 @@ async function runCommand(
 
 async function withCluster<T>(
   flags: Flags,
-  { clock, random }: CommandContext,
+  { clock, random, env }: CommandContext,
   work: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
-  const cluster = await connect(flags, clock, random);
+  const cluster = await connect(flags, clock, random, env);
   try {
     return await work(cluster);
   } finally {

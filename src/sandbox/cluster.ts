@@ -4,7 +4,7 @@ import { cloudJobCrd } from '../api/crd.js';
 import type { Clock } from '../clock.js';
 import { KubeClient } from '../kube/client.js';
 import { isAlreadyExists, isNotFound, isNotServed } from '../kube/errors.js';
-import type { ClusterAccess } from '../kube/access/kubeconfig.js';
+import type { ClusterAccess } from '../kube/access/access.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
 import { HttpTransport } from '../kube/transport.js';
 import { errorText } from './errorText.js';

@@ -3,7 +3,8 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../../src/clock.js';
-import { loadClusterAccess, type Credentials } from '../../src/kube/access/kubeconfig.js';
+import type { Credentials } from '../../src/kube/access/access.js';
+import { loadClusterAccess } from '../../src/kube/access/kubeconfig.js';
 
 export type Json = Record<string, unknown>;
 

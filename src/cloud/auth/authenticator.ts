@@ -15,7 +15,7 @@ export type AuthHeaders =
       readonly headers: Headers;
       /** What an answer must not repeat. */
       readonly secrets: readonly string[];
-      /** Tells that the cloud answered 401 to these headers; true when others may do better now. */
+      /** Reports that the cloud answered 401 to these headers; true when others may do better now. */
       readonly rejected: () => boolean;
     }
   | { readonly ok: false; readonly error: CloudError };

@@ -15,7 +15,7 @@ const WRONG_PASSWORD_MS = 900_000;
 
 /** Makes authenticators, one of each credentials; those of the same password share one token. */
 export class Authenticators {
-  /** All CloudJobs that name a Secret ask with one. */
+  /** All CloudJobs that name a Secret share one. */
   readonly #made = new WeakMap<Credentials, Authenticator>();
   readonly #http: Http;
   readonly #clock: Clock;

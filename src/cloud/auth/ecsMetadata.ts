@@ -19,16 +19,16 @@ const NAMES = {
 };
 
 /**
- * The temporary access key of the agency that the ECS has (ECS "obtaining metadata": `securitykey`). Servers that ask
- * for it are given a session token first; the others know no such thing and are asked without. One that cannot tell is
- * not asked without: its 401 would pass for a refusal.
+ * The temporary access key of the agency that the ECS has (ECS "obtaining metadata": `securitykey`). Servers that want
+ * a session token get one first; those that know no such thing are called without. One that fails to answer is not called
+ * without: its 401 would pass for a refusal.
  */
 export async function issueFromECSMetadata(
   http: Http,
   clock: Clock,
   endpoint = ENDPOINT,
 ): Promise<Issued<AccessKey>> {
-  const session = await ask(http, 'PUT', `${endpoint}/meta-data/latest/api/token`, {
+  const session = await call(http, 'PUT', `${endpoint}/meta-data/latest/api/token`, {
     'X-Metadata-Token-Ttl-Seconds': SESSION_SECONDS,
   });
   if (session.kind === 'answer' && session.status >= 500) {
@@ -36,14 +36,14 @@ export async function issueFromECSMetadata(
   }
   const token = session.kind === 'answer' && session.status === 200 ? session.body.trim() : '';
   const headers: Record<string, string> = /^[\x21-\x7e]+$/.test(token) ? { 'X-Metadata-Token': token } : {};
-  const answer = await ask(http, 'GET', `${endpoint}/openstack/latest/securitykey`, headers);
+  const answer = await call(http, 'GET', `${endpoint}/openstack/latest/securitykey`, headers);
   if (answer.kind === 'failed') return { ok: false, error: named(answer.error) };
   if (answer.status !== 200) return { ok: false, error: refusalOf(answer, clock.now()) };
   const now = serverTime(answer.headers) ?? clock.now();
   return readTemporaryKey(asRecord(asRecord(parseJSON(answer.body))['credential']), NAMES, now, SOURCE);
 }
 
-function ask(http: Http, method: 'GET' | 'PUT', url: string, headers: Readonly<Record<string, string>>) {
+function call(http: Http, method: 'GET' | 'PUT', url: string, headers: Readonly<Record<string, string>>) {
   const { signal } = new AbortController();
   return http.send({ method, url: new URL(url), headers, signal, timeoutMs: TIMEOUT_MS });
 }

@@ -7,7 +7,7 @@ import { parseTime, serverTime } from '../time.js';
 import { CloudRate } from '../limits/cloudRate.js';
 import type { Issued } from './renewals.js';
 
-/** What IAM is asked for a token. */
+/** A request to IAM for a token. */
 export interface TokenRequest {
   /** Base URL of IAM. */
   readonly iam: string;
@@ -20,11 +20,11 @@ export interface TokenRequest {
 
 /** IAM's calls have their own budget, per IAM: tokens live for a day, so this is for the start and for bad days. */
 const IAM_BUDGET = { perSecond: 5, burst: 20 };
-/** For an answer that tells no times: a 401 heals what is wrong with it. */
+/** For an answer without times: a 401 heals what is wrong with it. */
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
 
-/** Asks IAM (v3) for tokens; all of them are project-scoped and come in the header `X-Subject-Token`. */
+/** Requests tokens of IAM (v3); all of them are project-scoped and come in the header `X-Subject-Token`. */
 export class IAMTokens {
   readonly #http: Http;
   readonly #clock: Clock;
@@ -62,7 +62,7 @@ export class IAMTokens {
     if (status !== 201 && status !== 200) {
       const error = readError(status, headers, body, this.#clock.now());
       if (error.class === 'throttled') bucket.slowDown(error.retryAfterMs);
-      // Only CCE can tell that a job is unknown.
+      // Only CCE knows that a job is unknown.
       const errorClass = error.class === 'notFound' ? 'misconfigured' : error.class;
       return { ok: false, error: { ...error, class: errorClass, message: `IAM: ${error.message}` } };
     }

@@ -24,6 +24,8 @@ interface Current<T> {
 }
 
 interface Entry<T> {
+  /** On the monotonic clock. */
+  usedAt: number;
   current?: Current<T> | undefined;
   underWay?: Promise<void> | undefined;
   failure?: { readonly error: CloudError; readonly count: number; readonly until: number } | undefined;
@@ -38,7 +40,16 @@ const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 300_000;
 /** What was issued so recently and is refused would be refused again. */
 const YOUNG_MS = 60_000;
-const MAX_ENTRIES = 1000;
+/**
+ * What nobody used for so long is let go: its CloudJobs are gone, or its Secret has another password. Longer than the pauses
+ * after failures, so that nothing is tried too early for having been forgotten.
+ */
+const UNUSED_MS = 3_600_000;
+/**
+ * More than an operator can poll, so that what is in use is never let go: polled in turn, one key too many would cost a request at
+ * every use of every key. With tokens of 2 KB all of them take 100 MB.
+ */
+const MAX_ENTRIES = 50_000;
 
 /**
  * Holds what was issued, by key, and renews it in time: one request at a time for each key, however many wait for it;
@@ -53,6 +64,11 @@ export class Renewals<T> {
   constructor(clock: Clock, refusedMs: number) {
     this.#clock = clock;
     this.#refusedMs = refusedMs;
+  }
+
+  /** How many keys are held. */
+  get size(): number {
+    return this.#entries.size;
   }
 
   /** `issue` must have a deadline of its own: nobody cancels it. */
@@ -115,15 +131,22 @@ export class Renewals<T> {
     return true;
   }
 
-  /** The least recently used one makes room. */
   #entryOf(key: string): Entry<T> {
-    const entry = this.#entries.get(key) ?? {};
+    const now = this.#clock.monotonic();
+    const known = this.#entries.get(key);
+    if (known === undefined) this.#makeRoom(now);
+    const entry = known ?? { usedAt: now };
+    entry.usedAt = now;
+    // The map is in the order of use, the longest unused first.
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    if (this.#entries.size > MAX_ENTRIES) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
-    }
     return entry;
+  }
+
+  #makeRoom(now: number): void {
+    for (const [key, { usedAt }] of this.#entries) {
+      if (now - usedAt < UNUSED_MS && this.#entries.size < MAX_ENTRIES) return;
+      this.#entries.delete(key);
+    }
   }
 }

@@ -40,7 +40,7 @@ export function signRequest({ method, url, headers, body }: SignedRequest, key: 
 
 /**
  * The headers that sign a request to CCE at `now` (wall clock, milliseconds). The cloud takes signatures of clocks that
- * differ by up to 15 minutes; a clock that is off by more is told of (`errors.ts`) and not corrected for.
+ * differ by up to 15 minutes; a clock that is off by more is reported (`errors.ts`) and not corrected for.
  */
 export function signedHeaders({ method, url, projectID }: AuthRequest, key: AccessKey, now: number): Headers {
   const headers = {

@@ -3,7 +3,7 @@ import { parseTime } from '../time.js';
 import type { AccessKey } from '../credentials.js';
 import type { Issued } from './renewals.js';
 
-/** The names under which a service tells a temporary access key. */
+/** The names under which a service gives a temporary access key. */
 export interface KeyNames {
   readonly accessKey: string;
   readonly secretKey: string;

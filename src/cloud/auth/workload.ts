@@ -16,16 +16,16 @@ export type WorkloadCredentialsOptions =
   | { readonly kind: 'ecsMetadata'; readonly endpoint?: string }
   /** A service account token, traded at the IAM of the region; `identityProvider`: its name in IAM. */
   | { readonly kind: 'oidc'; readonly identityProvider: string; readonly tokenFile: string }
-  /** CCE Pod Identity, as it tells a pod in its environment (`POD_IDENTITY_ENV`). */
+  /** CCE Pod Identity, as it stands in the pod's environment (`POD_IDENTITY_ENV`). */
   | { readonly kind: 'podIdentity'; readonly uri: string; readonly tokenFile: string };
 
-/** The environment variables in which CCE Pod Identity tells a pod the `uri` and the `tokenFile`. */
+/** The environment variables in which CCE Pod Identity gives a pod the `uri` and the `tokenFile`. */
 export const POD_IDENTITY_ENV = {
   uri: 'HC_CONTAINER_CREDENTIALS_FULL_URI',
   tokenFile: 'HC_CONTAINER_AUTHORIZATION_TOKEN_FILE',
 } as const;
 
-/** Nothing is locked by asking again: whatever refuses is asked again after a minute. */
+/** Nothing is locked by trying again: whatever refuses is tried again after a minute. */
 const REFUSED_MS = 60_000;
 
 export function workloadAuthenticator(

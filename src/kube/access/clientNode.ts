@@ -2,7 +2,7 @@ import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { User } from '@kubernetes/client-node';
 import { isRecord } from '../../json.js';
-import { KubeconfigError, type ClusterConfig, type Credentials } from './kubeconfig.js';
+import { KubeconfigError, type ClusterConfig, type Credentials } from './access.js';
 
 /**
  * Reads a kubeconfig with client-node, which knows all that there can be in one. The only file that imports it, and
@@ -35,23 +35,21 @@ export function loadWithClientNode(
       `${where}: current-context "${config.currentContext ?? ''}" names no cluster; set it with kubectl config use-context`,
     );
   }
-  if (cluster.proxyUrl) {
-    throw new KubeconfigError(`${where}: cluster "${cluster.name}": proxy-url is not supported; remove it`);
-  }
   const namespace = config.getContextObject(config.currentContext)?.namespace;
   // client-node leaves out the CA, too, when a context has no user.
   if (config.getCurrentUser() === null) config.loadFromClusterAndUser(cluster, { name: 'anonymous' });
-  for (const user of config.getUsers()) tellPluginVersion(user);
+  for (const user of config.getUsers()) announceVersion(user);
   return {
     server: cluster.server,
     namespace,
+    proxyUrl: cluster.proxyUrl,
     userName: config.getCurrentUser()?.name ?? '',
     credentials: () => resolveCredentials(config),
   };
 }
 
 /** Some exec plugins refuse to work without this variable, and client-node does not set it. */
-function tellPluginVersion({ exec }: User): void {
+function announceVersion({ exec }: User): void {
   if (!isRecord(exec)) return;
   const value = JSON.stringify({
     apiVersion: exec['apiVersion'],
@@ -62,7 +60,7 @@ function tellPluginVersion({ exec }: User): void {
   Object.assign(exec, { env: [...env, { name: 'KUBERNETES_EXEC_INFO', value }] });
 }
 
-/** What may be told of an error: a YAML error's own message quotes the file, tokens included. */
+/** What may be said of an error: a YAML error's own message quotes the file, tokens included. */
 function describe(error: unknown): string {
   if (!isRecord(error)) return 'it is not a kubeconfig';
   if (error['code'] === 'ENOENT') return 'it, or a file that it names, does not exist';

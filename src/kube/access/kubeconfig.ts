@@ -5,57 +5,14 @@ import type { Clock } from '../../clock.js';
 import type { loadWithClientNode } from './clientNode.js';
 import { localError } from '../errors.js';
 import { isRecord } from '../../json.js';
+import { parseProxy, ProxyError, readProxies, type Environment, type ProxyServer } from '../../proxy.js';
+import { KubeconfigError, type ClusterAccess, type ClusterConfig, type Credentials } from './access.js';
 import { readPlainKubeconfig, readServiceAccount } from './plainKubeconfig.js';
 
-/** No usable configuration; the message says which file, what is wrong and what to do. Thrown at start only. */
-export class KubeconfigError extends Error {
-  override readonly name = 'KubeconfigError';
-}
-
-/** What a TLS connection to the API server needs. */
-export interface TlsMaterial {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  readonly servername?: string;
-  readonly rejectUnauthorized: boolean;
-}
-
-/** What one request is authenticated with. */
-export interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsMaterial;
-}
-
-/** Where the API server is and how this process may talk to it. */
-export interface ClusterAccess {
-  /** `http:` or `https:`; may have a path prefix, without a trailing slash. */
-  readonly server: URL;
-  /** The namespace of the kubeconfig's context, or the pod's own. */
-  readonly namespace: string | undefined;
-  /**
-   * Current credentials, at most 10 s old.
-   * @throws KubeError `CredentialsUnavailable`
-   */
-  credentials(): Promise<Credentials>;
-  /** To be told of a 401: reads the configuration anew, at most every 10 s. Whether asking again may help. */
-  renew(): boolean;
-}
-
-/** Files are read and exec plugins asked again after this time (milliseconds), so that rotated ones are used. */
+/** Files are read and exec plugins run again after this time (milliseconds), so that rotated ones are used. */
 const CREDENTIALS_AGE_MS = 10_000;
 /** An exec plugin that has not answered after this time (milliseconds) is given up and started anew. */
 const PLUGIN_PATIENCE_MS = 60_000;
-
-/** A kubeconfig's current context, read. */
-export interface ClusterConfig {
-  readonly server: string;
-  readonly namespace: string | undefined;
-  /** Of the kubeconfig; '' without a user. */
-  readonly userName: string;
-  /** Reads files and asks exec plugins anew. Rejects with whatever they fail with. */
-  credentials(): Promise<Credentials>;
-}
 
 interface Source {
   readonly where: string;
@@ -66,23 +23,36 @@ interface Source {
 /**
  * Reads the named kubeconfig; without a name, the first that there is of `KUBECONFIG`, the pod's service account
  * and `~/.kube/config`. The server is fixed from then on; credentials are read again as they change. Plain `http`
- * servers are sent no credentials at all, as `kubectl` does it. Proxies are not supported.
+ * servers are sent no credentials at all, as `kubectl` does it. The proxy is that of `proxy-url`, else that of the environment,
+ * as in client-go.
  *
  * @param context of the kubeconfig; left out: its current one
  * @throws KubeconfigError
+ * @throws ProxyError for an environment that names one which cannot be used
  */
 export async function loadClusterAccess(
   file: string | undefined,
   clock: Clock,
   context?: string,
+  env: Environment = process.env,
 ): Promise<ClusterAccess> {
-  const source = await findSource(file, context);
+  const source = await findSource(file, context, env);
   const config = source.load();
   const server = parseServer(config.server);
   if (server === undefined) {
     throw new KubeconfigError(`${source.where}: the cluster's server must be an http or https URL`);
   }
-  return new KubeconfigAccess(source, config, server, clock);
+  const proxy = proxyOf(config, source.where) ?? readProxies(env)(server);
+  return new KubeconfigAccess(source, config, server, proxy, clock);
+}
+
+function proxyOf({ proxyUrl }: ClusterConfig, where: string): ProxyServer | undefined {
+  if (!proxyUrl) return undefined;
+  try {
+    return parseProxy(proxyUrl, `${where}: proxy-url`);
+  } catch (error) {
+    throw error instanceof ProxyError ? new KubeconfigError(error.message) : error;
+  }
 }
 
 interface Resolution {
@@ -95,17 +65,25 @@ interface Resolution {
 class KubeconfigAccess implements ClusterAccess {
   readonly server: URL;
   readonly namespace: string | undefined;
+  readonly proxy: ProxyServer | undefined;
   readonly #source: Source;
   readonly #clock: Clock;
   #config: ClusterConfig;
   #renewedAt = -Infinity;
   #current: Resolution | undefined;
 
-  constructor(source: Source, config: ClusterConfig, server: URL, clock: Clock) {
+  constructor(
+    source: Source,
+    config: ClusterConfig,
+    server: URL,
+    proxy: ProxyServer | undefined,
+    clock: Clock,
+  ) {
     this.#source = source;
     this.#config = config;
     this.server = server;
     this.namespace = config.namespace;
+    this.proxy = proxy;
     this.#clock = clock;
   }
 
@@ -151,9 +129,13 @@ class KubeconfigAccess implements ClusterAccess {
   }
 }
 
-async function findSource(file: string | undefined, context: string | undefined): Promise<Source> {
+async function findSource(
+  file: string | undefined,
+  context: string | undefined,
+  env: Environment,
+): Promise<Source> {
   if (file !== undefined) return fileSource(file, context);
-  const fromEnvironment = process.env['KUBECONFIG'];
+  const fromEnvironment = env['KUBECONFIG'];
   if (fromEnvironment !== undefined && fromEnvironment !== '') {
     const where = `KUBECONFIG ${fromEnvironment}`;
     return fromEnvironment.includes(delimiter)
@@ -161,9 +143,9 @@ async function findSource(file: string | undefined, context: string | undefined)
       : fileSource(fromEnvironment, context, where);
   }
   // A service account has no contexts.
-  if (context === undefined && readServiceAccount(process.env) !== undefined) {
+  if (context === undefined && readServiceAccount(env) !== undefined) {
     const where = 'the service account of the pod';
-    return { where, load: () => readServiceAccount(process.env) ?? unreadable(where) };
+    return { where, load: () => readServiceAccount(env) ?? unreadable(where) };
   }
   const home = join(homedir(), '.kube', 'config');
   if (existsSync(home)) return fileSource(home, context);
@@ -197,7 +179,7 @@ function unreadable(where: string): never {
   throw new KubeconfigError(`${where}: cannot be read any more`);
 }
 
-/** An exec plugin's output and a YAML error's text may contain a token: only the kind of failure is told. */
+/** An exec plugin's output and a YAML error's text may contain a token: only the kind of failure is reported. */
 async function resolveCredentials(config: ClusterConfig): Promise<Credentials> {
   try {
     return await config.credentials();

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { load } from 'js-yaml';
 import * as z from 'zod';
-import type { Credentials, ClusterConfig } from './kubeconfig.js';
+import type { Environment } from '../../proxy.js';
+import type { ClusterConfig, Credentials } from './access.js';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -13,6 +14,7 @@ const clusterSchema = z.strictObject({
   'certificate-authority-data': z.base64().optional(),
   'tls-server-name': z.string().optional(),
   'insecure-skip-tls-verify': z.boolean().optional(),
+  'proxy-url': z.string().optional(),
   extensions: z.unknown().optional(),
 });
 const userSchema = z.strictObject({
@@ -63,7 +65,7 @@ export function readPlainKubeconfig(file: string, wanted?: string): ClusterConfi
     if (isAmbiguous(user, 'client-certificate', 'client-certificate-data')) return undefined;
     if (isAmbiguous(user, 'client-key', 'client-key-data')) return undefined;
     const access = new PlainConfig(cluster, user, context.namespace, dirname(file), context.user ?? '');
-    // A file that it names and that is not there is told of by client-node.
+    // A file that it names and that is not there is reported by client-node.
     access.read();
     return access;
   } catch {
@@ -72,9 +74,7 @@ export function readPlainKubeconfig(file: string, wanted?: string): ClusterConfi
 }
 
 /** The service account of the pod that this process runs in; undefined outside of one. */
-export function readServiceAccount(
-  env: Readonly<Record<string, string | undefined>>,
-): ClusterConfig | undefined {
+export function readServiceAccount(env: Environment): ClusterConfig | undefined {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
   if (!host || !port) return undefined;
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -95,6 +95,7 @@ function isAmbiguous<T extends object>(fields: T, one: keyof T, other: keyof T):
 
 class PlainConfig implements ClusterConfig {
   readonly server: string;
+  readonly proxyUrl: string | undefined;
 
   constructor(
     private readonly cluster: PlainCluster,
@@ -104,6 +105,7 @@ class PlainConfig implements ClusterConfig {
     readonly userName: string,
   ) {
     this.server = cluster.server;
+    this.proxyUrl = cluster['proxy-url'];
   }
 
   credentials(): Promise<Credentials> {

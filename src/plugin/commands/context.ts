@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import type { Environment } from '../../proxy.js';
 import type { Output } from '../output.js';
 
 /** What a command gets from the process that it runs in. */
@@ -10,6 +11,7 @@ export interface CommandContext {
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
   readonly stdin: NodeJS.ReadableStream;
+  readonly env: Environment;
 }
 
 /** The exit codes of all commands but `watch` and `doctor`, which have their own meanings. */

@@ -2,6 +2,7 @@ import { Authenticators } from '../../cloud/auth/authenticators.js';
 import { POD_IDENTITY_ENV } from '../../cloud/auth/workload.js';
 import { JobClient } from '../../cloud/client.js';
 import { createHttp } from '../../cloud/http.js';
+import { readProxies } from '../../proxy.js';
 import type { Config } from '../../settings/config.js';
 import { readSettings } from '../../settings/settings.js';
 import type { Flags } from '../flags.js';
@@ -28,11 +29,11 @@ export async function doctor(
   cluster: Cluster,
   name: string,
   flags: Flags,
-  { output, clock, random, signal }: CommandContext,
-  network: Network = systemNetwork,
+  { output, clock, random, signal, env }: CommandContext,
+  network: Network = systemNetwork(readProxies(env)),
 ): Promise<number> {
   const config = readConfig(flags.config);
-  const http = createHttp(clock);
+  const http = createHttp(clock, { proxyFor: network.proxyFor });
   const steps: Step[] = [];
   try {
     const patient = {

@@ -9,7 +9,7 @@ import type { Config } from '../../settings/config.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
 import { checkCrd, checkServer } from './crd.js';
 import { checkCredentials, checkJob, checkStatus } from './job.js';
-import { lookAtClock, lookAtDns, lookAtTls, type Network } from './network.js';
+import { checkClock, checkDns, checkProxy, checkTls, type Network } from './network.js';
 import { checkLease, checkSpecSeen } from './operator.js';
 import { checkRegion, checkSecret, type SecretContent } from './place.js';
 import { checkOperatorsRights, checkYourRights } from './rights.js';
@@ -72,9 +72,11 @@ async function* examineCloud(patient: Patient, cloudJob: CloudJob, spec: CloudJo
 
   const usesIAM = secret.content?.credentials.kind === 'password';
   const urls = [region.cce, ...(usesIAM ? [region.iam] : [])].map((address) => new URL(address));
-  yield await check(patient, 'DNS', lookAtDns(urls, network, clock, signal));
-  yield await check(patient, 'TLS', lookAtTls(urls, network, clock, signal));
-  yield await check(patient, 'clock', lookAtClock(new URL(region.cce), http, clock, signal));
+  const proxy = checkProxy(urls, network);
+  if (proxy !== undefined) yield named('proxy', proxy);
+  yield await check(patient, 'DNS', checkDns(urls, network, clock, signal));
+  yield await check(patient, 'TLS', checkTls(urls, network, clock, signal));
+  yield await check(patient, 'clock', checkClock(new URL(region.cce), http, clock, signal));
   if (secret.content !== undefined) yield* checkCloud(patient, cloudJob, region, secret.content);
 }
 

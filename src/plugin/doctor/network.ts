@@ -1,17 +1,21 @@
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { connect, type PeerCertificate } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import type { Http } from '../../cloud/http.js';
+import { CONNECTING, connectThrough, TunnelError } from '../../connecting.js';
 import { isRecord } from '../../json.js';
-import { cannotTell, ok, wrong, type Finding } from './step.js';
+import { hostAndPort, hostOf, type ProxyFor } from '../../proxy.js';
 import { onAbort, untilAborted, withDeadline } from '../../signals.js';
+import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-/** What the doctor asks of the network; only hosts of the region catalogue are ever named. */
+/** What the doctor needs of the network; only hosts of the region catalogue, and the proxy, are ever named. */
 export interface Network {
+  readonly proxyFor: ProxyFor;
   /** The addresses of a host. @throws with a `code` when there are none */
   resolve(host: string): Promise<readonly string[]>;
-  /** A TLS handshake. @throws with a `code` when it fails */
-  handshake(host: string, port: number, signal: AbortSignal): Promise<{ readonly validTo: string }>;
+  /** A TLS handshake, through the proxy if there is one. @throws TunnelError; else with a `code` when it fails */
+  handshake(url: URL, signal: AbortSignal): Promise<{ readonly validTo: string }>;
 }
 
 /** For one lookup or handshake, in milliseconds. */
@@ -20,41 +24,70 @@ const PATIENCE_MS = 10_000;
 const MAX_SKEW_MS = 900_000;
 const SECOND_MS = 1000;
 
-export const systemNetwork: Network = {
-  async resolve(host) {
-    return (await lookup(host, { all: true })).map(({ address }) => address);
-  },
-  handshake(host, port, signal) {
-    return new Promise((resolve, reject) => {
-      // Node's own authorities, as the operator has them.
-      const socket = connect({ host, port, servername: host, minVersion: 'TLSv1.2' });
-      const unlisten = onAbort(signal, () => socket.destroy(new Error('given up')));
-      socket.once('secureConnect', () => {
-        const { valid_to: validTo }: PeerCertificate = socket.getPeerCertificate();
-        socket.destroy();
-        resolve({ validTo });
+export function systemNetwork(proxyFor: ProxyFor): Network {
+  return {
+    proxyFor,
+    async resolve(host) {
+      return (await lookup(host, { all: true })).map(({ address }) => address);
+    },
+    async handshake(url, signal) {
+      const proxy = proxyFor(url);
+      const host = hostOf(url);
+      const port = Number(url.port || 443);
+      const tunnel = proxy && (await connectThrough(proxy, hostAndPort(host, port), signal));
+      return new Promise((resolve, reject) => {
+        // Node's own authorities, as the operator has them.
+        const socket = connect({
+          ...CONNECTING,
+          host,
+          port,
+          minVersion: 'TLSv1.2',
+          ...(isIP(host) === 0 && { servername: host }),
+          ...(tunnel && { socket: tunnel }),
+        });
+        const unlisten = onAbort(signal, () => socket.destroy(new Error('given up')));
+        socket.once('secureConnect', () => {
+          const { valid_to: validTo }: PeerCertificate = socket.getPeerCertificate();
+          socket.destroy();
+          resolve({ validTo });
+        });
+        socket.once('error', reject);
+        socket.once('close', unlisten);
       });
-      socket.once('error', reject);
-      socket.once('close', unlisten);
-    });
-  },
-};
+    },
+  };
+}
 
-/** Whether the hosts of these endpoints have addresses, as seen from here. */
-export async function lookAtDns(
+/** Which proxy is used for these endpoints, as seen from here; undefined: none. */
+export function checkProxy(urls: readonly URL[], { proxyFor }: Network): Finding | undefined {
+  const proxied = urls.filter((url) => proxyFor(url) !== undefined);
+  const [first] = proxied;
+  const proxy = first && proxyFor(first)?.toString();
+  if (proxy === undefined) return undefined;
+  const hosts = proxied.map(({ host }) => host).join(' and ');
+  return ok(
+    `${proxy} is used from here for ${hosts} (HTTPS_PROXY and NO_PROXY); the operator has variables of its own`,
+  );
+}
+
+/** Whether the hosts of these endpoints have addresses, as seen from here; a proxy resolves them itself, and has to have one. */
+export async function checkDns(
   urls: readonly URL[],
   network: Network,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const hosts = [...new Set(urls.map(({ hostname }) => hostname.replace(/^\[(.*)\]$/, '$1')))];
+  const hosts = [...new Set(urls.map((url) => network.proxyFor(url)?.hostname ?? hostOf(url)))];
   for (const host of hosts) {
     try {
       await inTime(() => network.resolve(host), clock, signal);
     } catch (error) {
+      const isProxy = urls.every((url) => hostOf(url) !== host);
       return wrong(
-        `${host} has no address here (${codeOf(error)})`,
-        "check DNS, here and where the operator runs; if the host is wrong, correct the region's entry in the operator's config",
+        `${isProxy ? 'the proxy ' : ''}${host} has no address here (${codeOf(error)})`,
+        isProxy
+          ? 'check its name in HTTPS_PROXY, and DNS'
+          : "check DNS, here and where the operator runs; if the host is wrong, correct the region's entry in the operator's config",
       );
     }
   }
@@ -62,7 +95,7 @@ export async function lookAtDns(
 }
 
 /** Whether these endpoints can be connected to and have certificates that are trusted, as seen from here. */
-export async function lookAtTls(
+export async function checkTls(
   urls: readonly URL[],
   network: Network,
   clock: Clock,
@@ -71,12 +104,18 @@ export async function lookAtTls(
   const secure = urls.filter(({ protocol }) => protocol === 'https:');
   if (secure.length === 0) return ok('none: plain HTTP on this machine');
   const until: string[] = [];
-  for (const { hostname, port, host } of secure) {
+  for (const url of secure) {
+    const { host } = url;
     try {
-      const shake = (given: AbortSignal) => network.handshake(hostname, Number(port || 443), given);
-      const { validTo } = await inTime(shake, clock, signal);
+      const { validTo } = await inTime((given) => network.handshake(url, given), clock, signal);
       until.push(`${host} until ${validTo}`);
     } catch (error) {
+      if (error instanceof TunnelError) {
+        return wrong(
+          `no TLS connection to ${host} from here: ${error.message}`,
+          "correct HTTPS_PROXY or NO_PROXY, here and in the operator's Deployment, or have the proxy let it through",
+        );
+      }
       const code = codeOf(error);
       return wrong(`no TLS connection to ${host} from here (${code})`, tlsRemedy(code));
     }
@@ -102,7 +141,7 @@ function tlsRemedy(code: string): string {
 }
 
 /** Compares this machine's clock with the cloud's: it refuses signatures that are off by a quarter of an hour. */
-export async function lookAtClock(url: URL, http: Http, clock: Clock, signal: AbortSignal): Promise<Finding> {
+export async function checkClock(url: URL, http: Http, clock: Clock, signal: AbortSignal): Promise<Finding> {
   const answer = await http.send({ method: 'GET', url, headers: { Accept: 'application/json' }, signal });
   if (answer.kind === 'failed') return cannotTell(`${url.host} did not answer: ${answer.error.message}`);
   const cloudTime = Date.parse(answer.headers['date'] ?? '');

@@ -109,7 +109,7 @@ describeWithKubectl('the recipes of docs/install.md', () => {
   const names = (manifests: readonly Manifest[], kind: RegExp): string[] =>
     manifests.filter((one) => kind.test(one.kind)).map(({ metadata }) => metadata.name);
 
-  it('put image, config, CA and metrics where they belong', () => {
+  it('put image, config, proxy, CA and metrics where they belong', () => {
     const manifests = build('all-namespaces', []);
     const text = JSON.stringify(manifests);
 
@@ -118,6 +118,9 @@ describeWithKubectl('the recipes of docs/install.md', () => {
       'defaultRegion: eu-de',
       '/etc/cloud-ca/ca.crt',
       '{"kubernetes.io/metadata.name":"NAMESPACE"}',
+      '{"name":"HTTPS_PROXY","value":"http://proxy.example.com:3128"}',
+      '{"name":"NO_PROXY","value":"$(KUBERNETES_SERVICE_HOST),.svc,.cluster.local"}',
+      '{"port":3128,"protocol":"TCP"}',
     ]) {
       expect(text).toContain(part.startsWith('{') ? part : JSON.stringify(part).slice(1, -1));
     }

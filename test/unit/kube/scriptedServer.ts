@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
 /** A request as the script sees it; the body is read already. */
@@ -20,8 +21,8 @@ export class ScriptedServer {
   readonly #server: http.Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(script: Script) {
-    this.#server = http.createServer((message, response) => {
+  private constructor(script: Script, certificate: https.ServerOptions | undefined) {
+    const listener: http.RequestListener = (message, response) => {
       void (async () => {
         const chunks: Buffer[] = [];
         for await (const chunk of message as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -36,7 +37,8 @@ export class ScriptedServer {
         this.requests.push(request);
         script(request, response);
       })();
-    });
+    };
+    this.#server = certificate ? https.createServer(certificate, listener) : http.createServer(listener);
     this.#server.keepAliveTimeout = 0;
     this.#server.on('connection', (socket) => {
       this.connections += 1;
@@ -45,16 +47,20 @@ export class ScriptedServer {
     });
   }
 
-  static async start(script: Script): Promise<ScriptedServer> {
-    const server = new ScriptedServer(script);
+  /** @param certificate and its key; left out: plain HTTP */
+  static async start(script: Script, certificate?: https.ServerOptions): Promise<ScriptedServer> {
+    const server = new ScriptedServer(script, certificate);
     server.#server.listen(0, '127.0.0.1');
     await once(server.#server, 'listening');
     return server;
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   get url(): string {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server's address is never a string
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** Ends all connections, the busy ones by a reset. */

@@ -1,4 +1,4 @@
-import type { ClusterAccess } from '../../../src/kube/access/kubeconfig.js';
+import type { ClusterAccess } from '../../../src/kube/access/access.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import type { LogFields, Logger } from '../../../src/ops/log.js';
 

@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { Socket } from 'node:net';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { KubeError } from '../../../src/kube/errors.js';
-import type { ClusterAccess } from '../../../src/kube/access/kubeconfig.js';
+import type { ClusterAccess } from '../../../src/kube/access/access.js';
 import { FencedTransport } from '../../../src/kube/fence.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
 import type { KubeRequest, TransportLimits } from '../../../src/kube/transport.js';
+import { parseProxy } from '../../../src/proxy.js';
+import { ConnectProxy, TEST_CA, TEST_CERTIFICATE, type TunnelTreatment } from '../../support/connectProxy.js';
 import { json, ScriptedServer, statusBody } from './scriptedServer.js';
 import type { Script } from './scriptedServer.js';
 import { failure, plainAccess, until } from './support.js';
@@ -402,3 +405,99 @@ describe('credentials', () => {
     expect(server.requests.length).toBe(1);
   });
 });
+
+describe('a proxy', () => {
+  async function setUpProxied(script: Script, limits: Partial<TransportLimits> = {}, secure = true) {
+    const server = await ScriptedServer.start(script, secure ? TEST_CERTIFICATE : undefined);
+    const proxy = await ConnectProxy.start(server.port);
+    const scheme = secure ? 'https' : 'http';
+    const tls = { ca: TEST_CA, rejectUnauthorized: true };
+    const access = {
+      ...plainAccess(`${scheme}://api.test:6443`),
+      proxy: parseProxy(proxy.url.replace('//', '//user:canary@'), 'proxy-url'),
+      credentials: () => Promise.resolve({ headers: { Authorization: 'Bearer abc' }, tls }),
+    };
+    const transport = new HttpTransport({ access, clock: systemClock, userAgent: 'test/1', limits });
+    cleanups.push(
+      () => transport.close(),
+      () => proxy.stop(),
+      () => server.stop(),
+    );
+    return { server, proxy, transport };
+  }
+
+  it.each([true, false])('leads requests and streams to the API server (TLS: %s)', async (secure) => {
+    const script: Script = ({ query }, response) =>
+      query.has('watch') ? void response.write('one') : json(response, 200, { ok: 1 });
+    const { server, proxy, transport } = await setUpProxied(script, {}, secure);
+    const end = new AbortController();
+
+    for (let turn = 0; turn < 10; turn += 1) {
+      expect(await transport.request(get, forever)).toEqual({ ok: 1 });
+    }
+    const watch = { ...get, query: new URLSearchParams({ watch: 'true' }) };
+    for await (const chunk of await transport.stream(watch, end.signal)) {
+      expect(chunk.toString()).toBe('one');
+      break;
+    }
+
+    end.abort();
+    expect(proxy.targets).toEqual(['api.test:6443', 'api.test:6443']);
+    expect(proxy.credentials[0]).toMatch(/^Basic /);
+    expect(server.requests).toHaveLength(11);
+    expect(server.requests[0]?.headers).toMatchObject({ host: 'api.test:6443', authorization: 'Bearer abc' });
+    expect(server.requests[0]?.headers).not.toHaveProperty('proxy-authorization');
+  });
+
+  it.each<[TunnelTreatment, string]>([
+    [{ status: 407 }, 'answers 407 to CONNECT api.test:6443: it wants credentials, or other ones'],
+    [{ status: 403 }, 'answers 403 to CONNECT api.test:6443: it does not let that through'],
+    // What a proxy refuses is no answer of the API: nobody must take it for an object that is gone.
+    [{ status: 404, body: JSON.stringify(statusBody(404, 'NotFound', 'no')) }, 'answers 404'],
+    ['close', 'gave a tunnel and closed it at once'],
+    ['hang', 'gave no connection to api.test:6443 within 200 ms'],
+  ])('that answers %j fails requests and streams, and is named', async (treat, words) => {
+    const { server, proxy, transport } = await setUpProxied(() => undefined, { connectMs: 200 });
+    proxy.treat = treat;
+
+    const errors = [
+      await failure(transport.request(get, forever)),
+      await failure(transport.stream(get, forever)),
+    ];
+
+    for (const error of errors) {
+      expect(error).toMatchObject({
+        status: 0,
+        reason: 'ConnectionFailed',
+        message: expect.stringContaining(`GET /api/v1/x: the proxy ${proxy.url} ${words}`),
+      });
+      expect(String(error)).not.toMatch(/canary|abc/);
+    }
+    expect(server.requests).toEqual([]);
+  });
+
+  it('that is silent does not hold up a request that is cancelled', async () => {
+    const { proxy, transport } = await setUpProxied(() => undefined);
+    proxy.treat = 'hang';
+    const controller = new AbortController();
+    const request = failure(transport.request(get, controller.signal));
+    await until(() => proxy.targets.length === 1, 'the tunnel is asked for');
+
+    controller.abort();
+
+    expect(await request).toMatchObject({ reason: 'Canceled' });
+  });
+});
+
+it.each([true, false])(
+  'an address has 2.5 s to connect before another one is tried (watch: %s)',
+  async (isWatch) => {
+    const { transport } = await setUp((_, response) => json(response, 200, {}));
+    const connect = jest.spyOn(Socket.prototype, 'connect');
+    await (isWatch ? transport.stream(get, forever) : transport.request(get, forever));
+    const options = connect.mock.calls.flat(3);
+    connect.mockRestore();
+
+    expect(options).toContainEqual(expect.objectContaining({ autoSelectFamilyAttemptTimeout: 2_500 }));
+  },
+);

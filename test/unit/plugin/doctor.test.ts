@@ -5,12 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
+import { TunnelError } from '../../../src/connecting.js';
 import { localError } from '../../../src/kube/errors.js';
 import { shardOf } from '../../../src/kube/shardPlan.js';
+import { systemNetwork, type Network } from '../../../src/plugin/doctor/network.js';
 import { runPlugin } from '../../../src/plugin/run.js';
+import { parseProxy } from '../../../src/proxy.js';
 import { stepLines } from '../../../src/plugin/view/steps.js';
 import { makePaint } from '../../../src/terminal/paint.js';
 import { after, cloudJob, failed, job, JOB_ID, read } from '../../support/cloudJobs.js';
+import { ConnectProxy } from '../../support/connectProxy.js';
 import { base64, CANARY, DoctorWorld, forbidden, named } from './doctorWorld.js';
 import { NOW } from './support.js';
 
@@ -344,6 +348,68 @@ describe('the doctor', () => {
     expect(steps.find(({ name }) => name === 'operator')).toMatchObject({
       kind: 'ok',
       detail: expect.stringMatching(/^pod-1 renews Lease cloudjob-system\/cloudjob-operator-shard-\d-of-3$/),
+    });
+  });
+
+  describe('behind a proxy', () => {
+    const proxy = parseProxy('http://user:canary-password@proxy.test:3128', 'HTTPS_PROXY');
+
+    function proxied(change: Partial<Network> = {}): DoctorWorld {
+      const world = new DoctorWorld();
+      world.network = { ...world.network, proxyFor: () => proxy, ...change };
+      return world;
+    }
+
+    it('says which one, and needs an address of that alone', async () => {
+      const world = proxied();
+
+      const steps = await world.steps();
+
+      expect(steps.find(({ name }) => name === 'proxy')).toEqual({
+        name: 'proxy',
+        kind: 'ok',
+        detail: expect.stringMatching(
+          /^http:\/\/proxy\.test:3128 is used from here for cce\.eu-de\.otc\.t-systems\.com /,
+        ),
+      });
+      expect(world.asked.slice(0, 2)).toEqual(['proxy.test', 'cce.eu-de.otc.t-systems.com:443']);
+      expect(steps.at(-1)).toMatchObject({ name: 'status', kind: 'ok' });
+      expect(JSON.stringify(steps)).not.toContain('canary');
+    });
+
+    it.each<[string, Partial<Network>, string, RegExp, RegExp]>([
+      [
+        'without an address',
+        { resolve: () => Promise.reject(coded('ENOTFOUND')) },
+        'DNS',
+        /^the proxy proxy\.test has no address here \(ENOTFOUND\)/,
+        /HTTPS_PROXY/,
+      ],
+      [
+        'that refuses',
+        { handshake: () => Promise.reject(new TunnelError('the proxy http://proxy.test:3128 answers 407')) },
+        'TLS',
+        /^no TLS connection to cce\.\S+ from here: the proxy http:\/\/proxy\.test:3128 answers 407/,
+        /correct HTTPS_PROXY or NO_PROXY, here and in the operator's Deployment/,
+      ],
+    ])('%s ends there', async (_, change, name, detail, remedy) => {
+      expect((await proxied(change).steps()).at(-1)).toEqual({
+        name,
+        kind: 'wrong',
+        detail: expect.stringMatching(detail),
+        remedy: expect.stringMatching(remedy),
+      });
+    });
+
+    it('shakes hands with the server through its tunnel', async () => {
+      const tunnel = await ConnectProxy.start(1);
+      tunnel.treat = { status: 403 };
+      const network = systemNetwork(() => parseProxy(tunnel.url, 'HTTPS_PROXY'));
+
+      const shaken = network.handshake(new URL('https://cce.test/'), new AbortController().signal);
+
+      await expect(shaken).rejects.toThrow(`${tunnel.url} answers 403 to CONNECT cce.test:443`);
+      await tunnel.stop();
     });
   });
 

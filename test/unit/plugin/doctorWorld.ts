@@ -32,6 +32,7 @@ export class DoctorWorld {
     '/apis/authorization.k8s.io/v1/subjectaccessreviews': { status: { allowed: true } },
   };
   network: Network = {
+    proxyFor: () => undefined,
     resolve: () => Promise.resolve(['192.0.2.1']),
     handshake: () => Promise.resolve({ validTo: 'Jan  1 00:00:00 2030 GMT' }),
   };
@@ -123,13 +124,14 @@ export class DoctorWorld {
 
   #recorded(): Network {
     return {
+      proxyFor: (url) => this.network.proxyFor(url),
       resolve: (host) => {
         this.asked.push(host);
         return this.network.resolve(host);
       },
-      handshake: (host, port, signal) => {
-        this.asked.push(`${host}:${port}`);
-        return this.network.handshake(host, port, signal);
+      handshake: (url, signal) => {
+        this.asked.push(`${url.hostname}:${url.port || 443}`);
+        return this.network.handshake(url, signal);
       },
     };
   }

@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubeconfigError, loadClusterAccess } from '../../../../src/kube/access/kubeconfig.js';
-import type { ClusterAccess } from '../../../../src/kube/access/kubeconfig.js';
+import { KubeconfigError, type ClusterAccess } from '../../../../src/kube/access/access.js';
+import { loadClusterAccess } from '../../../../src/kube/access/kubeconfig.js';
+import { ProxyError } from '../../../../src/proxy.js';
 import { FakeClock } from '../../../support/fakeClock.js';
 import { failure } from '../support.js';
 
@@ -16,7 +17,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Writes a kubeconfig (JSON is YAML) with one context and loads it. */
-function load(cluster: object, user: object | undefined, clock = new FakeClock()): Promise<ClusterAccess> {
+function load(
+  cluster: object,
+  user: object | undefined,
+  clock = new FakeClock(),
+  env: Record<string, string> = {},
+): Promise<ClusterAccess> {
   const file = join(folder, 'config');
   writeFileSync(
     file,
@@ -27,7 +33,7 @@ function load(cluster: object, user: object | undefined, clock = new FakeClock()
       users: user === undefined ? [] : [{ name: 'u', user }],
     }),
   );
-  return loadClusterAccess(file, clock);
+  return loadClusterAccess(file, clock, undefined, env);
 }
 
 const secure = { server: 'https://api.example:6443/prefix/', 'certificate-authority-data': base64('the CA') };
@@ -121,7 +127,16 @@ describe('a kubeconfig', () => {
   });
 
   it.each<[string, object, string]>([
-    ['a proxy', { ...secure, 'proxy-url': 'http://proxy' }, 'proxy-url is not supported'],
+    [
+      'a SOCKS proxy',
+      { ...secure, 'proxy-url': 'socks5://:canary@p' },
+      'proxy-url: socks5:// proxies are not supported',
+    ],
+    [
+      'a proxy that is none',
+      { ...secure, 'proxy-url': 'http://' },
+      'proxy-url: is not the address of a proxy',
+    ],
     ['a server that is no URL', { server: 'api.example' }, 'server must be an http or https URL'],
     ['a server of another kind', { server: 'unix:///run/api' }, 'server must be an http or https URL'],
   ])('with %s is refused in words', async (_, cluster, words) => {
@@ -129,6 +144,50 @@ describe('a kubeconfig', () => {
 
     expect(error).toBeInstanceOf(KubeconfigError);
     expect(String(error)).toContain(words);
+    expect(String(error)).not.toContain('canary');
+  });
+
+  it.each<[string, object, object, Record<string, string>, string | undefined]>([
+    ['of the environment', secure, { token: 'abc' }, { HTTPS_PROXY: 'http://env:1' }, 'http://env:1'],
+    [
+      'of its own, which wins',
+      { ...secure, 'proxy-url': 'https://own:2' },
+      { token: 'abc' },
+      { HTTPS_PROXY: 'http://env:1', NO_PROXY: '*' },
+      'https://own:2',
+    ],
+    [
+      'of its own, beside an exec plugin',
+      { ...secure, 'proxy-url': 'http://own:2' },
+      plugin(''),
+      {},
+      'http://own:2',
+    ],
+    [
+      'of its own, even on this machine',
+      { server: 'http://127.0.0.1:8001', 'proxy-url': 'http://own:2' },
+      {},
+      {},
+      'http://own:2',
+    ],
+    ['by NO_PROXY not', secure, {}, { HTTPS_PROXY: 'http://env:1', NO_PROXY: '.example' }, undefined],
+    [
+      'on this machine not',
+      { server: 'https://127.0.0.1:6443' },
+      {},
+      { HTTPS_PROXY: 'http://env:1' },
+      undefined,
+    ],
+  ])('uses a proxy %s', async (_, cluster, user, env, expected) => {
+    const access = await load(cluster, user, new FakeClock(), env);
+
+    expect(access.proxy?.toString()).toBe(expected);
+  });
+
+  it('is not read where the environment names a proxy that cannot be used', async () => {
+    const error = await failure(load(secure, {}, new FakeClock(), { HTTPS_PROXY: 'socks5://p' }));
+
+    expect(error).toBeInstanceOf(ProxyError);
   });
 
   it.each<[string, string, string]>([

@@ -64,13 +64,16 @@ describe('a kubeconfig is read without client-node', () => {
   });
 });
 
+it('a kubeconfig is read without client-node, its proxy-url as it is', () => {
+  expect(read({ ...CLUSTER, 'proxy-url': 'http://proxy' }, { token: 't' })?.proxyUrl).toBe('http://proxy');
+});
+
 describe('a kubeconfig is left to client-node', () => {
   it.each<[string, object, object | null, object]>([
     ['with an exec plugin', CLUSTER, { exec: { command: 'aws' } }, {}],
     ['with an auth provider', CLUSTER, { 'auth-provider': { name: 'oidc' } }, {}],
     ['with a password', CLUSTER, { username: 'u', password: 'p' }, {}],
     ['with impersonation', CLUSTER, { token: 't', as: 'other' }, {}],
-    ['with a proxy', { ...CLUSTER, 'proxy-url': 'http://proxy' }, { token: 't' }, {}],
     ['with two kinds of token', CLUSTER, { token: 't', tokenFile: 'f' }, {}],
     ['with a certificate that is not there', CLUSTER, { 'client-certificate': 'none.pem' }, {}],
     ['with data that is not base64', CLUSTER, { 'client-key-data': '%' }, {}],

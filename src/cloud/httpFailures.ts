@@ -1,0 +1,37 @@
+import { TunnelError } from '../connecting.js';
+
+export const TOO_LONG = 'the answer is too long';
+/** axios' own, which with any status allowed it has no other use for, and that of `unzip`. */
+const TOO_LONG_CODES: ReadonlySet<string> = new Set(['ERR_BAD_RESPONSE', 'ERR_BUFFER_TOO_LARGE']);
+const FAILURES: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'the connection was refused'],
+  ['ECONNRESET', 'the connection was reset'],
+  ['EPIPE', 'the connection was closed'],
+  ['ECONNABORTED', 'the connection was aborted'],
+  ['ETIMEDOUT', 'connecting timed out'],
+  ['EHOSTUNREACH', 'the host cannot be reached'],
+  ['ENETUNREACH', 'the network cannot be reached'],
+  ['ENOTFOUND', 'the host name is unknown'],
+  ['EAI_AGAIN', 'the host name cannot be resolved now'],
+  ['CERT_HAS_EXPIRED', 'the TLS certificate has expired'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'the TLS certificate is for another host'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the TLS certificate is self-signed'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'the TLS certificate is signed by an unknown authority'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'the TLS certificate is signed by an unknown authority'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'the TLS certificate is signed by an unknown authority'],
+  ['ERR_INVALID_CHAR', 'a header has a character that HTTP does not allow'],
+  ['Z_DATA_ERROR', 'the compressed answer is broken'],
+  ['Z_BUF_ERROR', 'the compressed answer is cut short'],
+]);
+
+/**
+ * What a request failed of, for people: one line, and the same when the same thing happens again.
+ * Nothing is taken over from a foreign error but its code: an AxiosError has the whole request in it.
+ */
+export function describeFailure(error: unknown): string {
+  const { cause, code } = (error ?? {}) as { cause?: unknown; code?: unknown };
+  if (cause instanceof TunnelError) return cause.message;
+  if (typeof code !== 'string') return 'the request failed';
+  if (TOO_LONG_CODES.has(code)) return TOO_LONG;
+  return `${FAILURES.get(code) ?? 'the request failed'} (${code})`;
+}

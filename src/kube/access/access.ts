@@ -1,0 +1,50 @@
+import type { ProxyServer } from '../../proxy.js';
+
+/** No usable configuration; the message says which file, what is wrong and what to do. Thrown at start only. */
+export class KubeconfigError extends Error {
+  override readonly name = 'KubeconfigError';
+}
+
+/** What a TLS connection to the API server needs. */
+export interface TlsMaterial {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly servername?: string;
+  readonly rejectUnauthorized: boolean;
+}
+
+/** What one request is authenticated with. */
+export interface Credentials {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsMaterial;
+}
+
+/** Where the API server is and how this process may talk to it. */
+export interface ClusterAccess {
+  /** `http:` or `https:`; may have a path prefix, without a trailing slash. */
+  readonly server: URL;
+  /** The namespace of the kubeconfig's context, or the pod's own. */
+  readonly namespace: string | undefined;
+  /** What stands between this process and the API server; left out: nothing. */
+  readonly proxy?: ProxyServer | undefined;
+  /**
+   * Current credentials, at most 10 s old.
+   * @throws KubeError `CredentialsUnavailable`
+   */
+  credentials(): Promise<Credentials>;
+  /** After a 401: reads the configuration anew, at most every 10 s. Whether to send the request again may help. */
+  renew(): boolean;
+}
+
+/** A kubeconfig's current context, read. */
+export interface ClusterConfig {
+  readonly server: string;
+  readonly namespace: string | undefined;
+  /** `proxy-url`, as it is written. */
+  readonly proxyUrl: string | undefined;
+  /** Of the kubeconfig; '' without a user. */
+  readonly userName: string;
+  /** Reads files and runs exec plugins anew. Rejects with whatever they fail with. */
+  credentials(): Promise<Credentials>;
+}
