@@ -6,7 +6,8 @@ import { localError } from './errors.js';
 import { eventName, type Happening, type Regarding, type Reporter } from './eventObject.js';
 import { EventWriter, isRefusal, type Telling } from './eventWriter.js';
 import { WorkQueue } from './queue.js';
-import { RateLimit, RateLimits, type Rate } from './rateLimit.js';
+import { RateLimits } from './rateLimits.js';
+import { RateLimit, type Rate } from '../rateLimit.js';
 import { onAbort, sleep, withDeadline } from '../signals.js';
 
 export interface EventLimits {

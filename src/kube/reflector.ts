@@ -13,6 +13,17 @@ import { nothing, sleep, withDeadline } from '../signals.js';
 /** Why a watch was left: the server ended it, it fell silent, its resourceVersion was too old, or it failed. */
 export type WatchEnd = 'ended' | 'stalled' | 'expired' | 'failed';
 
+/** A list or a watch that did not work. It is tried again by itself. */
+export interface Interruption {
+  readonly kind: Exclude<WatchEnd, 'ended'>;
+  /** A `KubeError`, unless something in this process is broken. */
+  readonly error: unknown;
+  /** Failures in a row, this one included; 0 for a watch that fell silent. */
+  readonly failures: number;
+  /** Milliseconds until it is tried again. */
+  readonly retryInMs: number;
+}
+
 export interface ReflectorTimings {
   /** A watch on which not a byte arrives for this long is given up. Bookmarks come about every minute. */
   readonly stallMs: number;
@@ -51,7 +62,10 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random: () => number;
   readonly logger: Logger;
   readonly timings?: Partial<ReflectorTimings>;
+  /** Must not throw. */
   readonly onWatchEnd?: (end: WatchEnd) => void;
+  /** Must not throw. */
+  readonly onInterrupted?: (interruption: Interruption) => void;
 }
 
 /**
@@ -192,7 +206,7 @@ export class Reflector<T extends KubeObject> {
 
   /** Decides where to go on, and waits. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, onWatchEnd } = this.#options;
+    const { clock, random, logger, onWatchEnd, onInterrupted } = this.#options;
     this.#touch();
     const expired = isGone(error);
     const stalled = isLocal(error, 'Stalled');
@@ -203,12 +217,13 @@ export class Reflector<T extends KubeObject> {
       this.#resourceVersion = undefined;
       this.#refusals = 0;
     }
-    onWatchEnd?.(expired ? 'expired' : stalled ? 'stalled' : 'failed');
-
+    const kind = expired ? 'expired' : stalled ? 'stalled' : 'failed';
     // Silence has lasted long enough; expiry is ordinary, unless it repeats itself.
     const atOnce = stalled || (expired && this.#failures === 1);
     const floor = error instanceof KubeError ? Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS) : 0;
     const wait = atOnce ? 0 : Math.max(floor, backoffMs(this.#failures, this.#timings.backoff, random));
+    onWatchEnd?.(kind);
+    onInterrupted?.({ kind, error, failures: this.#failures, retryInMs: wait });
     const fields = {
       ...this.#where(),
       error: text(error),
