@@ -12,9 +12,8 @@ import { EventRecorder } from './kube/events.js';
 import { FencedTransport } from './kube/fence.js';
 import { Informer } from './kube/informer.js';
 import { loadClusterAccess } from './kube/access/kubeconfig.js';
-import { LeaderElection } from './kube/leader.js';
+import { LeaseHolder } from './kube/lease.js';
 import { sumOfStats, WorkQueue, type QueueStats } from './kube/queue.js';
-import { Shards, type ShardRun, type ShardsOptions } from './kube/shards.js';
 import { HttpTransport } from './kube/transport.js';
 import { serveOps, type Probe } from './ops/http.js';
 import type { Logger } from './ops/log.js';
@@ -65,7 +64,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const transport = connect();
   // Its connections are its own: a Lease that waits behind the work is lost.
   const leaseTransport = connect();
-  const lease = {
+  const lease = new LeaseHolder({
     client: new KubeClient({ transport: leaseTransport, clock, random }),
     clock,
     random,
@@ -73,9 +72,9 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     namespace: access.namespace ?? 'default',
     name: USER_AGENT,
     identity: `${hostname()}_${randomUUID()}`,
-  };
-  const election = settings.leaderElect ? electionOf(lease, settings.shards) : undefined;
-  const mayWrite = (): boolean => election?.leading ?? true;
+    count: settings.shards,
+  });
+  const mayWrite = (): boolean => !settings.leaderElect || lease.leading;
   const client = new KubeClient({ transport: new FencedTransport(transport, mayWrite), clock, random });
   const queueStats = (): QueueStats => sumOfStats([...works.values].map(({ queue }) => queue.stats()));
   const metrics = createMetrics(
@@ -241,13 +240,13 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     if (held > 0) reader.share(held / settings.shards);
   };
   try {
-    if (election === undefined) {
+    if (settings.leaderElect) {
+      // Whoever cannot read the CloudJobs must not take a Lease from those who can.
+      await informer.untilSynced(stop);
+      await lease.run(stop, work);
+    } else {
       await work(0, stop, lost.signal);
-      return;
     }
-    // Whoever cannot read the CloudJobs must not take a Lease from those who can.
-    await informer.untilSynced(stop);
-    await election.run(stop, work);
   } finally {
     end.abort();
     reader.close();
@@ -257,19 +256,4 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     leaseTransport.close();
     transport.close();
   }
-}
-
-/** One replica works and others stand by; or they share the work. */
-function electionOf(
-  lease: Omit<ShardsOptions, 'count'>,
-  shards: number,
-): { readonly leading: boolean; run(stop: AbortSignal, work: ShardRun): Promise<void> } {
-  if (shards > 1) return new Shards({ ...lease, count: shards });
-  const election = new LeaderElection(lease);
-  return {
-    get leading() {
-      return election.leading;
-    },
-    run: (stop, work) => election.lead(stop, (lost) => work(0, stop, lost)),
-  };
 }
