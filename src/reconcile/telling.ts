@@ -1,6 +1,6 @@
 import { GROUP, KIND, VERSION, type CloudJob } from '../api/cloudjob.js';
 import type { EventRecorder } from '../kube/events.js';
-import type { Happening, Regarding } from '../kube/eventObject.js';
+import type { EventDetails, Regarding } from '../kube/eventObject.js';
 import type { Logger } from '../ops/log.js';
 import type { TransitionSink } from './ports.js';
 import type { TransitionEvent } from './transitions.js';
@@ -8,16 +8,16 @@ import type { TransitionEvent } from './transitions.js';
 /** Tells transitions as Events of the cluster and, once they are true, in one line of the log each. */
 export class Telling implements TransitionSink {
   constructor(
-    private readonly recorder: Pick<EventRecorder, 'announce' | 'confirm'>,
+    private readonly recorder: Pick<EventRecorder, 'record' | 'commit'>,
     private readonly logger: Logger,
   ) {}
 
   announce(cloudJob: CloudJob, events: readonly TransitionEvent[]): Promise<void> {
-    return this.recorder.announce(regarding(cloudJob), events.map(happening));
+    return this.recorder.record(regarding(cloudJob), events.map(happening));
   }
 
   confirm(cloudJob: CloudJob, events: readonly TransitionEvent[]): void {
-    this.recorder.confirm(regarding(cloudJob), events.map(happening));
+    this.recorder.commit(regarding(cloudJob), events.map(happening));
     const { namespace, name } = cloudJob.metadata;
     for (const { type, reason, message } of events) {
       this.logger.info('cloud job transition', { namespace, name, type, reason, detail: message });
@@ -36,6 +36,6 @@ function regarding({ metadata: { namespace, name, uid, resourceVersion } }: Clou
   };
 }
 
-function happening({ type, reason, message, key }: TransitionEvent): Happening {
+function happening({ type, reason, message, key }: TransitionEvent): EventDetails {
   return { type, reason, action: 'ObserveJob', note: message, key };
 }
