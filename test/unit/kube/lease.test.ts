@@ -640,7 +640,7 @@ describe('replicas', () => {
         expect(Math.max(...loads) - Math.min(...loads)).toBeLessThan(2);
         for (const replica of replicas) await replica.stop();
       }),
-      { numRuns: 50 },
+      { numRuns: 40 },
     );
   });
 });
