@@ -147,9 +147,10 @@ export class World {
   #run(launch: () => OperatorProcess): OperatorProcess {
     const operator = launch();
     this.#operator = operator;
-    void operator.exited.then(({ code }) => {
+    void (async () => {
+      const { code } = await operator.exited;
       if (code === 1 && !this.#isStopping && operator.lostLease) this.#run(launch);
-    });
+    })();
     return operator;
   }
 
