@@ -228,14 +228,16 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   ]);
   const ops = await serveOps(settings.httpPort, probes, metrics);
   logger.info('http listening', { port: ops.port });
-  const watching = informer.run(AbortSignal.any([end.signal, stop]));
-  const telling = events.run(AbortSignal.any([end.signal, lost.signal]));
+  const watching = informer.run(firstOf(end.signal, stop));
+  const telling = events.run(firstOf(end.signal, lost.signal));
   const work = async (shard: number, stopShard: AbortSignal, lostShard: AbortSignal): Promise<void> => {
-    onAbort(lostShard, () => lost.abort());
+    // Shards come and go, and the signal stays.
+    const unlisten = onAbort(lostShard, () => lost.abort());
     held += 1;
     reader.share(held / settings.shards);
     await works.run(shard, stopShard, lost.signal);
     await events.drain(EVENTS_DRAIN_MS);
+    unlisten();
     held -= 1;
     if (held > 0) reader.share(held / settings.shards);
   };
@@ -256,4 +258,11 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     leaseTransport.close();
     transport.close();
   }
+}
+
+/** For work that lasts as long as the process: what listens to both is never taken back. */
+function firstOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const first = new AbortController();
+  for (const signal of signals) onAbort(signal, () => first.abort());
+  return first.signal;
 }
