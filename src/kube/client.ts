@@ -162,7 +162,7 @@ export class KubeClient {
     signal: AbortSignal,
   ): Promise<Stored> {
     const path = objectPath(type, ref, subresource);
-    // Nobody would hear the server's warnings of fields that it does not know: it need not look for them.
+    // Nobody reads the server's warnings of fields that it does not know: it need not check for them.
     const query = new URLSearchParams({ fieldValidation: 'Ignore' });
     // Bound to a version, it cannot be done twice.
     return this.#write({ method: 'PUT', path, query, body, idempotent: true }, signal);
@@ -202,7 +202,7 @@ export class KubeClient {
         if (!(error instanceof KubeError) || !isTooManyRequests(error)) throw error;
         const wait = error.retryAfterMs ?? 1000;
         if (waits >= MAX_WAITS || wait > LONGEST_WAIT_MS) throw error;
-        // Everybody who was turned away was told the same number of whole seconds.
+        // Everybody who was turned away got the same number of whole seconds.
         await sleep(this.#clock, wait * (1 + this.#random() / 4), signal);
         if (signal.aborted) throw localError('Canceled', 'canceled while waiting after a 429');
       }

@@ -26,7 +26,7 @@ export type Reconcile = (key: string, context: ReconcileContext) => Promise<Resu
  */
 export type Outcome = 'done' | 'requeue' | 'error' | 'panic' | 'late' | 'abandoned' | 'aborted';
 
-/** Told of each reconcile, for metrics; must not throw. */
+/** Called for each reconcile, for metrics; must not throw. */
 export interface ControllerObserver {
   reconciled(item: WorkItem, outcome: Outcome, durationMs: number): void;
 }
@@ -65,7 +65,7 @@ type Ending =
 
 /**
  * Level-based control: a store's changes become keys in the queue, and workers reconcile them, one at a time for
- * each key. What the handler is told may come long before `run`: the queue keeps it.
+ * each key. Changes may come long before `run`: the queue keeps their keys.
  */
 export class Controller implements StoreHandler<KubeObject> {
   readonly #options: ControllerOptions;
@@ -84,7 +84,7 @@ export class Controller implements StoreHandler<KubeObject> {
     this.#options.queue.add(objectKey(object.metadata), 'high');
   }
 
-  /** One last look, so that what was kept for the object can be let go. */
+  /** One last reconcile, so that what was kept for the object can be let go. */
   deleted(object: KubeObject): void {
     const key = objectKey(object.metadata);
     this.#options.queue.cancelDelayed(key);
@@ -118,7 +118,7 @@ export class Controller implements StoreHandler<KubeObject> {
   async #work(signal: AbortSignal): Promise<void> {
     const { queue } = this.#options;
     for (let item = await queue.get(signal); item !== undefined; item = await queue.get(signal)) {
-      // What was planned before this look is void: the look itself says when the next one is due.
+      // What was planned before is void: this reconcile says when the next one is due.
       queue.cancelDelayed(item.key);
       await this.#process(item, signal);
       queue.done(item.key);
@@ -135,7 +135,7 @@ export class Controller implements StoreHandler<KubeObject> {
       parent,
       async (signal) => {
         const ended = await this.#attempt(item, signal);
-        return { ending: ended, outcome: judge(ended, signal, parent) };
+        return { ending: ended, outcome: outcomeOf(ended, signal, parent) };
       },
     );
     if (ending.kind === 'returned') {
@@ -181,7 +181,7 @@ export class Controller implements StoreHandler<KubeObject> {
   }
 }
 
-function judge(ending: Ending, signal: AbortSignal, parent: AbortSignal): Outcome {
+function outcomeOf(ending: Ending, signal: AbortSignal, parent: AbortSignal): Outcome {
   if (ending.kind === 'abandoned') return 'abandoned';
   if (ending.kind === 'returned') return ending.result.kind;
   if (parent.aborted) return 'aborted';

@@ -54,7 +54,7 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof KubeError && error.status === 404 && error.reason === 'NotFound';
 }
 
-/** 404 that tells of no object: the API server does not serve the resource, or not yet. */
+/** 404 that is about no object: the API server does not serve the resource, or not yet. */
 export function isNotServed(error: unknown): boolean {
   return hasStatus(error, 404) && !isNotFound(error);
 }
@@ -94,7 +94,7 @@ export function isCanceled(error: unknown): boolean {
   return isLocal(error, 'Canceled');
 }
 
-/** What a 404 means that tells of no object. */
+/** What a 404 means that is about no object. */
 const NOT_SERVED = 'nothing is served there; is the CustomResourceDefinition installed?';
 
 function hasStatus(error: unknown, status: number): boolean {
@@ -110,15 +110,15 @@ function hasStatus(error: unknown, status: number): boolean {
  * @param retryAfterMs from the `Retry-After` header
  */
 export function fromResponse(status: number, what: string, body: unknown, retryAfterMs?: number): KubeError {
-  const told = readStatus(body);
-  const reason = told?.reason ?? `HTTP${status}`;
-  const words = told === undefined && status === 404 ? NOT_SERVED : told?.message;
+  const answer = readStatus(body);
+  const reason = answer?.reason ?? `HTTP${status}`;
+  const words = answer === undefined && status === 404 ? NOT_SERVED : answer?.message;
   const message = words === undefined ? '' : `: ${words}`;
   return new KubeError(
     status,
     reason,
     `${what}: ${status} ${reason}${message}`,
-    retryAfterMs ?? told?.retryAfterMs,
+    retryAfterMs ?? answer?.retryAfterMs,
   );
 }
 
@@ -128,13 +128,13 @@ export function fromStatusObject(what: string, body: unknown): KubeError {
   return fromResponse(code, what, body);
 }
 
-interface ToldStatus {
+interface StatusAnswer {
   readonly reason: string | undefined;
   readonly message: string | undefined;
   readonly retryAfterMs: number | undefined;
 }
 
-function readStatus(body: unknown): ToldStatus | undefined {
+function readStatus(body: unknown): StatusAnswer | undefined {
   if (!isRecord(body) || body['kind'] !== 'Status') return undefined;
   const { reason, message, details } = body;
   const seconds = isRecord(details) ? details['retryAfterSeconds'] : undefined;

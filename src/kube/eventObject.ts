@@ -12,8 +12,8 @@ export interface Regarding {
   readonly resourceVersion?: string;
 }
 
-/** Something that happened to an object. */
-export interface Happening {
+/** What an event says of its object. */
+export interface EventDetails {
   readonly type: 'Normal' | 'Warning';
   /** Why, in one word. */
   readonly reason: string;
@@ -22,8 +22,8 @@ export interface Happening {
   /** For people; more than 1,024 bytes are cut off. */
   readonly note: string;
   /**
-   * Tells it from everything else that happens to the object. What is derived again from the same facts, by another
-   * process too, must have the same key.
+   * Identifies it among all events of the object. What is derived again from the same facts, by another process too, must
+   * have the same key.
    */
   readonly key: string;
 }
@@ -39,8 +39,8 @@ const MAX_NOTE_BYTES = 1024;
 /** The API's limit for a name is 253. */
 const MAX_NAME_PREFIX = 236;
 
-/** The same for the same happening to the same object, in every process; no other happening has it. */
-export function eventName({ name, uid }: Regarding, { key }: Happening): string {
+/** The same for the same key and object, in every process; no other event has it. */
+export function eventName({ name, uid }: Regarding, { key }: Pick<EventDetails, 'key'>): string {
   const hash = createHash('sha256').update(`${uid}\n${key}`).digest('hex').slice(0, 16);
   // A name's parts may not end in a hyphen.
   return `${name.slice(0, MAX_NAME_PREFIX).replace(/[-.]+$/, '')}.${hash}`;
@@ -50,7 +50,7 @@ export function eventName({ name, uid }: Regarding, { key }: Happening): string 
 export function eventObject(
   name: string,
   regarding: Regarding,
-  { type, reason, action, note }: Happening,
+  { type, reason, action, note }: EventDetails,
   { controller, instance }: Reporter,
   at: number,
 ): Record<string, unknown> {

@@ -8,18 +8,19 @@ import {
   isUnauthorized,
   KubeError,
 } from './errors.js';
-import { eventObject, eventSeries, type Happening, type Regarding, type Reporter } from './eventObject.js';
+import { eventObject, eventSeries, type EventDetails, type Regarding, type Reporter } from './eventObject.js';
 import { EVENTS } from './resources.js';
 
 /** One event and how much of it the API server knows. Instants are in milliseconds since the epoch. */
-export interface Telling {
+export interface PendingEvent {
   readonly regarding: Regarding;
-  readonly happening: Happening;
+  readonly details: EventDetails;
   firstAt: number;
   lastAt: number;
-  /** How often it happened, and how often the API server knows it to have; 0: the event is not stored. */
+  /** How often it happened. */
   count: number;
-  told: number;
+  /** How much of `count` was sent; 0: the event is not stored yet. */
+  sent: number;
 }
 
 /** Brings the API server's knowledge of events up to date. */
@@ -29,38 +30,38 @@ export class EventWriter {
     private readonly reporter: Reporter,
   ) {}
 
-  /** Creates the event, or tells how often it has happened since. @throws KubeError */
-  write(name: string, telling: Telling, signal: AbortSignal): Promise<void> {
-    return telling.told === 0 ? this.#create(name, telling, signal) : this.#repeat(name, telling, signal);
+  /** Creates the event, or updates how often it has happened since. @throws KubeError */
+  write(name: string, event: PendingEvent, signal: AbortSignal): Promise<void> {
+    return event.sent === 0 ? this.#create(name, event, signal) : this.#repeat(name, event, signal);
   }
 
-  async #create(name: string, telling: Telling, signal: AbortSignal): Promise<void> {
-    const { regarding, happening, firstAt } = telling;
-    const body = eventObject(name, regarding, happening, this.reporter, firstAt);
+  async #create(name: string, event: PendingEvent, signal: AbortSignal): Promise<void> {
+    const { regarding, details, firstAt } = event;
+    const body = eventObject(name, regarding, details, this.reporter, firstAt);
     try {
       await this.client.create(EVENTS, regarding.namespace, body, signal);
     } catch (error) {
-      // Told by an earlier process, or by a request of this one whose answer was lost.
+      // Sent by an earlier process, or by a request of this one whose answer was lost.
       if (!isAlreadyExists(error)) throw error;
     }
-    telling.told = 1;
+    event.sent = 1;
   }
 
-  async #repeat(name: string, telling: Telling, signal: AbortSignal): Promise<void> {
-    const { count, lastAt, regarding } = telling;
+  async #repeat(name: string, event: PendingEvent, signal: AbortSignal): Promise<void> {
+    const { count, lastAt, regarding } = event;
     const ref = { namespace: regarding.namespace, name };
     try {
       await this.client.mergePatch(EVENTS, ref, eventSeries(count, lastAt), {}, signal);
-      telling.told = count;
+      event.sent = count;
     } catch (error) {
       if (!isNotFound(error)) throw error;
       // The API server forgets events after an hour or so: this is the first of a new series.
-      Object.assign(telling, { firstAt: lastAt, count: 1, told: 0 });
+      Object.assign(event, { firstAt: lastAt, count: 1, sent: 0 });
     }
   }
 }
 
-/** So often one is sent again that an API server refuses which may not know yet what it knows. */
+/** How often an event is sent again that an API server refuses which may have just started. */
 const PATIENCE = 4;
 
 /**

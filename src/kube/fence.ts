@@ -2,7 +2,7 @@ import type { KubeRequest, Transport } from './transport.js';
 
 /**
  * Requests that change something go out only while `mayWrite` says so, asked in the moment of sending: a process that
- * was paused wakes up in the middle of its work, before any timer could tell it that another one leads by now.
+ * was paused wakes up in the middle of its work, before any timer could stop it, and another one may lead by now.
  */
 export class FencedTransport implements Transport {
   constructor(

@@ -34,7 +34,7 @@ export class Informer<T extends KubeObject> {
 
   /**
    * Reads an object by name where a write has shown that the cache is behind: a watch may be late, or may have lost
-   * an event. What the watch tells meanwhile counts more.
+   * an event. What the watch delivers meanwhile counts more.
    *
    * @param seen the resourceVersion that was written against
    * @throws KubeError when the API server fails
@@ -66,7 +66,7 @@ export class Informer<T extends KubeObject> {
     await untilAborted(Promise.all(this.#reflectors.map(({ whenSynced }) => whenSynced)), signal);
   }
 
-  /** When the quietest of the watches last heard from the API server or tried to, on the clock's monotonic time. */
+  /** The oldest `lastActivity` of all watches, on the clock's monotonic time. */
   get lastActivity(): number {
     return Math.min(...this.#reflectors.map(({ lastActivity }) => lastActivity));
   }

@@ -1,83 +1,249 @@
-import { isRecord } from '../json.js';
-import { microTime } from './microTime.js';
+import type { Logger } from '../ops/log.js';
+import { onAbort, sleep, untilAborted, withDeadline } from '../signals.js';
+import { isAlreadyExists, isConflict } from './errors.js';
+import { LeaseAges } from './leaseAges.js';
+import {
+  claimantOf,
+  LEASE_TIMINGS,
+  LeaseRecords,
+  leaseSpec,
+  type LeaseRecordsOptions,
+  type LeaseTimings,
+} from './leaseRecord.js';
 import type { KubeObject } from './object.js';
+import { planShards, type ShardLease, type ShardPlan } from './shardPlan.js';
 
-/** client-go's defaults, in milliseconds. */
-export interface LeaseTimings {
-  /** Others may take a lease that was not renewed for so long. */
-  readonly leaseMs: number;
-  /** A holder that could not renew for so long stops. Less than `leaseMs`, so that it stops before another starts. */
-  readonly renewDeadlineMs: number;
-  readonly retryMs: number;
-}
-
-export const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+const NO_CHANGES: ShardPlan = { take: [], claim: undefined, handOver: new Map() };
 
 /** A Lease went to somebody else, or could not be renewed in time. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-/** The fields of a Lease that matter here; what is missing has the value that does no harm. */
-export interface LeaseSpec {
-  /** `''`: nobody. */
-  readonly holderIdentity: string;
-  readonly leaseDurationMs: number;
-  readonly leaseTransitions: number;
+export interface LeaseHolderOptions extends LeaseRecordsOptions {
+  /** Returns 0 up to, not including, 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly timings?: LeaseTimings;
 }
 
-export function leaseSpec(lease: KubeObject): LeaseSpec {
-  const spec = isRecord(lease['spec']) ? lease['spec'] : {};
-  const { holderIdentity, leaseDurationSeconds, leaseTransitions } = spec;
-  return {
-    holderIdentity: typeof holderIdentity === 'string' ? holderIdentity : '',
-    leaseDurationMs: (typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds : 15) * 1000,
-    leaseTransitions: typeof leaseTransitions === 'number' ? leaseTransitions : 0,
-  };
-}
+/** Does the work of one shard until `stop` or `lost` aborts; must end soon after that, and at once after `lost`. */
+export type ShardRun = (shard: number, stop: AbortSignal, lost: AbortSignal) => Promise<void>;
 
-/** What a holder writes with each renewal. @param now wall clock in milliseconds */
-export function renewal(holderIdentity: string, leaseMs: number, now: number): Record<string, unknown> {
-  return { holderIdentity, leaseDurationSeconds: Math.ceil(leaseMs / 1000), renewTime: microTime(now) };
-}
-
-/** What a new holder writes besides. */
-export function acquisition(before: LeaseSpec | undefined, now: number): Record<string, unknown> {
-  return {
-    acquireTime: microTime(now),
-    leaseTransitions: before === undefined ? 0 : before.leaseTransitions + 1,
-  };
-}
-
-/** What a holder writes who gives the Lease back: the next one need not wait. */
-export function release(now: number): Record<string, unknown> {
-  return renewal('', 1, now);
+interface Held {
+  /** Ends the work in good order. */
+  readonly stop: AbortController;
+  ended: Promise<void>;
+  /** Until when nobody else can have taken the Lease, on the monotonic clock. */
+  heldUntil: number;
+  /** Of the timer that loses the Lease then. */
+  cancelDeadline: () => void;
+  /** Who gets the Lease when the work has ended; undefined while it is not to be handed over. */
+  next?: string;
 }
 
 /**
- * How long Leases of others have looked the same, on this process's own clock: clocks that disagree or step do no harm.
+ * Leases (coordination.k8s.io/v1) with client-go's semantics: work belongs to the replica that holds its Lease. With one
+ * shard this is leader election: one replica works, the others stand by. With more, `planShards` says which Leases a
+ * replica takes, claims and hands over. The safety lies in the Leases alone: they are written only in the version that
+ * was read, and worked for only while they are renewed in time.
  */
-export class LeaseAges {
-  readonly #seen = new Map<string, { readonly version: string; readonly expiresAt: number }>();
+export class LeaseHolder {
+  readonly #options: LeaseHolderOptions;
+  readonly #timings: LeaseTimings;
+  readonly #records: LeaseRecords;
+  readonly #ages = new LeaseAges();
+  readonly #held = new Map<number, Held>();
+  readonly #lost = new AbortController();
+  /** Whether this process may hold a Lease: it has written its name into one, whatever the answer was. */
+  #hasApplied = false;
 
-  /**
-   * Takes note of the Lease as it is now, and tells whether it has looked so for longer than its holder promised.
-   *
-   * @param now on the monotonic clock, in milliseconds
-   */
-  isExpired(lease: KubeObject, now: number): boolean {
-    const { name } = lease.metadata;
-    // The holder's word alone counts: others may write on the Lease, too, and that renews nothing.
-    const version = JSON.stringify(lease['spec']);
-    const seen = this.#seen.get(name);
-    if (seen?.version === version) return now > seen.expiresAt;
-    this.#seen.set(name, { version, expiresAt: now + leaseSpec(lease).leaseDurationMs });
-    return false;
+  constructor(options: LeaseHolderOptions) {
+    this.#options = options;
+    this.#timings = options.timings ?? LEASE_TIMINGS;
+    this.#records = new LeaseRecords(options, this.#timings.leaseMs);
   }
 
-  /** How long it takes until the Lease of that name expires, if it is not renewed; Infinity when it is not known. */
-  expiresInMs(name: string, now: number): number {
-    const { expiresAt = -Infinity } = this.#seen.get(name) ?? {};
-    return expiresAt < now ? Infinity : expiresAt - now + 1;
+  /**
+   * Whether this process may work on its shards. It reads the clock and trusts no timer: after a pause of the process it
+   * is right at once.
+   */
+  get leading(): boolean {
+    const now = this.#options.clock.monotonic();
+    const held = [...this.#held.values()];
+    return held.length > 0 && held.every(({ heldUntil }) => now < heldUntil);
+  }
+
+  /**
+   * Takes its part of the Leases, works while it holds them, until `stop` aborts, and gives them back. Runs once.
+   *
+   * @throws LeaseLost when one of the Leases was lost under the work: all work is aborted at once, that of the others too
+   * @throws what the work throws
+   */
+  async run(stop: AbortSignal, work: ShardRun): Promise<void> {
+    if (stop.aborted) return;
+    const { clock, random } = this.#options;
+    const { retryMs } = this.#timings;
+    const lost = this.#lost.signal;
+    const over = new AbortController();
+    const endWork = async (): Promise<void> => {
+      for (const held of this.#held.values()) held.stop.abort();
+      await this.#workEnded();
+      over.abort();
+    };
+    const unlisten = [onAbort(stop, () => void endWork()), onAbort(lost, () => over.abort())];
+    while (!over.signal.aborted) {
+      await this.#round(work, stop, over.signal);
+      // A Lease that expires is taken at once. Replicas that wait spread out; renewals are never late.
+      const jitterMs = this.#held.size > 0 ? 0 : 0.2 * retryMs * random();
+      const waitMs = Math.min(retryMs, this.#ages.nextExpiryMs(clock.monotonic()));
+      await sleep(clock, waitMs + jitterMs, over.signal);
+    }
+    for (const takeBack of unlisten) takeBack();
+    await this.#workEnded();
+    for (const { cancelDeadline } of this.#held.values()) cancelDeadline();
+    this.#held.clear();
+    if (!(lost.reason instanceof LeaseLost)) await this.#releaseAll();
+    if (lost.aborted) throw lost.reason;
+  }
+
+  async #workEnded(): Promise<void> {
+    await Promise.all([...this.#held.values()].map(({ ended }) => ended));
+  }
+
+  /** Reads all Leases, renews those of this replica, and does what the plan says; what fails is for the next round. */
+  async #round(work: ShardRun, stop: AbortSignal, over: AbortSignal): Promise<void> {
+    const { clock, identity } = this.#options;
+    const round = async (signal: AbortSignal): Promise<void> => {
+      const leases = await this.#records.readAll(signal);
+      const seen = leases.map((lease, shard) => this.#view(lease, shard));
+      if (this.#lost.signal.aborted) return;
+      const { take, claim, handOver } = stop.aborted ? NO_CHANGES : planShards(seen, identity);
+      const act = async (lease: KubeObject | undefined, shard: number): Promise<void> => {
+        const held = this.#held.get(shard);
+        if (held !== undefined) {
+          const next = held.next ?? handOver.get(shard);
+          await this.#renew(held, shard, lease, signal);
+          if (next !== undefined) await this.#handOver(held, next, shard, signal);
+        } else if (take.includes(shard) || (seen[shard]?.holder === identity && !stop.aborted)) {
+          await this.#take(shard, lease, work, stop, signal);
+        } else if (claim === shard && lease !== undefined) {
+          await this.#records.claim(lease, signal);
+        }
+      };
+      await Promise.all(leases.map((lease, shard) => this.#unlessFailed(over, () => act(lease, shard))));
+    };
+    await withDeadline(clock, this.#timings.renewDeadlineMs / 2, over, (signal) =>
+      this.#unlessFailed(over, () => round(signal)),
+    );
+  }
+
+  async #unlessFailed(over: AbortSignal, task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      // Another replica was faster, which the next round shows; or this is the end.
+      if (isConflict(error) || isAlreadyExists(error) || over.aborted) return;
+      const { logger, namespace, name } = this.#options;
+      logger.warn('lease not reachable', { namespace, lease: name, error: String(error) });
+    }
+  }
+
+  #view(lease: KubeObject | undefined, shard: number): ShardLease {
+    const { clock, identity } = this.#options;
+    const held = this.#held.get(shard);
+    // One that is being handed over counts as its next holder's.
+    const mine = held && (held.next ?? identity);
+    if (lease === undefined) return { holder: mine, claimant: undefined };
+    const { holderIdentity } = leaseSpec(lease);
+    const isOthers = holderIdentity !== '' && holderIdentity !== identity;
+    if (held !== undefined && isOthers) this.#lose(shard);
+    const isFree = holderIdentity === '' || (isOthers && this.#ages.isExpired(lease, clock.monotonic()));
+    return { holder: mine ?? (isFree ? undefined : holderIdentity), claimant: claimantOf(lease) };
+  }
+
+  /** Takes the Lease, and begins to work. */
+  async #take(
+    shard: number,
+    lease: KubeObject | undefined,
+    work: ShardRun,
+    stop: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { logger, namespace, identity } = this.#options;
+    const heldUntil = await this.#hold(shard, lease, signal);
+    if (stop.aborted || this.#lost.signal.aborted) return;
+    logger.info('lease acquired', { namespace, lease: this.#records.nameOf(shard), identity });
+    const held: Held = {
+      stop: new AbortController(),
+      ended: Promise.resolve(),
+      heldUntil,
+      cancelDeadline: this.#loseAt(heldUntil, shard),
+    };
+    this.#held.set(shard, held);
+    held.ended = work(shard, held.stop.signal, this.#lost.signal).catch((error: unknown) =>
+      this.#lost.abort(error),
+    );
+  }
+
+  async #renew(held: Held, shard: number, lease: KubeObject | undefined, signal: AbortSignal): Promise<void> {
+    const heldUntil = await this.#hold(shard, lease, signal);
+    held.cancelDeadline();
+    held.heldUntil = heldUntil;
+    held.cancelDeadline = this.#loseAt(heldUntil, shard);
+  }
+
+  /** Takes or renews the Lease. Returns until when nobody else can take it, on the monotonic clock. */
+  async #hold(shard: number, lease: KubeObject | undefined, signal: AbortSignal): Promise<number> {
+    // From before the request: the server may have stored it at once and answered late.
+    const heldUntil = this.#options.clock.monotonic() + this.#timings.renewDeadlineMs;
+    this.#hasApplied = true;
+    await this.#records.hold(shard, lease, signal);
+    return heldUntil;
+  }
+
+  /** Ends the work on the shard, then gives its Lease to the next holder. */
+  async #handOver(held: Held, next: string, shard: number, signal: AbortSignal): Promise<void> {
+    const { logger, namespace } = this.#options;
+    const lease = this.#records.nameOf(shard);
+    held.next = next;
+    held.stop.abort();
+    await untilAborted(held.ended, signal);
+    if (signal.aborted || this.#lost.signal.aborted) return;
+    held.cancelDeadline();
+    this.#held.delete(shard);
+    const isPassedOn = await this.#records.passOn(shard, next, signal);
+    if (isPassedOn) logger.info('lease handed over', { namespace, lease, to: next });
+  }
+
+  /** So that others need not wait; a failure only costs that wait. */
+  async #releaseAll(): Promise<void> {
+    if (!this.#hasApplied) return;
+    const { clock, count, identity, logger, namespace } = this.#options;
+    const release = async (shard: number, signal: AbortSignal): Promise<void> => {
+      const lease = this.#records.nameOf(shard);
+      try {
+        const isReleased = await this.#records.passOn(shard, '', signal);
+        if (isReleased) logger.info('lease released', { namespace, lease, identity });
+      } catch (error) {
+        logger.warn('lease not released', { namespace, lease, error: String(error) });
+      }
+    };
+    await withDeadline(clock, this.#timings.retryMs, new AbortController().signal, async (signal) => {
+      await Promise.all(Array.from({ length: count }, (_, shard) => release(shard, signal)));
+    });
+  }
+
+  #loseAt(heldUntil: number, shard: number): () => void {
+    const { clock } = this.#options;
+    return clock.schedule(heldUntil - clock.monotonic(), () => this.#lose(shard));
+  }
+
+  #lose(shard: number): void {
+    if (this.#lost.signal.aborted) return;
+    const { logger, namespace } = this.#options;
+    const lease = this.#records.nameOf(shard);
+    logger.error('lease lost', { namespace, lease });
+    this.#lost.abort(new LeaseLost(`lease ${namespace}/${lease} was lost; another replica may hold it now`));
   }
 }

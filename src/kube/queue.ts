@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.js';
 import { backoffMs } from './backoff.js';
 import type { Backoff } from './backoff.js';
+import { DelayedKeys } from './delayedKeys.js';
 import { Fifo } from './fifo.js';
-import { TimerHeap } from './heap.js';
-import type { HeapEntry } from './heap.js';
 import { onAbort } from '../signals.js';
 import type { Priority } from '../priority.js';
 
@@ -50,15 +49,10 @@ interface Waiting {
   readonly since: number;
 }
 
-interface Delayed extends HeapEntry {
-  readonly key: string;
-  priority: Priority;
-}
-
 /**
  * Keys that want work, each at most once, with the semantics of client-go's workqueue:
  * - a key has one worker at a time;
- * - a key added while it waits is the same wish; added while it is worked on, it is worked on once more;
+ * - a key added while it waits stays one; added while it is worked on, it is worked on once more;
  * - of several delayed adds of a key, the earliest counts, and the highest priority.
  *
  * High keys go first, and low ones are not starved. What is due waits in order of arrival.
@@ -73,13 +67,10 @@ export class WorkQueue {
   readonly #processing = new Map<string, number>();
   /** Added while being processed. */
   readonly #dirty = new Map<string, Waiting>();
-  readonly #delayed = new Map<string, Delayed>();
-  readonly #heap = new TimerHeap<Delayed>();
+  readonly #delayed: DelayedKeys;
   readonly #failures = new Map<string, number>();
   /** Workers that wait. The last one goes first: what it worked with is warm, and what the others hold on to is old. */
   readonly #takers: ((item: WorkItem | undefined) => void)[] = [];
-  #cancelTimer: (() => void) | undefined;
-  #timerAt = Infinity;
   #highInRow = 0;
   #adds = 0;
   #retries = 0;
@@ -91,6 +82,7 @@ export class WorkQueue {
     this.#random = random;
     this.#backoff = backoff;
     this.#lowEvery = lowEvery;
+    this.#delayed = new DelayedKeys(clock, (key, priority) => this.add(key, priority));
   }
 
   /** Keys that are due and wait for a worker. */
@@ -145,20 +137,7 @@ export class WorkQueue {
       this.add(key, priority);
       return;
     }
-    const at = this.#clock.monotonic() + ms;
-    const planned = this.#delayed.get(key);
-    if (planned === undefined) {
-      const entry: Delayed = { key, priority, at, index: -1 };
-      this.#delayed.set(key, entry);
-      this.#heap.push(entry);
-    } else {
-      if (priority === 'high') planned.priority = priority;
-      if (planned.at <= at) return;
-      this.#heap.remove(planned);
-      planned.at = at;
-      this.#heap.push(planned);
-    }
-    this.#arm();
+    this.#delayed.add(key, ms, priority);
   }
 
   /** Wants the key to be worked on after a wait that doubles with each call since the last `forget`. */
@@ -182,11 +161,7 @@ export class WorkQueue {
 
   /** Takes back what `addAfter` and `addRateLimited` planned for the key. */
   cancelDelayed(key: string): void {
-    const entry = this.#delayed.get(key);
-    if (entry === undefined) return;
-    this.#delayed.delete(key);
-    this.#heap.remove(entry);
-    this.#arm();
+    this.#delayed.cancel(key);
   }
 
   /** Takes back all that is wanted for the key; whoever has it may end with it. */
@@ -226,7 +201,7 @@ export class WorkQueue {
     }
   }
 
-  /** Drops what waits, refuses what comes, and sends everybody who waits in `get` home. */
+  /** Drops what waits, refuses what comes, and ends all waiting in `get`. */
   shutDown(): void {
     if (this.#shutDown) return;
     this.#shutDown = true;
@@ -234,9 +209,7 @@ export class WorkQueue {
     this.#ready.low.clear();
     this.#dirty.clear();
     this.#delayed.clear();
-    this.#heap.clear();
     this.#failures.clear();
-    this.#arm();
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
@@ -260,30 +233,6 @@ export class WorkQueue {
     this.#lastTakenAt = now;
     return { key: taken.key, priority, waitedMs: now - taken.value.since };
   }
-
-  /** One timer for the earliest of all delayed keys. */
-  #arm(): void {
-    const at = this.#heap.peek()?.at ?? Infinity;
-    if (at === this.#timerAt) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    this.#timerAt = at;
-    if (at === Infinity) return;
-    this.#cancelTimer = this.#clock.schedule(at - this.#clock.monotonic(), () => {
-      this.#timerAt = Infinity;
-      this.#addDue();
-      this.#arm();
-    });
-  }
-
-  #addDue(): void {
-    const now = this.#clock.monotonic();
-    for (let entry = this.#heap.peek(); entry !== undefined && entry.at <= now; entry = this.#heap.peek()) {
-      this.#heap.remove(entry);
-      this.#delayed.delete(entry.key);
-      this.add(entry.key, entry.priority);
-    }
-  }
 }
 
 /** Of several queues together; what is the longest of each is the longest of all. */
@@ -302,7 +251,7 @@ export function sumOfStats(all: readonly QueueStats[]): QueueStats {
   };
 }
 
-/** Two wishes for one key: the longer wait and the higher priority. */
+/** Two adds of one key: the longer wait and the higher priority. */
 function merge(before: Waiting | undefined, after: Waiting): Waiting {
   if (before === undefined) return after;
   return { since: before.since, priority: before.priority === 'high' ? 'high' : after.priority };

@@ -29,7 +29,7 @@ export interface ReflectorTimings {
   readonly stallMs: number;
   /** The server is asked to end a watch after this, up to twice as long, so that not all end at once. */
   readonly watchSeconds: number;
-  /** A watch that the server ends within this time without a word counts as a failure. */
+  /** A watch that the server ends within this time without an event counts as a failure. */
   readonly shortWatchMs: number;
   readonly backoff: Backoff;
 }
@@ -78,10 +78,10 @@ export class Reflector<T extends KubeObject> {
   /** Where the next watch starts; undefined: list first. */
   #resourceVersion: string | undefined;
   #synced = false;
-  #tellSynced = nothing;
+  #resolveSynced = nothing;
   /** Resolves when the store has taken a whole list. */
   readonly whenSynced = new Promise<void>((resolve) => {
-    this.#tellSynced = resolve;
+    this.#resolveSynced = resolve;
   });
   #lastActivity: number;
   #failures = 0;
@@ -98,7 +98,7 @@ export class Reflector<T extends KubeObject> {
     return this.#synced;
   }
 
-  /** When the API server last said something, or was found to fail, on the clock's monotonic time. */
+  /** When the API server last sent anything, or was found to fail, on the clock's monotonic time. */
   get lastActivity(): number {
     return this.#lastActivity;
   }
@@ -116,13 +116,13 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Takes what a read by name told of an object (undefined: it is gone), as if the watch had told it. */
+  /** Takes an object as a read by name returned it (undefined: it is gone), as if the watch had delivered it. */
   take(key: string, object: KubeObject | undefined): void {
     const { store } = this.#options;
     const known = store.get(key);
     const trimmed = object === undefined ? undefined : this.#trim(object);
-    if (trimmed !== undefined) this.#tell(store.put(trimmed));
-    else if (known !== undefined) this.#tell(store.remove(known));
+    if (trimmed !== undefined) this.#notify(store.put(trimmed));
+    else if (known !== undefined) this.#notify(store.remove(known));
   }
 
   async #list(signal: AbortSignal): Promise<string> {
@@ -139,11 +139,11 @@ export class Reflector<T extends KubeObject> {
       if (page.continueToken === undefined) break;
       page = await client.list(type, { ...scope, continueToken: page.continueToken }, signal);
     }
-    this.#tell(store.replace(objects, namespace));
+    this.#notify(store.replace(objects, namespace));
     this.#resourceVersion = page.resourceVersion;
     if (!this.#synced) logger.info('cache synced', { ...this.#where(), objects: objects.length });
     this.#synced = true;
-    this.#tellSynced();
+    this.#resolveSynced();
     return page.resourceVersion;
   }
 
@@ -176,7 +176,7 @@ export class Reflector<T extends KubeObject> {
       stalled,
     );
     if (events === 0 && clock.monotonic() - openedAt < shortWatchMs) {
-      throw localError('ConnectionFailed', 'the server ended the watch at once and without a word');
+      throw localError('ConnectionFailed', 'the server ended the watch at once, without an event');
     }
     this.#failures = 0;
     onWatchEnd?.('ended');
@@ -188,12 +188,12 @@ export class Reflector<T extends KubeObject> {
     switch (event.kind) {
       case 'present': {
         const object = this.#trim(event.object);
-        this.#tell(object === undefined ? store.remove(event.object) : store.put(object));
+        this.#notify(object === undefined ? store.remove(event.object) : store.put(object));
         this.#resourceVersion = event.object.metadata.resourceVersion;
         return;
       }
       case 'deleted':
-        this.#tell(store.remove(event.object));
+        this.#notify(store.remove(event.object));
         this.#resourceVersion = event.object.metadata.resourceVersion;
         return;
       case 'bookmark':
@@ -248,7 +248,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  #tell(changes: readonly StoreChange<T>[]): void {
+  #notify(changes: readonly StoreChange<T>[]): void {
     const { handler, logger } = this.#options;
     for (const change of changes) {
       try {

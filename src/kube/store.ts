@@ -1,16 +1,16 @@
 import { objectKey } from './object.js';
 import type { KubeObject } from './object.js';
 
-/** Told of what changed in a store, after it changed. An exception is logged and changes nothing. */
+/** Called for each change of a store, after it. An exception is logged and changes nothing. */
 export interface StoreHandler<T extends KubeObject> {
-  /** @param initial whether the object was there when the operator began to look */
+  /** @param initial whether the object was there when the operator started */
   added(object: T, initial: boolean): void;
   modified(object: T, before: T): void;
   /** @param object as it was last seen */
   deleted(object: T): void;
 }
 
-/** A step from one state of the store to the next, in the order in which the handler is told. */
+/** A step from one state of the store to the next, in the order in which the handler is called. */
 export type StoreChange<T extends KubeObject> =
   | { readonly kind: 'added'; readonly object: T }
   | { readonly kind: 'modified'; readonly object: T; readonly before: T }
@@ -51,7 +51,7 @@ export class Store<T extends KubeObject> {
     return [{ kind: 'modified', object, before }];
   }
 
-  /** Forgets an object that is gone; a late word on an earlier object of the same name changes nothing. */
+  /** Forgets an object that is gone; a late event of an earlier object of the same name changes nothing. */
   remove(gone: KubeObject): StoreChange<T>[] {
     const key = objectKey(gone.metadata);
     const before = this.#objects.get(key);

@@ -4,7 +4,7 @@ import type { KubeError } from './errors.js';
 import { asObject } from './object.js';
 import type { KubeObject } from './object.js';
 
-/** What one line of a watch says. */
+/** One line of a watch. */
 export type WatchEvent =
   | { readonly kind: 'present' | 'deleted'; readonly object: KubeObject }
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }

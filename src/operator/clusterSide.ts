@@ -5,8 +5,7 @@ import type { ClusterAccess } from '../kube/access/access.js';
 import { KubeClient } from '../kube/client.js';
 import { EventRecorder } from '../kube/events.js';
 import { FencedTransport } from '../kube/fence.js';
-import { LeaderElection } from '../kube/leader.js';
-import { Shards, type ShardRun, type ShardsOptions } from '../kube/shards.js';
+import { LeaseHolder } from '../kube/lease.js';
 import { HttpTransport } from '../kube/transport.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
@@ -19,7 +18,7 @@ export interface ClusterSide {
   readonly client: KubeClient;
   readonly events: EventRecorder;
   /** Undefined without leader election. */
-  readonly lease: ReturnType<typeof createLease> | undefined;
+  readonly lease: LeaseHolder | undefined;
   /** Whether this process may write; to be checked in the moment of writing. */
   readonly mayWrite: () => boolean;
   /** Closes all connections. */
@@ -51,8 +50,17 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   const transport = connect();
   // A Lease whose renewal waits behind the work is lost.
   const leaseTransport = connect();
-  const lease = settings.leaderElect ? createLease(parts, leaseTransport) : undefined;
-  const mayWrite = (): boolean => lease?.leading ?? true;
+  const lease = new LeaseHolder({
+    client: new KubeClient({ transport: leaseTransport, clock, random }),
+    clock,
+    random,
+    logger,
+    namespace: access.namespace ?? 'default',
+    name: OPERATOR,
+    identity: `${hostname()}_${randomUUID()}`,
+    count: settings.shards,
+  });
+  const mayWrite = (): boolean => !settings.leaderElect || lease.leading;
   const client = new KubeClient({ transport: new FencedTransport(transport, mayWrite), clock, random });
   const events = new EventRecorder({
     client,
@@ -66,34 +74,11 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   return {
     client,
     events,
-    lease,
+    lease: settings.leaderElect ? lease : undefined,
     mayWrite,
     close() {
       leaseTransport.close();
       transport.close();
     },
-  };
-}
-
-function createLease(
-  { settings, access, clock, random, logger }: ClusterSideParts,
-  transport: HttpTransport,
-): { readonly leading: boolean; run(stop: AbortSignal, work: ShardRun): Promise<void> } {
-  const lease: Omit<ShardsOptions, 'count'> = {
-    client: new KubeClient({ transport, clock, random }),
-    clock,
-    random,
-    logger,
-    namespace: access.namespace ?? 'default',
-    name: OPERATOR,
-    identity: `${hostname()}_${randomUUID()}`,
-  };
-  if (settings.shards > 1) return new Shards({ ...lease, count: settings.shards });
-  const election = new LeaderElection(lease);
-  return {
-    get leading() {
-      return election.leading;
-    },
-    run: (stop, work) => election.lead(stop, (lost) => work(0, stop, lost)),
   };
 }

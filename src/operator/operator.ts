@@ -99,21 +99,23 @@ async function runParts(
   end: AbortController,
 ): Promise<void> {
   const lost = new AbortController();
-  const [endWatch, endEvents] = [new AbortController(), new AbortController()];
-  for (const signal of [stop, end.signal]) onAbort(signal, () => endWatch.abort());
-  for (const signal of [lost.signal, end.signal]) onAbort(signal, () => endEvents.abort());
 
   /** Works on one shard. */
   async function work(shard: number, stopShard: AbortSignal, lostShard: AbortSignal): Promise<void> {
-    onAbort(lostShard, () => lost.abort());
+    // Shards come and go, and the signal stays.
+    const unlisten = onAbort(lostShard, () => lost.abort());
     const running = works.run(shard, stopShard, lost.signal);
     cloud.reader.setShare(works.size / shards);
     await running;
     await cluster.events.drain(EVENTS_DRAIN_MS);
+    unlisten();
     if (works.size > 0) cloud.reader.setShare(works.size / shards);
   }
 
-  const background = [informer.run(endWatch.signal), cluster.events.run(endEvents.signal)];
+  const background = [
+    informer.run(firstOf(stop, end.signal)),
+    cluster.events.run(firstOf(lost.signal, end.signal)),
+  ];
   try {
     if (cluster.lease === undefined) {
       await work(0, stop, lost.signal);
@@ -127,6 +129,13 @@ async function runParts(
     cloud.reader.close();
     await Promise.all(background);
   }
+}
+
+/** For work that lasts as long as the process: the listeners are never taken off. */
+function firstOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const first = new AbortController();
+  for (const signal of signals) onAbort(signal, () => first.abort());
+  return first.signal;
 }
 
 function queueStats(works: ShardWorks): QueueStats {

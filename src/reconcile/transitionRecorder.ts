@@ -1,6 +1,6 @@
 import { GROUP, KIND, VERSION, type CloudJob } from '../api/cloudjob.js';
 import type { EventRecorder } from '../kube/events.js';
-import type { Happening, Regarding } from '../kube/eventObject.js';
+import type { EventDetails, Regarding } from '../kube/eventObject.js';
 import type { Logger } from '../ops/log.js';
 import type { TransitionRecorder } from './ports.js';
 import type { Transition } from './transitions.js';
@@ -8,16 +8,16 @@ import type { Transition } from './transitions.js';
 /** Records transitions as Events of the cluster and, once they are true, in one line of the log each. */
 export class EventTransitionRecorder implements TransitionRecorder {
   constructor(
-    private readonly events: Pick<EventRecorder, 'announce' | 'confirm'>,
+    private readonly events: Pick<EventRecorder, 'record' | 'commit'>,
     private readonly logger: Logger,
   ) {}
 
   record(cloudJob: CloudJob, transitions: readonly Transition[]): Promise<void> {
-    return this.events.announce(regarding(cloudJob), transitions.map(eventOf));
+    return this.events.record(regarding(cloudJob), transitions.map(eventOf));
   }
 
   commit(cloudJob: CloudJob, transitions: readonly Transition[]): void {
-    this.events.confirm(regarding(cloudJob), transitions.map(eventOf));
+    this.events.commit(regarding(cloudJob), transitions.map(eventOf));
     const { namespace, name } = cloudJob.metadata;
     for (const { type, reason, message } of transitions) {
       this.logger.info('cloud job transition', { namespace, name, type, reason, detail: message });
@@ -36,6 +36,6 @@ function regarding({ metadata: { namespace, name, uid, resourceVersion } }: Clou
   };
 }
 
-function eventOf({ type, reason, message, key }: Transition): Happening {
+function eventOf({ type, reason, message, key }: Transition): EventDetails {
   return { type, reason, action: 'ObserveJob', note: message, key };
 }

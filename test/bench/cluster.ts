@@ -6,7 +6,7 @@ import { loadClusterAccess } from '../../src/kube/access/kubeconfig.js';
 import type { KubeObject, ObjectMeta, ResourceType } from '../../src/kube/object.js';
 import { HttpTransport } from '../../src/kube/transport.js';
 import { CLOUD_JOBS } from '../../src/api/cloudjob.js';
-import { leaseSpec } from '../../src/kube/lease.js';
+import { leaseSpec } from '../../src/kube/leaseRecord.js';
 import type { StatusWatch } from './statusWatch.js';
 import { appliedCloudJob, NAMESPACE, nameOf, SECRET } from './fleet.js';
 import { pause, until } from './wait.js';

@@ -47,9 +47,9 @@ serve({
     const acquired = new Promise<void>((resolve) => {
       onAcquired = resolve;
     });
-    const leading = holder.lead(stop.signal, async (lost) => {
+    const leading = holder.run(stop.signal, async (_shard, stopWork, lost) => {
       onAcquired();
-      await aborted([stop.signal, lost]);
+      await aborted([stopWork, lost]);
     });
     await acquired;
     const renew = async (count: number): Promise<void> => {

@@ -93,6 +93,10 @@ describe('marked secrets of every kind, with every fault on', () => {
   const operators = new Map<string, OperatorProcess>();
   const kinds = Object.keys(FAULTS) as FaultKind[];
 
+  async function createNamespace(name: string): Promise<void> {
+    await client.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+
   beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), 'cloudjob-canary-'));
     api = await startApi(home);
@@ -102,11 +106,7 @@ describe('marked secrets of every kind, with every fault on', () => {
       'the CRD to be served',
       async () => (await client.get(`${CLOUDJOBS}/cloudjobs`)).status === 200,
     );
-    await client.post('/api/v1/namespaces', {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: NAMESPACE },
-    });
+    await createNamespace(NAMESPACE);
     cce = await startCce({
       accounts: {
         projects: { lab: PROJECT },
@@ -129,7 +129,13 @@ describe('marked secrets of every kind, with every fault on', () => {
       writeFileSync(path, content);
       return path;
     };
-    const start = (from: Readonly<Record<string, string>> & { kind: string }, logs: Logs): void => {
+    const start = async (
+      from: Readonly<Record<string, string>> & { kind: string },
+      logs: Logs,
+    ): Promise<void> => {
+      // A Lease each: they are not replicas of each other.
+      const leaseNamespace = `lease-of-${from.kind.toLowerCase()}`;
+      await createNamespace(leaseNamespace);
       const config = {
         // One for each kind of fault, so that no breaker keeps others from theirs.
         regions: Object.fromEntries(kinds.map((kind) => [kind, { cce: cce.url, iam: cce.url }])),
@@ -137,18 +143,23 @@ describe('marked secrets of every kind, with every fault on', () => {
         ownCredentials: { namespaces: [NAMESPACE], from },
       };
       const configFile = fileOf(`${from.kind}.yaml`, dump(config));
-      const options = { configFile, kubeconfigFile: api.kubeconfigFile, namespaces: [NAMESPACE], ...logs };
+      const kubeconfig = load(readFileSync(api.kubeconfigFile, 'utf8')) as {
+        readonly contexts: { readonly context: { namespace?: string } }[];
+      };
+      for (const { context } of kubeconfig.contexts) context.namespace = leaseNamespace;
+      const kubeconfigFile = fileOf(`${from.kind}.kubeconfig`, dump(kubeconfig));
+      const options = { configFile, kubeconfigFile, namespaces: [NAMESPACE], ...logs };
       operators.set(from.kind, new OperatorProcess(options));
     };
-    start(
+    await start(
       { kind: 'oidc', identityProvider: 'idp', tokenFile: fileOf('identity-token', MARKS.identityToken) },
       { logFormat: 'json', logLevel: 'debug' },
     );
-    start(
+    await start(
       { kind: 'ecsMetadata' },
       { logFormat: 'pretty', logLevel: 'debug', env: { NODE_OPTIONS: asOnECS(cce.url) } },
     );
-    start(
+    await start(
       { kind: 'podIdentity' },
       {
         logFormat: 'json',
@@ -159,7 +170,7 @@ describe('marked secrets of every kind, with every fault on', () => {
         },
       },
     );
-    for (const operator of operators.values()) await operator.ready();
+    for (const operator of operators.values()) await operator.working();
   }, 120_000);
 
   afterAll(async () => {

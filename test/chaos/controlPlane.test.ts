@@ -106,6 +106,7 @@ describeWhen(
       await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 90_000);
       await until('its events', async () => (await world.events(ref)).length >= 2, 60_000);
 
+      // One that was away for too long has cost the Lease, and the operator was started again.
       expect(world.operator.exit).toBeUndefined();
       expect((await world.events(ref)).toSorted()).toEqual(['Observed', 'Succeeded']);
       const phases = world.versions(ref).map(({ status }) => status?.phase);

@@ -72,7 +72,7 @@ class Run {
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#restarted;
-    await this.#operator.ready();
+    await this.#operator.working();
     await this.#operator.stop();
   }
 

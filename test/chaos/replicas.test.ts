@@ -32,8 +32,7 @@ interface Pair {
 async function start(namespace: string): Promise<Replica> {
   const door = await ApiProxy.start(world.upstream);
   doors.push(door);
-  const launch = { door: door.port, namespaces: [namespace], leaseNamespace: namespace };
-  return { process: world.launch(launch), door };
+  return { process: world.launch({ door: door.port, namespaces: [namespace] }), door };
 }
 
 async function startPair(): Promise<Pair> {

@@ -36,8 +36,7 @@ interface Replica {
 async function start(namespace: string): Promise<Replica> {
   const door = await ApiProxy.start(world.upstream);
   doors.push(door);
-  const launch = { door: door.port, namespaces: [namespace], leaseNamespace: namespace, shards: SHARDS };
-  const process = world.launch(launch);
+  const process = world.launch({ door: door.port, namespaces: [namespace], shards: SHARDS });
   await process.ready();
   return { process, door };
 }

@@ -113,7 +113,7 @@ it.concurrent(
   async () => {
     const namespace = await world.namespace();
     const door = await startDoor();
-    const operator = world.launch({ door: door.port, namespaces: [namespace], leaseNamespace: namespace });
+    const operator = world.launch({ door: door.port, namespaces: [namespace] });
     await operator.ready();
     let hanging = 0;
     door.treat = ({ path }) => {

@@ -33,7 +33,7 @@ describe('events', () => {
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     expect(await world.events(ref)).toEqual(['Observed', 'PhaseChanged', 'Succeeded']);
-  }, 90_000);
+  }, 180_000);
 
   it('tell of trouble and of its end', async () => {
     const jobID = 'troubled';

@@ -121,6 +121,26 @@ describe('an operator of one namespace', () => {
   });
 });
 
+describe('an operator without leader election', () => {
+  it('works without a Lease, beside one that holds it', async () => {
+    const [others, mine] = [await world.namespace(), await world.namespace()];
+    world.cloud.answer('beside', tells({ uid: 'beside', phase: 'Success' }));
+    await world.startOperator([others]);
+    const holder = world.operator;
+
+    await world.startOperator([mine], { leaderElect: false });
+    await world.untilStatus(
+      await world.follow(mine, 'beside'),
+      'is Success',
+      ({ phase }) => phase === 'Success',
+    );
+
+    expect(holder.log.some((line) => line.includes('"lease acquired"'))).toBe(true);
+    expect(world.operator.log.filter((line) => line.includes('"lease'))).toEqual([]);
+    await Promise.all([holder.stop(), world.stopOperator()]);
+  }, 90_000);
+});
+
 describe('many CloudJobs at once', () => {
   it('all 300 reach Success', async () => {
     const namespace = await world.namespace();

@@ -280,8 +280,6 @@ async function start(without: string | undefined): Promise<Handicapped> {
     configFile: world.configFile,
     kubeconfigFile: world.writeKubeconfig(`${namespace}.kubeconfig`, { token, namespace }),
     namespaces: [namespace],
-    // A machine that is loaded too heavily to renew a Lease in time would end an operator that is not about that.
-    leaderElect: without === undefined || without.includes(' leases.'),
   });
   operators.push(operator);
   await operator.listening();

@@ -213,7 +213,7 @@ async function record(trouble: Trouble): Promise<Recording> {
   if (fromTheStart) await begin(namespace, jobIDs);
   const operator = new OperatorProcess({
     configFile,
-    kubeconfigFile: world.writeKubeconfig(`${namespace}.kubeconfig`),
+    kubeconfigFile: world.writeKubeconfig(`${namespace}.kubeconfig`, { namespace }),
     namespaces: [namespace],
   });
   operators.push(operator);

@@ -35,7 +35,7 @@ describeWhen(canRun, why)('the alerting rules, on what Prometheus scrapes from t
 
   /** Starts a replica that Prometheus knows by that name. */
   async function start(name: 'a' | 'b', namespace: string): Promise<OperatorProcess> {
-    const replica = world.launch({ door: api.port, namespaces: [namespace], leaseNamespace: namespace });
+    const replica = world.launch({ door: api.port, namespaces: [namespace] });
     await replica.ready();
     ports[name] = replica.port ?? 0;
     prometheus.scrape(ports);

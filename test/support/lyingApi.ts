@@ -94,8 +94,10 @@ export class LyingApi {
   #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const isWatch = url.searchParams.has('watch');
+    // An operator that cannot renew its Lease ends, whatever else is true.
+    const isLease = url.pathname.includes('/leases');
     const isList = !isWatch && request.method === 'GET' && url.pathname.endsWith('/cloudjobs');
-    if (this.#isLie('refuse')) {
+    if (!isLease && this.#isLie('refuse')) {
       const throttled = this.random() < 0.5;
       const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: throttled ? 429 : 500 };
       request.resume();
@@ -123,6 +125,7 @@ export class LyingApi {
     outgoing.on('response', (answer) => {
       answer.on('error', () => response.destroy());
       if (isWatch) this.#watch(answer, response, era);
+      else if (isLease) answer.pipe(response.writeHead(answer.statusCode ?? 500, answer.headers));
       else this.#pass(answer, response, isList ? url.pathname : undefined);
     });
     response.on('close', () => outgoing.destroy());

@@ -18,7 +18,7 @@ export interface OperatorOptions {
   readonly kubeconfigFile: string;
   /** Empty: all. */
   readonly namespaces: readonly string[];
-  /** Whether it waits for a Lease; not if left out. */
+  /** Whether it waits for a Lease, in the namespace of the kubeconfig; as users run it if left out: it does. */
   readonly leaderElect?: boolean;
   /** Into how many shards the work is split; one if left out. */
   readonly shards?: number;
@@ -48,7 +48,7 @@ export class OperatorProcess {
     configFile,
     kubeconfigFile,
     namespaces,
-    leaderElect = false,
+    leaderElect = true,
     shards = 1,
     logLevel = 'debug',
     logFormat = 'json',
@@ -100,6 +100,11 @@ export class OperatorProcess {
     return this.#lines;
   }
 
+  /** Whether it says that its Lease went to somebody else, or could not be renewed in time. */
+  get lostLease(): boolean {
+    return this.#lines.some((line) => line.includes('"lease lost"'));
+  }
+
   get exit(): Exit | undefined {
     return this.#exit;
   }
@@ -116,6 +121,13 @@ export class OperatorProcess {
   /** Waits until `/readyz` says so: the cache is synced. */
   async ready(): Promise<void> {
     await this.#until('ready', async () => (await this.http('/readyz')).status === 200);
+  }
+
+  /** Waits until it holds its Lease, or a part of those of all shards: now it works. */
+  async working(): Promise<void> {
+    await this.#until('at work', async () =>
+      /^leader_election_master_status\{[^}]*\} 1$/m.test((await this.http('/metrics')).text),
+    );
   }
 
   /** Waits until it answers on its HTTP port. */

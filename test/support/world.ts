@@ -45,9 +45,8 @@ export interface Ref {
 export interface Launch {
   /** Where it finds the Kubernetes API in plain HTTP: a port on 127.0.0.1. */
   readonly door: number;
-  readonly namespaces: readonly string[];
-  /** It waits for a Lease there before it works; left out: it works at once. */
-  readonly leaseNamespace?: string;
+  /** One at least; the Lease is in the first. Those that share it are replicas. */
+  readonly namespaces: readonly [string, ...string[]];
   /** Into how many shards the work is split; one if left out. */
   readonly shards?: number;
 }
@@ -61,6 +60,7 @@ export interface Launch {
 export class World {
   readonly #operators: OperatorProcess[] = [];
   #operator: OperatorProcess | undefined;
+  #isStopping = false;
 
   private constructor(
     readonly cloud: ScriptedCloud,
@@ -123,7 +123,10 @@ export class World {
     return world;
   }
 
-  /** Starts the operator, after a `kill9` or `stopOperator` anew; all namespaces when none is named. */
+  /**
+   * Starts the operator, after a `kill9` or `stopOperator` anew, and waits until it works: after a `kill9` the Lease has
+   * to expire first. All namespaces when none is named.
+   */
   async startOperator(
     namespaces: readonly string[] = [],
     more: Partial<OperatorOptions> = {},
@@ -134,18 +137,27 @@ export class World {
     const file = this.isPlain
       ? this.#writePlainKubeconfig(name, this.apiDoor.port)
       : this.writeKubeconfig(name, identity);
-    this.#operator = this.#launch(file, { namespaces, ...more });
-    await this.#operator.ready();
+    await this.#run(() => this.#launch(file, { namespaces, ...more })).working();
+  }
+
+  /**
+   * The kubelet's part: an operator that ends because its Lease was lost is started again. On a machine that is busy
+   * enough, ten seconds may pass without an answer of the API server.
+   */
+  #run(launch: () => OperatorProcess): OperatorProcess {
+    const operator = launch();
+    this.#operator = operator;
+    void (async () => {
+      const { code } = await operator.exited;
+      if (code === 1 && !this.#isStopping && operator.lostLease) this.#run(launch);
+    })();
+    return operator;
   }
 
   /** Starts one more operator; `stop` ends it with the others. */
-  launch({ door, namespaces, leaseNamespace, shards }: Launch): OperatorProcess {
-    const file = this.#writePlainKubeconfig(`door-${door}.kubeconfig`, door, leaseNamespace);
-    return this.#launch(file, {
-      namespaces,
-      leaderElect: leaseNamespace !== undefined,
-      ...(shards === undefined ? {} : { shards }),
-    });
+  launch({ door, namespaces, shards }: Launch): OperatorProcess {
+    const file = this.#writePlainKubeconfig(`door-${door}.kubeconfig`, door, namespaces[0]);
+    return this.#launch(file, { namespaces, ...(shards === undefined ? {} : { shards }) });
   }
 
   #launch(
@@ -329,6 +341,7 @@ export class World {
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     const running = this.#operators.filter(({ exit }) => exit === undefined);
     await Promise.all(running.map((operator) => operator.stop()));
     const hung = running.filter(({ exit }) => exit?.signal);
@@ -354,10 +367,10 @@ export class World {
   /**
    * Writes a kubeconfig that leads through the door.
    *
-   * @param identity the service account's token and its namespace; admin access without it
+   * @param identity whose Lease is in that namespace, with the service account's token; admin access without a token
    * @returns its path
    */
-  writeKubeconfig(name: string, identity?: { readonly token: string; readonly namespace: string }): string {
+  writeKubeconfig(name: string, identity?: { readonly token?: string; readonly namespace: string }): string {
     const kubeconfig = load(readFileSync(this.api.kubeconfigFile, 'utf8')) as {
       readonly clusters: { readonly cluster: { server: string } }[];
       readonly contexts: { readonly context: { namespace?: string } }[];
@@ -370,6 +383,8 @@ export class World {
     }
     if (identity !== undefined) {
       for (const { context } of kubeconfig.contexts) context.namespace = identity.namespace;
+    }
+    if (identity?.token !== undefined) {
       for (const user of kubeconfig.users) user.user = { token: identity.token };
     }
     const path = join(this.home, name);

@@ -3,10 +3,9 @@ import type { Clock } from '../../clock.js';
 import { cleanText } from '../../text.js';
 import { isNotFound } from '../../kube/errors.js';
 import { isRecord } from '../../json.js';
-import { LEASE_TIMINGS, leaseSpec } from '../../kube/lease.js';
+import { LEASE_TIMINGS, leaseName, leaseSpec } from '../../kube/leaseRecord.js';
 import type { KubeObject } from '../../kube/object.js';
 import { shardOf } from '../../kube/shardPlan.js';
-import { shardLeaseName } from '../../kube/shards.js';
 import { MAX_SHARDS } from '../../settings/flags.js';
 import { problemOf, type Cluster } from '../cluster.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
@@ -37,7 +36,7 @@ export async function checkLease(
 ): Promise<Finding> {
   const names = [LEASE];
   for (let count = 2; count <= MAX_SHARDS; count += 1) {
-    names.push(shardLeaseName(LEASE, shardOf(jobID, count), count));
+    names.push(leaseName(LEASE, shardOf(jobID, count), count));
   }
   const read = async (): Promise<Map<string, LeaseState>> => {
     const leases = new Map<string, LeaseState>();

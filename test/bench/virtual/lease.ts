@@ -1,7 +1,7 @@
 import type { Clock } from '../../../src/clock.js';
 import type { KubeClient } from '../../../src/kube/client.js';
 import { KubeError } from '../../../src/kube/errors.js';
-import { LeaderElection } from '../../../src/kube/leader.js';
+import { LeaseHolder } from '../../../src/kube/lease.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import { LeaseStore, type LeaseBody } from '../leaseStore.js';
 
@@ -22,8 +22,8 @@ export function leaseHolder(
   client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>,
   clock: Clock,
   random: () => number,
-): LeaderElection {
-  return new LeaderElection({
+): LeaseHolder {
+  return new LeaseHolder({
     client,
     clock,
     random,
@@ -31,6 +31,7 @@ export function leaseHolder(
     namespace: 'default',
     name: LEASE_NAME,
     identity: 'bench',
+    count: 1,
   });
 }
 

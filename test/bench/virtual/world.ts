@@ -38,7 +38,7 @@ export class VirtualWorld {
       },
     });
     const holder = leaseHolder(leaseClient(this.clock), this.clock, this.random);
-    this.#ended = holder.lead(this.#stop.signal, (lost) => controller.run(this.#stop.signal, lost));
+    this.#ended = holder.run(this.#stop.signal, (_shard, stop, lost) => controller.run(stop, lost));
   }
 
   /** A job begins, and somebody applies a CloudJob of the same name for it. */

@@ -52,7 +52,7 @@ interface Call {
 }
 
 describe('the controller', () => {
-  it('looks at what was there at start with low priority, and at changes with high priority', async () => {
+  it('reconciles what was there at start with low priority, and at changes with high priority', async () => {
     const { reconcile, calls } = manual();
     const { controller } = start(reconcile, 4);
 
@@ -83,7 +83,7 @@ describe('the controller', () => {
     expect([atFirst, calls.length]).toEqual([2, 3]);
   });
 
-  it('looks again after the time that the reconcile asked for, with low priority', async () => {
+  it('reconciles again after the time that was asked for, with low priority', async () => {
     const { reconcile, calls } = manual();
     const { clock, queue } = start(reconcile);
     queue.add('a', 'high');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { KubeError, localError } from '../../../src/kube/errors.js';
-import type { Happening, Regarding } from '../../../src/kube/eventObject.js';
+import type { EventDetails, Regarding } from '../../../src/kube/eventObject.js';
 import { EventRecorder, type EventLimits, type EventOutcome } from '../../../src/kube/events.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../../../src/kube/object.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
@@ -16,7 +16,7 @@ const SHIP: Regarding = {
   resourceVersion: '7',
 };
 
-function happening(key: string, rest: Partial<Happening> = {}): Happening {
+function sailed(key: string, rest: Partial<EventDetails> = {}): EventDetails {
   return { type: 'Normal', reason: 'Sailed', action: 'Sail', note: `It sailed: ${key}.`, key, ...rest };
 }
 
@@ -50,7 +50,7 @@ class FakeApi {
   }
 
   /** As `kubectl get events` would count them. */
-  get told(): string[] {
+  get listed(): string[] {
     return [...this.stored.values()].map(
       ({ note, series }) => `${note as string} x${(series as { count: number } | undefined)?.count ?? 1}`,
     );
@@ -98,9 +98,9 @@ class World {
   }
 
   /** As whoever makes the change does it. */
-  async tell(...happenings: Happening[]): Promise<void> {
-    await this.recorder.announce(SHIP, happenings);
-    this.recorder.confirm(SHIP, happenings);
+  async change(...events: EventDetails[]): Promise<void> {
+    await this.recorder.record(SHIP, events);
+    this.recorder.commit(SHIP, events);
   }
 
   async end(): Promise<void> {
@@ -110,10 +110,10 @@ class World {
 }
 
 describe('an event', () => {
-  it('is stored by the time that its announcement resolves, with all that kubectl shows', async () => {
+  it('is stored by the time that `record` resolves, with all that kubectl shows', async () => {
     const world = new World();
 
-    await world.recorder.announce(SHIP, [happening('a')]);
+    await world.recorder.record(SHIP, [sailed('a')]);
 
     expect([...world.api.stored]).toEqual([
       [
@@ -141,7 +141,7 @@ describe('an event', () => {
     const world = new World();
     const name = `${'a'.repeat(235)}-${'b'.repeat(17)}`;
 
-    await world.recorder.announce({ ...SHIP, name }, [happening('a', { note: '€'.repeat(400) })]);
+    await world.recorder.record({ ...SHIP, name }, [sailed('a', { note: '€'.repeat(400) })]);
 
     const [[key, event] = []] = world.api.stored;
     expect(key).toMatch(/^ns\/a{235}\.[0-9a-f]{16}$/);
@@ -152,8 +152,8 @@ describe('an event', () => {
   it('is another one for another key and for another object of the same name', async () => {
     const world = new World();
 
-    await world.tell(happening('a'), happening('b'));
-    await world.recorder.announce({ ...SHIP, uid: 'uid-2' }, [happening('a')]);
+    await world.change(sailed('a'), sailed('b'));
+    await world.recorder.record({ ...SHIP, uid: 'uid-2' }, [sailed('a')]);
 
     expect(world.api.stored.size).toBe(3);
     await world.end();
@@ -164,25 +164,25 @@ describe('what happens once', () => {
   it('is one event when the change loses its race and is made again', async () => {
     const world = new World();
 
-    await world.recorder.announce(SHIP, [happening('a')]);
-    await world.tell(happening('a', { note: 'With later news.' }));
+    await world.recorder.record(SHIP, [sailed('a')]);
+    await world.change(sailed('a', { note: 'With later news.' }));
     await world.clock.advance(60_000);
 
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
     await world.end();
   });
 
-  it('is one event when the process dies after announcing it and its successor starts again', async () => {
+  it('is one event when the process dies after recording it and its successor starts again', async () => {
     const api = new FakeApi();
     const first = new World(api);
-    await first.recorder.announce(SHIP, [happening('a')]);
+    await first.recorder.record(SHIP, [sailed('a')]);
     await first.end();
 
     const second = new World(api);
-    await second.tell(happening('a'));
+    await second.change(sailed('a'));
     await second.clock.advance(60_000);
 
-    expect(api.told).toEqual(['It sailed: a. x1']);
+    expect(api.listed).toEqual(['It sailed: a. x1']);
     await second.end();
   });
 
@@ -190,50 +190,50 @@ describe('what happens once', () => {
     const world = new World();
     world.api.troubles = ['loses the answer'];
 
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
     await world.clock.advance(60_000);
 
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
-    expect(world.recorder.untold).toBe(0);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
+    expect(world.recorder.pending).toBe(0);
     await world.end();
   });
 
   it('is not counted again by a stale pass, whose change is refused', async () => {
     const world = new World();
 
-    await world.tell(happening('a'));
-    await world.recorder.announce(SHIP, [happening('a')]);
+    await world.change(sailed('a'));
+    await world.recorder.record(SHIP, [sailed('a')]);
     await world.clock.advance(60_000);
 
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
     expect(world.api.requests).toBe(1);
     await world.end();
   });
 });
 
 describe('what happens again', () => {
-  it('becomes a series, told with one request for all repeats of a second', async () => {
+  it('becomes a series, sent with one request for all repeats of a second', async () => {
     const world = new World();
 
-    for (let time = 0; time < 4; time += 1) await world.tell(happening('a'));
+    for (let time = 0; time < 4; time += 1) await world.change(sailed('a'));
     await world.clock.advance(1_000);
 
-    expect(world.api.told).toEqual(['It sailed: a. x4']);
+    expect(world.api.listed).toEqual(['It sailed: a. x4']);
     expect(world.api.requests).toBe(2);
     await world.end();
   });
 
   it('is a new event when the API server has forgotten the old one', async () => {
     const world = new World();
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
     world.api.stored.clear();
 
     await world.clock.advance(3_600_000);
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
     await world.clock.advance(10_000);
 
     expect([...world.api.stored.values()]).toMatchObject([{ eventTime: '2026-01-01T01:00:00.000000Z' }]);
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
     await world.end();
   });
 });
@@ -243,14 +243,14 @@ describe('an API server that fails', () => {
     const world = new World();
     world.api.outage = DOWN;
 
-    await world.tell(happening('a'), happening('b'));
+    await world.change(sailed('a'), sailed('b'));
     await world.clock.advance(600_000);
     const during = world.api.requests;
     world.api.outage = undefined;
     await world.clock.advance(30_000);
 
     expect(during).toBeLessThan(70);
-    expect(world.api.told.toSorted()).toEqual(['It sailed: a. x1', 'It sailed: b. x1']);
+    expect(world.api.listed.toSorted()).toEqual(['It sailed: a. x1', 'It sailed: b. x1']);
     await world.end();
   });
 
@@ -263,10 +263,10 @@ describe('an API server that fails', () => {
     const world = new World();
     world.api.troubles = [trouble];
 
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
     await world.clock.advance(1_000);
 
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
     await world.end();
   });
 
@@ -274,7 +274,7 @@ describe('an API server that fails', () => {
     const world = new World();
     world.api.outage = new KubeError(422, 'Invalid', 'no such type');
 
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
     await world.clock.advance(600_000);
 
     expect(world.api.requests).toBe(1);
@@ -289,12 +289,12 @@ describe('an API server that fails', () => {
     const world = new World();
     world.api.outage = new KubeError(status, reason, 'not yet loaded');
 
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
     await world.clock.advance(1_000);
     world.api.outage = undefined;
     await world.clock.advance(30_000);
 
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
     expect(world.outcomes).toEqual(['told']);
     await world.end();
   });
@@ -303,7 +303,7 @@ describe('an API server that fails', () => {
     const world = new World();
     world.api.outage = new KubeError(403, 'Forbidden', 'no permission to create events');
 
-    await world.tell(happening('a'), happening('b'));
+    await world.change(sailed('a'), sailed('b'));
     await world.clock.advance(600_000);
 
     expect(world.api.requests).toBe(10);
@@ -315,12 +315,12 @@ describe('an API server that fails', () => {
   it('has ten seconds to answer', async () => {
     const world = new World();
     world.api.troubles = ['hangs'];
-    const announced = world.recorder.announce(SHIP, [happening('a')]);
+    const recorded = world.recorder.record(SHIP, [sailed('a')]);
 
     await world.clock.advance(10_500);
-    await announced;
+    await recorded;
 
-    expect(world.api.told).toEqual(['It sailed: a. x1']);
+    expect(world.api.listed).toEqual(['It sailed: a. x1']);
     await world.end();
   });
 
@@ -328,12 +328,12 @@ describe('an API server that fails', () => {
     const world = new World(new FakeApi(), { entries: 2 });
     world.api.outage = DOWN;
 
-    await world.tell(happening('a'), happening('b'), happening('c'));
+    await world.change(sailed('a'), sailed('b'), sailed('c'));
     await settle();
     world.api.outage = undefined;
     await world.clock.advance(30_000);
 
-    expect(world.api.told.toSorted()).toEqual(['It sailed: b. x1', 'It sailed: c. x1']);
+    expect(world.api.listed.toSorted()).toEqual(['It sailed: b. x1', 'It sailed: c. x1']);
     expect(world.outcomes.filter((outcome) => outcome === 'overflow')).toHaveLength(1);
     await world.end();
   });
@@ -343,10 +343,10 @@ describe('rates', () => {
   it('of one object: what is above is dropped, and others are not affected', async () => {
     const world = new World(new FakeApi(), { perObject: { perSecond: 0.1, burst: 2 } });
 
-    await world.tell(happening('a'), happening('b'), happening('c'));
-    await world.recorder.announce({ ...SHIP, uid: 'uid-2' }, [happening('a')]);
+    await world.change(sailed('a'), sailed('b'), sailed('c'));
+    await world.recorder.record({ ...SHIP, uid: 'uid-2' }, [sailed('a')]);
     await world.clock.advance(10_000);
-    await world.tell(happening('d'));
+    await world.change(sailed('d'));
 
     expect(world.outcomes.filter((outcome) => outcome === 'limited')).toHaveLength(1);
     expect(world.api.stored.size).toBe(4);
@@ -356,7 +356,7 @@ describe('rates', () => {
   it('over all: what is above waits, and is not waited for', async () => {
     const world = new World(new FakeApi(), { overall: { perSecond: 1, burst: 2 } });
 
-    await world.tell(happening('a'), happening('b'), happening('c'), happening('d'));
+    await world.change(sailed('a'), sailed('b'), sailed('c'), sailed('d'));
     const atOnce = world.api.stored.size;
     await world.clock.advance(1_000);
     const afterOne = world.api.stored.size;
@@ -373,7 +373,7 @@ describe('rates', () => {
     });
     world.busy = true;
 
-    await world.tell(...Array.from({ length: 9 }, (_, index) => happening(`busy-${index}`)));
+    await world.change(...Array.from({ length: 9 }, (_, index) => sailed(`busy-${index}`)));
     const atOnce = world.api.stored.size;
     await world.clock.advance(1_000);
     const afterOne = world.api.stored.size;
@@ -387,11 +387,11 @@ describe('rates', () => {
   it('over all: what others that wait will use up is not waited for, either', async () => {
     const world = new World(new FakeApi(), { overall: { perSecond: 1, burst: 10 } });
     world.api.troubles = Array.from({ length: 8 }, () => 'hangs');
-    const busy = Array.from({ length: 10 }, (_, index) => happening(`busy-${index}`));
-    void world.recorder.announce(SHIP, busy);
+    const busy = Array.from({ length: 10 }, (_, index) => sailed(`busy-${index}`));
+    void world.recorder.record(SHIP, busy);
     await settle();
 
-    await world.tell(happening('late'));
+    await world.change(sailed('late'));
 
     expect(world.api.stored.size).toBe(0);
     await world.end();
@@ -399,16 +399,32 @@ describe('rates', () => {
 });
 
 describe('the end', () => {
-  it('is held up until what is left is told, the repeats too', async () => {
+  it('is held up by each of several shards no longer than there is something left', async () => {
     const world = new World();
-    await world.tell(happening('a'));
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
+    await world.change(sailed('a'));
+    const ended: string[] = [];
+
+    for (const shard of ['first', 'second']) {
+      void world.recorder.drain(1_000).then(() => ended.push(shard));
+    }
+    await settle();
+
+    expect(ended).toEqual(['first', 'second']);
+    await world.end();
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it('is held up until what is left is sent, the repeats too', async () => {
+    const world = new World();
+    await world.change(sailed('a'));
+    await world.change(sailed('a'));
 
     const drained = world.recorder.drain(1_000);
     await settle();
     await drained;
 
-    expect(world.api.told).toEqual(['It sailed: a. x2']);
+    expect(world.api.listed).toEqual(['It sailed: a. x2']);
     expect(world.clock.monotonic()).toBe(0);
     await world.end();
   });
@@ -416,25 +432,25 @@ describe('the end', () => {
   it('does not wait longer than it may', async () => {
     const world = new World();
     world.api.outage = DOWN;
-    await world.tell(happening('a'));
+    await world.change(sailed('a'));
 
     const drained = world.recorder.drain(1_000);
     await world.clock.advance(1_000);
     await drained;
 
-    expect(world.logger.lines).toMatchObject([{ message: 'events left untold', fields: { events: 1 } }]);
+    expect(world.logger.lines).toMatchObject([{ message: 'events left pending', fields: { events: 1 } }]);
     await world.end();
   });
 
   it('comes at once when it must: nothing more is sent, and whoever waits goes on', async () => {
     const world = new World();
     world.api.troubles = ['hangs'];
-    const announced = world.recorder.announce(SHIP, [happening('a')]);
+    const recorded = world.recorder.record(SHIP, [sailed('a')]);
     await settle();
 
     await world.end();
-    await announced;
-    await world.recorder.announce(SHIP, [happening('b')]);
+    await recorded;
+    await world.recorder.record(SHIP, [sailed('b')]);
     await world.clock.advance(60_000);
 
     expect(world.api.requests).toBe(1);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import { KubeClient } from '../../../src/kube/client.js';
-import { LeaderElection } from '../../../src/kube/leader.js';
+import { LeaseHolder } from '../../../src/kube/lease.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { growthPerTurn } from '../../support/heap.js';
@@ -67,7 +67,7 @@ it('a Lease that is renewed for days leaves no memory behind', async () => {
   });
   const client = new KubeClient({ transport, clock, random: half });
   const logger = new MemoryLogger();
-  const election = new LeaderElection({
+  const holder = new LeaseHolder({
     client,
     clock,
     random: half,
@@ -75,9 +75,10 @@ it('a Lease that is renewed for days leaves no memory behind', async () => {
     namespace: 'ops',
     name: 'operator',
     identity: 'a',
+    count: 1,
   });
   const stop = new AbortController();
-  const leading = election.lead(stop.signal, (lost) => untilEither(stop.signal, lost));
+  const running = holder.run(stop.signal, (_, ending, lost) => untilEither(ending, lost));
   await lease.nextWrite();
 
   const bytes = await growthPerTurn(3_000, async () => {
@@ -87,7 +88,7 @@ it('a Lease that is renewed for days leaves no memory behind', async () => {
     await written;
   });
   stop.abort();
-  await leading;
+  await running;
   transport.close();
 
   // It was 3,000 while each renewal left a composite signal behind.

@@ -1,4 +1,5 @@
 import { KubeError } from '../../../src/kube/errors.js';
+import { onAbort } from '../../../src/signals.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../../../src/kube/object.js';
 
 /** How the API server treats one replica: answers, fails, never answers, or does as told and never answers. */
@@ -9,6 +10,8 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The Leases of an API server. */
 export class LeaseServer {
   readonly leases = new Map<string, KubeObject>();
+  /** The bodies of all writes, oldest first. */
+  readonly writes: unknown[] = [];
   #version = 0;
 
   /** The only Lease that there is. */
@@ -61,6 +64,7 @@ export class LeaseClient {
 
   create = (_type: ResourceType, _namespace: string | undefined, body: unknown, signal: AbortSignal) =>
     this.#answer(signal, () => {
+      this.server.writes.push(body);
       const { metadata, spec } = body as {
         readonly metadata: { readonly name: string };
         readonly spec: Fields;
@@ -77,6 +81,7 @@ export class LeaseClient {
     signal: AbortSignal,
   ): Promise<KubeObject> =>
     this.#answer(signal, () => {
+      this.server.writes.push(patch);
       const { metadata, spec } = patch as {
         readonly metadata: { readonly resourceVersion: string; readonly annotations?: Fields };
         readonly spec: Fields;
@@ -93,9 +98,7 @@ export class LeaseClient {
     if (this.network === 'good') return handle();
     if (this.network === 'deaf') handle();
     return new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(new KubeError(0, 'Canceled', 'canceled')), {
-        once: true,
-      });
+      onAbort(signal, () => reject(new KubeError(0, 'Canceled', 'canceled')));
     });
   }
 }

@@ -5,7 +5,7 @@ import { KubeClient } from '../../../src/kube/client.js';
 import { Informer } from '../../../src/kube/informer.js';
 import type { InformerOptions } from '../../../src/kube/informer.js';
 import type { KubeObject } from '../../../src/kube/object.js';
-import type { WatchEnd } from '../../../src/kube/reflector.js';
+import type { Interruption, WatchEnd } from '../../../src/kube/reflector.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
 import { json, ScriptedServer, statusBody } from './scriptedServer.js';
 import type { ScriptedRequest } from './scriptedServer.js';
@@ -480,6 +480,30 @@ describe('faults', () => {
       .filter(({ level }) => level === 'warn')
       .map(({ fields }) => fields['failures']);
     expect(waits).toEqual([1, 2, 1]);
+  });
+
+  it('are reported, with what failed, how often in a row, and when it is tried again', async () => {
+    const reported: Interruption[] = [];
+    const broken = refused(503, 'ServiceUnavailable');
+    const rig = await follow(
+      {
+        lists: [broken, list('7', []), list('9', [])],
+        watches: [open(bookmark('8')), broken, refused(410, 'Expired'), good],
+      },
+      {
+        timings: { stallMs: 500, shortWatchMs: 0, backoff: { baseMs: 4, maxMs: 20 } },
+        onInterrupted: (interruption) => void reported.push(interruption),
+      },
+    );
+
+    await until(() => rig.told.length === 1, 'the event');
+
+    expect(reported).toMatchObject([
+      { kind: 'failed', error: { status: 503 }, failures: 1, retryInMs: 3 },
+      { kind: 'stalled', error: { reason: 'Stalled' }, failures: 0, retryInMs: 0 },
+      { kind: 'failed', error: { status: 503 }, failures: 1, retryInMs: 3 },
+      { kind: 'expired', error: { status: 410 }, failures: 2, retryInMs: 6 },
+    ]);
   });
 
   it('a handler that throws: is logged, and the next changes are told', async () => {
