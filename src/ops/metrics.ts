@@ -12,7 +12,7 @@ export interface RegionGauges {
   readonly open: boolean;
 }
 
-/** What is read when somebody asks, instead of being counted on the way. */
+/** What is read at each scrape, instead of being counted on the way. */
 export interface Gauges {
   readonly queue: () => QueueGauges;
   /** Reconciles that may run at a time. */
