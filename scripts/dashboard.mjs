@@ -1,4 +1,4 @@
-/** The Grafana dashboard, in rows of panels. Each panel is a title, what it tells, a unit, and its queries by legend. */
+/** The Grafana dashboard, in rows of panels. Each panel is a title, a description, a unit, and its queries by legend. */
 
 const JOB = 'job=~"$job"';
 
@@ -6,10 +6,10 @@ const ROWS = [
   {
     title: 'CloudJobs',
     panels: [
-      panel('CloudJobs by phase', 'What the phases mean; none: nothing is known yet.', 'short', {
+      panel('CloudJobs by phase', 'By what the phase means; none: not observed yet.', 'short', {
         '{{phase}}': `max by (phase) (cloudjob_jobs{${JOB}})`,
       }),
-      panel('Jobs that ended', 'Seen to end, per hour.', 'short', {
+      panel('Jobs that ended', 'Observed to end, per hour.', 'short', {
         '{{outcome}}': `sum by (outcome) (increase(cloudjob_job_duration_seconds_count{${JOB}}[1h]))`,
       }),
       panel(
@@ -22,8 +22,8 @@ const ROWS = [
         },
       ),
       panel(
-        'Least known job',
-        'Time since the last good look at the unfinished job that was not heard of for longest.',
+        'Oldest observation',
+        'Time since the last good poll, of the unfinished job with the oldest observation.',
         's',
         {
           age: `max(cloudjob_observation_age_seconds{${JOB}})`,
@@ -34,7 +34,7 @@ const ROWS = [
   {
     title: 'The cloud',
     panels: [
-      panel('Looks at jobs', 'By outcome: job, or the class of the error.', 'ops', {
+      panel('Polls of jobs', 'By outcome: job, or the class of the error.', 'ops', {
         '{{outcome}}': `sum by (outcome) (rate(cloudjob_looks_total{${JOB}}[$__rate_interval]))`,
       }),
       panel('Requests to the cloud', 'By status; none: no complete answer.', 'reqps', {
@@ -44,13 +44,18 @@ const ROWS = [
         half: quantile(0.5, 'cloudjob_cloud_request_duration_seconds', '$__rate_interval'),
         '99 of 100': quantile(0.99, 'cloudjob_cloud_request_duration_seconds', '$__rate_interval'),
       }),
-      panel('CloudJobs that wait for the budget', 'By region.', 'short', {
+      panel('CloudJobs that wait for a slot', 'In the budget, by region.', 'short', {
         '{{region}}': `max by (region) (cloudjob_budget_waiting{${JOB}})`,
       }),
-      panel('Held back', 'Regions that do not answer, and access keys that the cloud rejects.', 'short', {
-        '{{region}}': `max by (region) (cloudjob_region_breaker_open{${JOB}})`,
-        'access keys': `max(cloudjob_credential_breakers_open{${JOB}})`,
-      }),
+      panel(
+        'Calls held back',
+        'Regions that do not answer, and access keys that the cloud rejects.',
+        'short',
+        {
+          '{{region}}': `max by (region) (cloudjob_region_breaker_open{${JOB}})`,
+          'access keys': `max(cloudjob_credential_breakers_open{${JOB}})`,
+        },
+      ),
     ],
   },
   {
@@ -59,21 +64,21 @@ const ROWS = [
       panel('Working replicas', 'One; with shards as many as there are replicas.', 'short', {
         working: `sum(leader_election_master_status{${JOB}})`,
       }),
-      panel('Passes', 'By how they ended.', 'ops', {
+      panel('Reconciles', 'By result.', 'ops', {
         '{{result}}': `sum by (result) (rate(controller_runtime_reconcile_total{${JOB}}[$__rate_interval]))`,
       }),
-      panel('Time of a pass', 'The wait for the cloud included.', 's', {
+      panel('Time of a reconcile', 'The wait for the cloud included.', 's', {
         half: quantile(0.5, 'controller_runtime_reconcile_time_seconds', '$__rate_interval'),
         '99 of 100': quantile(0.99, 'controller_runtime_reconcile_time_seconds', '$__rate_interval'),
       }),
       panel('Queue', 'CloudJobs that wait for a worker.', 'short', {
         '{{instance}}': `workqueue_depth{${JOB}}`,
       }),
-      panel('Writes', 'Statuses stored, and Events by what became of them.', 'ops', {
+      panel('Writes', 'Statuses stored, and Events by outcome.', 'ops', {
         statuses: `sum(rate(cloudjob_status_writes_total{${JOB}}[$__rate_interval]))`,
         'Events {{outcome}}': `sum by (outcome) (rate(cloudjob_events_total{${JOB}}[$__rate_interval]))`,
       }),
-      panel('Watch opened anew', 'By why the one before ended.', 'short', {
+      panel('Watch restarts', 'Per hour, by why the watch before ended.', 'short', {
         '{{reason}}': `sum by (reason) (increase(cloudjob_watch_restarts_total{${JOB}}[1h]))`,
       }),
       panel('Memory', 'Resident.', 'bytes', { '{{instance}}': `process_resident_memory_bytes{${JOB}}` }),

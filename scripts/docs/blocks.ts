@@ -1,7 +1,7 @@
 import { REASONS } from '../../src/api/conditions.js';
 import { createMetrics } from '../../src/ops/metrics.js';
-import { cadenceByKind, cadenceComparison, cadenceWaits } from './polling.js';
-import { cadenceCurve } from './pollingCurve.js';
+import { pollingByKind, pollingComparison, pollingIntervals } from './polling.js';
+import { pollingCurve } from './pollingCurve.js';
 import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
 import { PERFORMANCE_BLOCKS } from './performance.js';
 import { pluginCommands, pluginFlags } from './plugin.js';
@@ -22,14 +22,14 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   'plugin-commands': pluginCommands,
   'plugin-flags': pluginFlags,
   reasons,
-  'cadence-waits': cadenceWaits,
-  'cadence-comparison': cadenceComparison,
-  'cadence-by-kind': cadenceByKind,
+  'polling-intervals': pollingIntervals,
+  'polling-comparison': pollingComparison,
+  'polling-by-kind': pollingByKind,
 };
 
 /** Files that are generated as a whole, by their path from the root. */
 export const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
-  'docs/cadence.svg': cadenceCurve,
+  'docs/polling.svg': pollingCurve,
 };
 
 async function metrics(): Promise<string> {
@@ -45,7 +45,7 @@ async function metrics(): Promise<string> {
   };
   const rows = await createMetrics(gauges, { kubeHost: '', lease: '' }).table();
   return markdownTable(
-    ['Metric', 'Type', 'Labels', 'What it tells'],
+    ['Metric', 'Type', 'Labels', 'Meaning'],
     rows.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
   );
 }

@@ -19,10 +19,10 @@ const BREAKER: Readonly<Record<Reaction['breaker'], string>> = {
   credential: 'credential (signatures)',
 };
 
-/** The table of reactions, without its conditions. */
+/** The table of reactions, without the conditions. */
 export function cloudErrors(): string {
   return markdownTable(
-    ['Class', 'When', 'Asked again after', 'Budget', 'Breaker'],
+    ['Class', 'When', 'Polled again after', 'Budget', 'Breaker'],
     Object.entries(REACTIONS).map(([name, { when, retry, budget, breaker }]) => [
       `\`${name}\``,
       when,
@@ -41,7 +41,7 @@ export function cloudErrorConditions(): string {
     ['Class', 'Reason', 'At once', 'After the deadline'],
     [
       ...classes.map((errorClass) => row(errorClass, `\`${errorClass}\``, seen)),
-      row('notFound', '`notFound`, of a job that was never seen', take(FRESH, { kind: 'nothing' }, 0)),
+      row('notFound', '`notFound`, of a job that was never observed', take(FRESH, { kind: 'nothing' }, 0)),
     ],
   );
 }

@@ -5,10 +5,10 @@ import { markdownTable } from './table.js';
 const SEED = 1;
 const HEAD = ['Calls for a job', 'A change is seen after', '95 of 100 within', 'The end is seen after'];
 
-/** What the formula says with the default settings. */
-export function cadenceWaits(): string {
-  const quiet: readonly (readonly [string, number])[] = [
-    ['none: the first look, or a change', 0],
+/** The intervals that the formula gives with the default settings. */
+export function pollingIntervals(): string {
+  const unchanged: readonly (readonly [string, number])[] = [
+    ['0 s: the first poll, or a change', 0],
     ['4 s', 4],
     ['12 s', 12],
     ['1 min', 60],
@@ -18,8 +18,8 @@ export function cadenceWaits(): string {
     ['30 min and more', 1800],
   ];
   return markdownTable(
-    ['Quiet for', 'Next look after'],
-    quiet.map(([words, seconds]) => {
+    ['Unchanged for', 'Next poll after'],
+    unchanged.map(([words, seconds]) => {
       const between = [0, 1].map((random) => pollAfterMs(seconds * 1000, undefined, DEFAULT_POLLING, random));
       const [low, high] = between.map((ms) => (ms / 1000).toFixed(1));
       return [words, `${low} to ${high} s`];
@@ -27,8 +27,8 @@ export function cadenceWaits(): string {
   );
 }
 
-/** Each fixed interval, and the setting that is to be better. */
-export function cadenceComparison(): string {
+/** Each fixed interval, and the setting of the operator that is to be better. */
+export function pollingComparison(): string {
   const jobs = simulatedJobs(SEED);
   return markdownTable(
     ['', ...HEAD],
@@ -40,7 +40,7 @@ export function cadenceComparison(): string {
 }
 
 /** The default beside the interval that it is to beat, by the kind of job. */
-export function cadenceByKind(): string {
+export function pollingByKind(): string {
   const jobs = simulatedJobs(SEED);
   return markdownTable(
     ['', ...HEAD],

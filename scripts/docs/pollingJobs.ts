@@ -1,6 +1,6 @@
 import { framesOf, type JobPlan } from '../../src/sandbox/cce/plan.js';
 
-/** A job as a watcher sees it, in seconds after its start. */
+/** A job as a client sees it that polls it, in seconds after its start. */
 export interface SimulatedJob {
   readonly kind: 'cluster' | 'node' | 'delete';
   /** When something in its tree changes; the last one is its end. */

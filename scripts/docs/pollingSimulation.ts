@@ -1,9 +1,9 @@
 import { DEFAULT_POLLING, pollAfterMs, type Polling } from '../../src/reconcile/schedule.js';
 import { simulatedJob, type SimulatedJob } from './pollingJobs.js';
 
-/** How one way of looking fares, over all jobs. Times in seconds. */
+/** What one way to poll costs and gives, over all jobs. Times in seconds. */
 export interface Outcome {
-  /** Looks at one job, the one that sees its end included. */
+  /** Polls of one job, the one that sees its end included. */
   readonly calls: number;
   /** How late changes are seen, whichever they are. */
   readonly mean: number;
@@ -13,10 +13,10 @@ export interface Outcome {
   readonly end: number;
 }
 
-/** When to look at a job: seconds until the first look after its start, and between two looks. */
-interface Watcher {
+/** When a client polls a job: seconds from the job's start to the first poll, and between two polls. */
+interface Poller {
   first(random: () => number): number;
-  next(quietSeconds: number, random: () => number): number;
+  next(unchangedSeconds: number, random: () => number): number;
 }
 
 /** A client with a fixed interval, and the setting of the operator that is to be better. */
@@ -29,7 +29,7 @@ export const RIVALS: readonly { readonly seconds: number; readonly polling: Poll
 
 const JOBS_OF_A_KIND = 1000;
 export const KINDS = ['cluster', 'node', 'delete'] as const;
-/** Somebody writes the CloudJob down within so many seconds after the job began; its first look is at once. */
+/** Somebody writes the CloudJob down within so many seconds after the job began; its first poll is at once. */
 const WRITTEN_WITHIN = 5;
 
 /** As many jobs of each kind; the same ones for the same seed. */
@@ -38,27 +38,27 @@ export function simulatedJobs(seed: number): SimulatedJob[] {
   return KINDS.flatMap((kind) => Array.from({ length: JOBS_OF_A_KIND }, () => simulatedJob(kind, random)));
 }
 
-/** A client that looks every so many seconds; its first look comes at a random moment of its interval. */
+/** A client that polls every so many seconds; its first poll comes at a random moment of its interval. */
 export function fixedInterval(seconds: number, jobs: readonly SimulatedJob[], seed: number): Outcome {
   return simulate({ first: (random) => random() * seconds, next: () => seconds }, jobs, seed);
 }
 
-/** The operator's own cadence. */
+/** The operator's own polling. */
 export function adaptive(polling: Polling, jobs: readonly SimulatedJob[], seed: number): Outcome {
-  const watcher: Watcher = {
+  const poller: Poller = {
     first: (random) => random() * WRITTEN_WITHIN,
-    next: (quiet, random) => pollAfterMs(quiet * 1000, undefined, polling, random()) / 1000,
+    next: (unchanged, random) => pollAfterMs(unchanged * 1000, undefined, polling, random()) / 1000,
   };
-  return simulate(watcher, jobs, seed);
+  return simulate(poller, jobs, seed);
 }
 
-function simulate(watcher: Watcher, jobs: readonly SimulatedJob[], seed: number): Outcome {
+function simulate(poller: Poller, jobs: readonly SimulatedJob[], seed: number): Outcome {
   const random = quickRandom(seed + 1);
   const late: number[] = [];
   const ends: number[] = [];
   let calls = 0;
   for (const { changes } of jobs) {
-    let now = watcher.first(random);
+    let now = poller.first(random);
     let changedAt = now;
     let seen = 0;
     for (;;) {
@@ -70,7 +70,7 @@ function simulate(watcher: Watcher, jobs: readonly SimulatedJob[], seed: number)
       }
       if (seen === changes.length) break;
       if (seen > before) changedAt = now;
-      now += watcher.next(now - changedAt, random);
+      now += poller.next(now - changedAt, random);
     }
     ends.push(late.at(-1) ?? 0);
   }

@@ -13,7 +13,7 @@ export const SHORT_NAME = 'cjob';
 /** Where the API serves them. */
 export const CLOUD_JOBS = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true } as const;
 
-/** Asks the operator to look now; the value is echoed in `status.lastHandledReconcileAt`. */
+/** Requests a poll now; the value is echoed in `status.lastHandledReconcileAt`. */
 export const REQUESTED_AT_ANNOTATION = 'cloudjob.dev/requestedAt';
 /** The same for `flux reconcile`. */
 export const FLUX_REQUESTED_AT_ANNOTATION = 'reconcile.fluxcd.io/requestedAt';
@@ -55,7 +55,7 @@ const rule = (expression: string, message: string, about: object = {}) => ({
 
 /**
  * Refuses to change or remove a field that was set; setting it later is allowed. The rule stands on the spec, because
- * a rule on an optional field is not asked about the field's removal.
+ * a rule on an optional field is not evaluated when the field is removed.
  */
 const immutableOnceSet = (field: string, remedy: string) =>
   rule(
@@ -128,14 +128,14 @@ export const specSchema = z
       .boolean()
       .meta({ default: SPEC_DEFAULTS.suspend })
       .optional()
-      .describe('While true the cloud is not asked about the job. Default false.'),
+      .describe('While true the job is not polled. Default false.'),
     pollIntervalSeconds: z
       .int()
       .min(1)
       .max(86_400)
       .optional()
       .describe(
-        "Seconds between two looks at an unfinished job, not less than the operator's minimum. Left out: adaptive, often at first and after changes, less often as the job grows old.",
+        "Seconds between two polls of an unfinished job, not less than the operator's minimum. Left out: adaptive, often at first and after changes, less often the longer the job is unchanged.",
       ),
     readyWhen: z
       .enum(['Succeeded', 'Observed'])
@@ -159,7 +159,7 @@ export const specSchema = z
       .meta({ default: SPEC_DEFAULTS.observationDeadlineSeconds })
       .optional()
       .describe(
-        'Seconds without a successful look at the job after which the CloudJob is Stalled with the cause. Looking goes on, and the condition clears with the next success. Give it more than pollIntervalSeconds, or one failed look is enough. Default 600.',
+        'Seconds without a successful poll of the job after which the CloudJob is Stalled with the cause. Polls go on, and the condition clears with the next success. Give it more than pollIntervalSeconds, or one failed poll is enough. Default 600.',
       ),
     ttlSecondsAfterFinished: z
       .int()
@@ -167,7 +167,7 @@ export const specSchema = z
       .max(31_536_000)
       .optional()
       .describe(
-        'Deletes this CloudJob that many seconds after its job was seen to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool, Terraform or Crossplane tracks, which would create it again for ever.',
+        'Deletes this CloudJob that many seconds after its job was observed to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool, Terraform or Crossplane tracks, which would create it again for ever.',
       ),
   })
   .describe('Which cloud job to follow, and how.')
@@ -184,7 +184,7 @@ export const subJobSchema = z
     parentID: word('ID of the job or sub-job that this one is a part of.').optional(),
     type: word("The cloud's name for what the sub-job does, for example InstallMaster.").optional(),
     phase: word("The cloud's word for how far the sub-job is.").optional(),
-    reason: text('Why the sub-job is in this phase, as the cloud tells it.').optional(),
+    reason: text('Why the sub-job is in this phase, as the cloud reports it.').optional(),
     resourceID: word('ID of the resource that the sub-job works on.').optional(),
     resourceName: word('Name of the resource that the sub-job works on.').optional(),
     startTime: time("When the sub-job was created, by the cloud's clock.").optional(),
@@ -206,7 +206,7 @@ export const conditionSchema = z
       .int()
       .min(0)
       .optional()
-      .describe('The metadata.generation that the condition speaks of.'),
+      .describe('The metadata.generation that the condition is about.'),
     lastTransitionTime: time('When the status of the condition last changed.'),
     reason: z
       .string()
@@ -225,12 +225,12 @@ export const statusSchema = z
       .min(-1)
       .optional()
       .describe(
-        'The metadata.generation that this status speaks of; -1 before the operator has seen the object.',
+        'The metadata.generation that this status is about; -1 before the operator has seen the object.',
       ),
     phase: word(
       "The job's phase in the cloud's own word: Initializing, Running, Success, Failed, or one nobody documented yet.",
     ).optional(),
-    reason: text('Why the job is in this phase, as the cloud tells it.').optional(),
+    reason: text('Why the job is in this phase, as the cloud reports it.').optional(),
     message: z
       .string()
       .max(MAX_MESSAGE_LENGTH)
@@ -245,7 +245,7 @@ export const statusSchema = z
       .record(z.string().max(MAX_WORD_LENGTH), text('Value of the parameter.'))
       .meta({ maxProperties: MAX_EXTEND_PARAMS })
       .optional()
-      .describe('Further parameters of the job, as the cloud tells them.'),
+      .describe('Further parameters of the job, as the cloud reports them.'),
     progress: z
       .object({
         total: count('All leaves of the tree: the jobs without sub-jobs.'),
@@ -279,7 +279,7 @@ export const statusSchema = z
       .describe('The state in the form that tools wait on.'),
   })
   .describe('What the operator knows of the job; written by the operator alone.')
-  // Before the operator has seen it, an object would look finished to tools that compare generations.
+  // Before the operator has seen it, an object would pass for finished with tools that compare generations.
   .meta({ default: { observedGeneration: -1 } });
 
 export type CloudJobSpec = z.output<typeof specSchema>;

@@ -26,12 +26,12 @@ export const REASONS = {
   JobFailed: 'The job has ended badly; the message names the deepest failed sub-job and its reason.',
   JobObserved: '`readyWhen: Observed`: the job is being followed, or was until it finished.',
   UnknownPhase: 'The cloud answers with a phase that nobody documented; the job is followed until it ends.',
-  JobRead: 'The last look at the job was good.',
+  JobRead: 'The last poll of the job was good.',
   JobNotFound: 'The cloud does not know the job, and never did while it was followed.',
   JobVanished: 'The cloud knew the job and no longer does, and it had not finished.',
   DeadlineExceeded: 'The job is unfinished `activeDeadlineSeconds` after its creation; it is still followed.',
   InvalidSpec: 'The spec cannot be used; the message names the field and what is allowed.',
-  Suspended: '`spec.suspend` is true: the cloud is not asked.',
+  Suspended: '`spec.suspend` is true: the job is not polled.',
   CredentialsNotFound: 'The Secret does not exist, or the operator may not read it.',
   InvalidCredentials: 'The Secret is there and its keys make no credentials.',
   CredentialsRequired: 'The operator has no credentials of its own for this namespace.',
@@ -50,7 +50,7 @@ export type Reason = keyof typeof REASONS;
 export interface Condition {
   readonly type: string;
   readonly status: ConditionStatus;
-  /** The `metadata.generation` that the condition speaks of. */
+  /** The `metadata.generation` that the condition is about. */
   readonly observedGeneration?: number | undefined;
   /** When `status` last flipped, RFC 3339, whole seconds. */
   readonly lastTransitionTime: string;

@@ -118,7 +118,7 @@ function objectSchema(): StructuralSchema {
   return {
     type: 'object',
     description:
-      'A CloudJob follows one asynchronous job in the cloud and tells how it is going. It never starts, changes or cancels the job.',
+      'A CloudJob follows one asynchronous job in the cloud and reports how it goes. It never starts, changes or cancels the job.',
     required: ['spec'],
     properties: {
       apiVersion: {

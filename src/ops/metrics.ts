@@ -2,7 +2,7 @@ import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client
 import { readGauge } from './readings.js';
 import { createRuntimeMetrics, SECONDS, type QueueGauges, type RuntimeMetrics } from './runtimeMetrics.js';
 
-/** What one region of the cloud looks like now, over all projects. */
+/** The state of one region of the cloud, over all projects. */
 export interface RegionGauges {
   /** Calls that could be made at once; of the project that has fewest. */
   readonly tokens: number;
@@ -12,7 +12,7 @@ export interface RegionGauges {
   readonly open: boolean;
 }
 
-/** What is read when somebody asks, instead of being counted on the way. */
+/** What is read at each scrape, instead of being counted on the way. */
 export interface Gauges {
   readonly queue: () => QueueGauges;
   /** Reconciles that may run at a time. */
@@ -48,7 +48,7 @@ export interface Metrics extends RuntimeMetrics {
   statusWritten(): void;
   /** What became of an event. */
   eventEnded(outcome: string): void;
-  /** A job was seen to have ended, this many seconds after the cloud created it. */
+  /** A job was observed to have ended, this many seconds after the cloud created it. */
   finished(outcome: 'succeeded' | 'failed', seconds: number): void;
   /** The exposition format of Prometheus. */
   text(): Promise<string>;
@@ -78,7 +78,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   const runtime = createRuntimeMetrics(registry, gauges.queue, gauges.workers, kubeHost);
   const restarts = new Counter({
     name: 'cloudjob_watch_restarts_total',
-    help: 'Watches of CloudJobs that ended, by why.',
+    help: 'Watches of CloudJobs that ended, by reason.',
     labelNames: ['reason'],
     registers,
   });
@@ -114,22 +114,27 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   });
   const duration = new Histogram({
     name: 'cloudjob_job_duration_seconds',
-    help: "Age of a job, by the cloud's clock of its creation, when it was seen to have ended.",
+    help: "Time from a job's creation to its end, by the cloud's clock.",
     labelNames: ['outcome'],
     buckets: MINUTES,
     registers,
   });
 
   const gauge = readGauge.bind(undefined, registry);
-  gauge('leader_election_master_status', '1 while this replica works.', ['name'], (set) =>
+  gauge('leader_election_master_status', '1 while this replica works on CloudJobs.', ['name'], (set) =>
     set({ name: lease }, Number(gauges.leading())),
   );
-  gauge('cloudjob_jobs', 'CloudJobs by what their phase means (none: not seen yet).', ['phase'], (set) => {
-    for (const [phase, count] of gauges.jobs()) set({ phase }, count);
-  });
+  gauge(
+    'cloudjob_jobs',
+    'CloudJobs by what their phase means (none: not observed yet).',
+    ['phase'],
+    (set) => {
+      for (const [phase, count] of gauges.jobs()) set({ phase }, count);
+    },
+  );
   gauge(
     'cloudjob_observation_age_seconds',
-    'Time since the unfinished job was observed that was not observed for longest.',
+    'Time since the last good poll, of the unfinished job with the oldest observation.',
     [],
     (set) => set({}, gauges.observationAgeSeconds()),
   );

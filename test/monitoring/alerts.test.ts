@@ -24,12 +24,12 @@ const rules = readFileSync(RULES, 'utf8');
 const METRICS = new Set(rules.match(/\b(?:cloudjob|controller_runtime|workqueue|leader_election)_[a-z_]+/g));
 /** The longest that any rule waits, in minutes, and more. */
 const LATE = TROUBLE_AT + 110;
-/** Of one observation, and of a test that waits for its turn. */
+/** Of one wait for a scrape, and of a test that waits until others have ended. */
 const DEADLINE_MS = 90_000;
 const TEST_MS = 400_000;
 /** A machine of two cores starts no more operators at a time. */
 const inTurn = takeTurns(4);
-/** Between the two scrapes in trouble: the operator looks about every second, and backs off from what fails. */
+/** Between the two scrapes in trouble: the operator polls about every second, and backs off from what fails. */
 const WATCHED_MS = 2_000;
 const UP = { series: 'up{job="cloudjob-operator",instance="a"}', values: '1x200' };
 
@@ -37,7 +37,7 @@ const UP = { series: 'up{job="cloudjob-operator",instance="a"}', values: '1x200'
 interface Trouble {
   /** How many CloudJobs there are; one if left out. */
   readonly jobs?: number;
-  /** For an operator that is told something else than the others. */
+  /** For an operator with another config than the others. */
   readonly config?: (yaml: string) => string;
   /** Whether it is there before the operator starts, so that there is no time in which all was well. */
   readonly fromTheStart?: true;
@@ -45,8 +45,8 @@ interface Trouble {
   readonly begin: (namespace: string, jobIDs: readonly string[]) => void | Promise<void>;
   /** What `/metrics` has to say before the first scrape that counts. */
   readonly seen: (scrape: Scrape) => boolean;
-  /** Whether nothing is heard of the jobs as long as it lasts. */
-  readonly silent?: true;
+  /** Whether no job is observed as long as it lasts. */
+  readonly isUnobserved?: true;
   /** What has to grow between the two scrapes that count. */
   readonly grows?: (scrape: Scrape) => number;
   /** Expected at the end, and shortly after the trouble began. */
@@ -102,9 +102,9 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     jobs: 10,
     begin: (_, jobIDs) => answerAll(jobIDs, { instead: 'reset' }),
     seen: (scrape) => sum(scrape, 'cloudjob_region_breaker_open') === 1,
-    silent: true,
-    alerts: ['CloudJobNotHeardOf', 'CloudJobRegionUnreachable'],
-    // While the breaker is open there are few looks.
+    isUnobserved: true,
+    alerts: ['CloudJobObservationStale', 'CloudJobRegionUnreachable'],
+    // While the breaker is open there are few polls.
     perhaps: ['CloudJobLooksFailing'],
   },
   'an access key that the cloud rejects': {
@@ -115,8 +115,8 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
       answerAll(jobIDs, { status: 401, body: {} });
     },
     seen: (scrape) => sum(scrape, 'cloudjob_credential_breakers_open') === 1,
-    silent: true,
-    alerts: ['CloudJobCredentialsRejected', 'CloudJobNotHeardOf'],
+    isUnobserved: true,
+    alerts: ['CloudJobCredentialsRejected', 'CloudJobObservationStale'],
     perhaps: ['CloudJobLooksFailing'],
   },
   'a cloud that throttles': {
@@ -124,8 +124,8 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     begin: (_, jobIDs) => answerAll(jobIDs, { status: 429, headers: { 'retry-after': '1' }, body: {} }),
     seen: (scrape) => sum(scrape, 'cloudjob_looks_total', 'throttled') > 2,
     grows: (scrape) => sum(scrape, 'cloudjob_looks_total', 'throttled'),
-    silent: true,
-    alerts: ['CloudJobLooksFailing', 'CloudJobNotHeardOf', 'CloudJobThrottled'],
+    isUnobserved: true,
+    alerts: ['CloudJobLooksFailing', 'CloudJobObservationStale', 'CloudJobThrottled'],
   },
   'a budget that is too small': {
     jobs: 20,
@@ -166,7 +166,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     alerts: ['CloudJobWatchFailing'],
   },
   'Events that the API server refuses': {
-    // They are looked at one after the other, so that the number of refusals grows.
+    // They are polled one after the other, so that the number of refusals grows.
     jobs: 30,
     begin: (namespace, jobIDs) => {
       treatments.set(namespace, (_, path) => (path.includes('/events') ? 'refuse' : 'pass'));
@@ -184,8 +184,8 @@ describeHere('the alerting rules, on what an operator in trouble really says:', 
     (_, trouble) =>
       inTurn(async () => {
         const recording = await record(trouble);
-        const { alerts, perhaps = [], atOnce = [], silent = false } = trouble;
-        const growing = silent ? /_total$|_age_seconds$/ : /_total$/;
+        const { alerts, perhaps = [], atOnce = [], isUnobserved = false } = trouble;
+        const growing = isUnobserved ? /_total$|_age_seconds$/ : /_total$/;
         const expectations: readonly Expectation[] = [
           { minute: TROUBLE_AT - 1, alerts: [] },
           { minute: TROUBLE_AT + 2, alerts: atOnce },

@@ -13,8 +13,8 @@ const METRICS = { up: 'up', leading: 'leader_election_master_status' };
 /** Each scrape stands for a minute: so many, and a rule that waits for five minutes fires. */
 const LONG = 8;
 
-/** What a scrape tells of the replicas a and b: each metric's value for both, as in `1 0`. */
-type Told = Readonly<Record<keyof typeof METRICS, string>>;
+/** What one scrape of the replicas a and b has: each metric's value for both, as in `1 0`. */
+type Scraped = Readonly<Record<keyof typeof METRICS, string>>;
 
 const canRun = hasPromtool && hasPrometheus && realKubeconfig === undefined;
 const why =
@@ -42,8 +42,12 @@ describeWhen(canRun, why)('the alerting rules, on what Prometheus scrapes from t
     return replica;
   }
 
-  /** Waits until the newest scrapes all tell that, and returns the minute of the last. */
-  async function untilTold(what: string, count: number, wanted: (told: Told) => boolean): Promise<number> {
+  /** Waits until the newest scrapes all have that, and returns the minute of the last. */
+  async function untilScraped(
+    what: string,
+    count: number,
+    wanted: (scraped: Scraped) => boolean,
+  ): Promise<number> {
     let stored: readonly StoredSeries[] = [];
     return until(
       `Prometheus to see ${what}`,
@@ -51,7 +55,7 @@ describeWhen(canRun, why)('the alerting rules, on what Prometheus scrapes from t
         stored = await prometheus.read(Object.values(METRICS));
         const minutes = stored[0]?.values.length ?? 0;
         const newest = Array.from({ length: Math.min(count, minutes) }, (_, ago) =>
-          toldAt(stored, minutes - 1 - ago),
+          scrapedAt(stored, minutes - 1 - ago),
         );
         return newest.length === count && newest.every(wanted) && minutes - 1;
       },
@@ -72,18 +76,22 @@ describeWhen(canRun, why)('the alerting rules, on what Prometheus scrapes from t
     const a = await start('a', namespace);
     const b = await start('b', namespace);
 
-    const idle = await untilTold('both wait', LONG, ({ up, leading }) => up === '1 1' && leading === '0 0');
+    const idle = await untilScraped(
+      'both wait',
+      LONG,
+      ({ up, leading }) => up === '1 1' && leading === '0 0',
+    );
     leases = 'pass';
-    const working = await untilTold('one work', LONG, ({ leading }) => leading.includes('1'));
+    const working = await untilScraped('one work', LONG, ({ leading }) => leading.includes('1'));
     await a.kill9();
-    const alone = await untilTold('one answer', LONG, ({ up }) => up === '0 1');
+    const alone = await untilScraped('one answer', LONG, ({ up }) => up === '0 1');
     b.freeze();
-    const down = await untilTold('none answer', LONG, ({ up }) => up === '0 0');
+    const down = await untilScraped('none answer', LONG, ({ up }) => up === '0 0');
     b.thaw();
-    const back = await untilTold('one answer again', 1, ({ up }) => up === '0 1');
+    const back = await untilScraped('one answer again', 1, ({ up }) => up === '0 1');
 
     const stored = await prometheus.read(Object.values(METRICS));
-    const minutes = Array.from({ length: back + 1 }, (_, minute) => toldAt(stored, minute));
+    const minutes = Array.from({ length: back + 1 }, (_, minute) => scrapedAt(stored, minute));
     const firstIdle = minutes.findIndex(({ leading }) => leading.includes('0'));
     const lastAnswer = minutes.findLastIndex(({ up }, minute) => minute < down && up.includes('1'));
     // Whether the one that was killed had the Lease, and whether the other has got it since, is no matter here.
@@ -106,8 +114,8 @@ describeWhen(canRun, why)('the alerting rules, on what Prometheus scrapes from t
   }, 300_000);
 });
 
-/** What the replicas were told of in that minute. */
-function toldAt(stored: readonly StoredSeries[], minute: number): Told {
+/** What was scraped of the replicas in that minute. */
+function scrapedAt(stored: readonly StoredSeries[], minute: number): Scraped {
   const of = (metric: string, instance: string): string =>
     stored.find(({ series }) => series.startsWith(`${metric}{`) && series.includes(`instance="${instance}"`))
       ?.values[minute] ?? '_';

@@ -9,7 +9,7 @@ import { has, type Ref, type World } from '../world.js';
 /** The columns of the guide's table, and whether somebody has to act before there is more to wait for. */
 const STATES = {
   'just applied, operator down': 'open',
-  'first look pending': 'open',
+  'first poll pending': 'open',
   running: 'open',
   succeeded: 'open',
   failed: 'needs somebody',
@@ -84,7 +84,7 @@ export async function recordStates(world: World): Promise<ReadonlyMap<State | Ea
 
   await world.startOperator([...namespaces.values()]);
   await Promise.all([
-    reach('first look pending', hangs, {}, (s) => has(s, 'Ready', 'Unknown', 'WaitingForCloud')),
+    reach('first poll pending', hangs, {}, (s) => has(s, 'Ready', 'Unknown', 'WaitingForCloud')),
     reach('running', inPhase('Running'), {}, (s) => has(s, 'Ready', 'Unknown', 'JobRunning')),
     reach('succeeded', inPhase('Success'), {}, (s) => has(s, 'Ready', 'True')),
     reach('failed', inPhase('Failed'), {}, (s) => has(s, 'Stalled', 'True', 'JobFailed')),

@@ -22,7 +22,7 @@ const { groups } = z
   .parse(load(read('deploy/monitoring/alerts.yaml')));
 const rules = groups.flatMap((group) => group.rules);
 
-/** All that `/metrics` can name, as the generated table says it; Node's own come on top. */
+/** All names that `/metrics` serves, by the generated table; Node's own come on top. */
 function metricNames(): Set<string> {
   const rows = [...read('docs/metrics.md').matchAll(/^\| `(\w+)` +\| (\w+)/gm)];
   const own = rows.flatMap(([, name = '', type]) =>
@@ -33,17 +33,17 @@ function metricNames(): Set<string> {
 
 describe('monitoring', () => {
   it.each(['alerts.yaml', 'dashboard.json'])(
-    '%s asks for nothing that /metrics does not tell',
+    '%s queries nothing that /metrics does not serve',
     async (file) => {
       const text = read(`deploy/monitoring/${file}`);
 
-      const asked = new Set(
+      const queried = new Set(
         text.match(/\b(?:cloudjob|controller_runtime|workqueue|leader_election|process)_[a-z_]+(?=\{|\[)/g),
       );
       const names = metricNames();
 
-      expect([...asked].filter((name) => !names.has(name))).toEqual([]);
-      expect(asked.size).toBeGreaterThan(5);
+      expect([...queried].filter((name) => !names.has(name))).toEqual([]);
+      expect(queried.size).toBeGreaterThan(5);
     },
   );
 

@@ -5,9 +5,9 @@ import { DEFAULT_POLLING } from '../../../src/reconcile/schedule.js';
 /** Not the seed of the printed tables: the claims must not hang on it. */
 const SEEDS = [2, 3, 4];
 
-describe('what docs/cadence.md claims', () => {
+describe('what docs/polling.md claims', () => {
   it.each(SEEDS.flatMap((seed) => RIVALS.map((rival) => [rival.seconds, seed, rival.polling] as const)))(
-    'holds against a look every %i s (seed %i): fewer calls, and changes are seen earlier',
+    'holds against a poll every %i s (seed %i): fewer calls, and changes are seen earlier',
     (seconds, seed, polling) => {
       const jobs = simulatedJobs(seed);
 
