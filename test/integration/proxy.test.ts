@@ -103,8 +103,8 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
       .filter((line) => line.includes('cloud proxy') || line.includes('kubernetes proxy'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines).toMatchObject([
-      { level: 'info', message: 'cloud proxy', proxy: forCloud.url },
       { level: 'info', message: 'kubernetes proxy', proxy: forCluster.url },
+      { level: 'info', message: 'cloud proxy', proxy: forCloud.url },
     ]);
     expect(lines[0]?.['regions']).toContain('lab-0');
     expect(lines[0]?.['regions']).not.toContain('eu-de');
