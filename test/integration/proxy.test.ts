@@ -106,8 +106,8 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
       { level: 'info', message: 'kubernetes proxy', proxy: forCluster.url },
       { level: 'info', message: 'cloud proxy', proxy: forCloud.url },
     ]);
-    expect(lines[0]?.['regions']).toContain('lab-0');
-    expect(lines[0]?.['regions']).not.toContain('eu-de');
+    expect(lines[1]?.['regions']).toContain('lab-0');
+    expect(lines[1]?.['regions']).not.toContain('eu-de');
 
     forCloud.treat = { status: 407, body: JSON.stringify({ kind: 'Job', status: { phase: 'Success' } }) };
     forCloud.cut();
