@@ -16,6 +16,7 @@ const MUCH_MB = 1;
 const TABLES = {
   statuses: ['Statuses', 'twin', 'transitions'],
   polls: ['Polls and memory', 'polls', 'memory'],
+  flags: ['Flags of Node', 'flags'],
   waits: ['Waiting', 'apply', 'start'],
   growth: ['A day, and many renewals', 'day', 'churn', 'lease'],
   shards: ['Replicas', 'shards'],

@@ -91,17 +91,27 @@ export class Bench {
   }
 
   /** Starts the operator in place of the one before, and waits until it holds the Lease. */
-  async operator(kubeconfigFile: string, config: object = {}): Promise<Operator> {
+  async operator(
+    kubeconfigFile: string,
+    config: object = {},
+    nodeFlags?: readonly string[],
+  ): Promise<Operator> {
     await this.stopOperator();
-    const operator = await this.replica(kubeconfigFile, config);
+    const operator = await this.replica(kubeconfigFile, config, [], nodeFlags);
     await until('the Lease', 20, LEADING_MS, () => operator.metric('leader_election_master_status'));
     return operator;
   }
 
   /** Starts one more operator beside those that run. */
-  async replica(kubeconfigFile: string, config: object, flags: readonly string[] = []): Promise<Operator> {
+  async replica(
+    kubeconfigFile: string,
+    config: object,
+    flags: readonly string[] = [],
+    nodeFlags?: readonly string[],
+  ): Promise<Operator> {
     const cloudURL = await this.cloud.call<string>('url');
-    const operator = await startOperator({ folder: this.folder, kubeconfigFile, cloudURL, config, flags });
+    const place = { folder: this.folder, kubeconfigFile, cloudURL };
+    const operator = await startOperator({ ...place, config, flags, nodeFlags });
     this.#operators.push(operator);
     return operator;
   }

@@ -7,6 +7,7 @@ import { apply } from './rows/apply.js';
 import { cadence } from './rows/cadence.js';
 import { churn } from './rows/churn.js';
 import { day } from './rows/day.js';
+import { nodeFlags } from './rows/nodeFlags.js';
 import { image } from './rows/image.js';
 import { lease } from './rows/lease.js';
 import { memory } from './rows/memory.js';
@@ -25,6 +26,7 @@ const ROWS: readonly Row[] = [
   cadence,
   start,
   memory,
+  nodeFlags,
   day,
   churn,
   lease,

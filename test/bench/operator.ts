@@ -26,6 +26,8 @@ export interface OperatorOptions {
   readonly config?: object;
   /** Beside those that every run has. */
   readonly flags?: readonly string[];
+  /** What Node is started with; left out: as in the image. */
+  readonly nodeFlags?: readonly string[] | undefined;
 }
 
 /** Of the build that is measured: this one, or another to compare it with. */
@@ -50,7 +52,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     process.execPath,
     [
       // What is measured is what is shipped.
-      ...imageFlags(OPERATOR_ROOT),
+      ...(options.nodeFlags ?? imageFlags(OPERATOR_ROOT)),
       MAIN,
       'run',
       '--kubeconfig',

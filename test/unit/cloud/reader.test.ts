@@ -121,7 +121,7 @@ describe('several CloudJobs on one job', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('are woken by a look of one of them, and each is told once without a call', async () => {
+  it('are woken by a call of one of them, and each takes its result once without a call', async () => {
     const { calls, woken, reader, read } = setUp({ answer: () => RUNNING });
     await Promise.all([read('a'), read('b'), read('c')]);
 
@@ -136,7 +136,7 @@ describe('several CloudJobs on one job', () => {
     expect(calls).toHaveLength(3);
   });
 
-  it('get no news for an answer when somebody asks to look now', async () => {
+  it('get no shared result when somebody requests a poll now', async () => {
     const { calls, read } = setUp({ answer: () => RUNNING });
     await Promise.all([read('a'), read('b')]);
     await read('a');
@@ -146,7 +146,7 @@ describe('several CloudJobs on one job', () => {
     expect(calls).toHaveLength(3);
   });
 
-  it('answer somebody who waited for his turn to look now with a look that was made meanwhile', async () => {
+  it('give somebody who waited for a slot the result of a call that was made meanwhile', async () => {
     const { clock, calls, woken, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
     await read('other', target({ jobID: 'job-2' }));
     for (const key of ['a', 'b', 'c']) expect((await read(key, target(), 'high')).kind).toBe('nothing');
@@ -162,7 +162,7 @@ describe('several CloudJobs on one job', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('are not told what has become old', async () => {
+  it('do not share what has become old', async () => {
     const { clock, calls, reader, read } = setUp({ answer: () => RUNNING });
     await Promise.all([read('a'), read('b')]);
     await read('a');
@@ -221,7 +221,7 @@ describe('several CloudJobs on one job', () => {
 });
 
 describe('a key is woken before others', () => {
-  it('when it has a turn, which nobody else has until it comes', async () => {
+  it('when it has a slot, which nobody else has until it comes', async () => {
     const { clock, wokenHigh, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
     await read('a');
     await read('b', target({ jobID: 'job-2' }));
@@ -231,7 +231,7 @@ describe('a key is woken before others', () => {
     expect(wokenHigh).toEqual(['b']);
   });
 
-  it('when somebody waits for what another one was told', async () => {
+  it('when somebody waits for what another one was answered', async () => {
     const { clock, wokenHigh, woken, read } = setUp({
       requestsPerSecond: 1,
       burst: 1,
@@ -251,7 +251,7 @@ describe('a key is woken before others', () => {
 });
 
 describe('the budget', () => {
-  it('makes a key wait, and wakes it when it is its turn', async () => {
+  it('makes a key wait, and wakes it when it has a slot', async () => {
     const { clock, calls, woken, read } = setUp({ requestsPerSecond: 1, burst: 1, answer: () => RUNNING });
     await read('a', target({ jobID: 'job-1' }));
 
@@ -311,7 +311,7 @@ describe('the budget', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('counts second calls of one look, and allows none while it is paused', async () => {
+  it('counts second calls of one read, and allows none while it is paused', async () => {
     const { calls, read } = setUp({ requestsPerSecond: 1, burst: 2 });
     const first = read('a');
     await settle();
@@ -324,7 +324,7 @@ describe('the budget', () => {
 });
 
 describe('the breaker of a region', () => {
-  it('stops calls after failures in a row, tells the cause, and tries again with one probe', async () => {
+  it('stops calls after failures in a row, reports the cause, and tries again with one probe', async () => {
     let answer = failure({ status: 503, message: 'HTTP 503' });
     const { clock, calls, read } = setUp({ answer: () => answer });
     for (let n = 0; n < 8; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
@@ -363,7 +363,7 @@ describe('the breaker of a region', () => {
 describe('the breaker of a credential', () => {
   const rejected = failure({ class: 'unauthorized', status: 401, message: 'bad signature' });
 
-  it('never lets more than three signatures in a row fail, however many jobs are looked at at once', async () => {
+  it('never lets more than three signatures in a row fail, however many jobs are read at once', async () => {
     const { calls, woken, read } = setUp();
     const readings = Array.from({ length: 50 }, (_, n) =>
       read(`key-${n}`, target({ jobID: `job-${n}`, signs: true })),
@@ -497,7 +497,7 @@ describe('failed polls', () => {
 });
 
 describe('whatever happens', () => {
-  it('every key that wants a look gets one, and nothing is left over', async () => {
+  it('every key that wants a read gets one, and nothing is left over', async () => {
     const errors = [
       failure({ status: 500 }),
       failure({ class: 'throttled', status: 429 }),

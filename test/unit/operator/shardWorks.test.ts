@@ -95,7 +95,7 @@ describe('the work of a shard', () => {
     expect(passes).toEqual(['ns/a', 'ns/b', 'ns/e', 'ns/c', 'ns/d']);
   });
 
-  it('is told of an object whose job was changed to one of another shard, and sees it no more', async () => {
+  it('learns of an object whose job was changed to one of another shard, and sees it no more', async () => {
     void works.run(0, NEVER, NEVER);
     void works.run(1, NEVER, NEVER);
     const before = follower('a', 0);

@@ -76,7 +76,7 @@ describe('a status', () => {
   it.each([
     ['has changed', CONFLICT],
     ['is gone', NOT_FOUND],
-  ])('is stale when the object %s in between, and the cache is told', async (_, error) => {
+  ])('is stale when the object %s in between, and the cache is refreshed', async (_, error) => {
     const refreshed: unknown[][] = [];
 
     const written = await storeOf(new FakeClient(error), [], refreshed).writeStatus(cloudJob(), {}, SIGNAL);
@@ -137,11 +137,11 @@ describe('a Secret', () => {
     ],
     ['that it is missing', NOT_FOUND, { kind: 'missing' }],
     ['that it may not be read', FORBIDDEN, { kind: 'forbidden' }],
-  ])('tells %s', async (_, answer, expected) => {
+  ])('reports %s', async (_, answer, expected) => {
     expect(await new ClusterSecrets(new FakeClient(answer)).read('infra', 'cce', SIGNAL)).toEqual(expected);
   });
 
-  it('is asked for by name', async () => {
+  it('is read by name', async () => {
     const client = new FakeClient({ metadata });
 
     await new ClusterSecrets(client).read('infra', 'cce', SIGNAL);

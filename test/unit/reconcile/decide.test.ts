@@ -27,7 +27,7 @@ function followed(phase: string, spec = {}): CloudJob {
   return after(cloudJob(spec), read(phase));
 }
 
-describe('the conditions of every situation', () => {
+describe('the conditions of every state', () => {
   const fresh = cloudJob();
   const observed = cloudJob({ readyWhen: 'Observed' });
   it.each<[string, CloudJob, Record<string, string>, string]>([
@@ -255,7 +255,7 @@ describe('the conditions of every situation', () => {
   });
 });
 
-describe('from one situation to the next', () => {
+describe('from one state to the next', () => {
   it.each<[string, CloudJob, Observation]>([
     ['job not found', after(cloudJob(), failed('notFound'), 200), read('Running')],
     ['job vanished', after(followed('Running'), failed('notFound'), 200), read('Running')],
@@ -305,7 +305,7 @@ describe('from one situation to the next', () => {
     expect(unreachable.status).toEqual(vanished.status);
   });
 
-  it('becomes overdue between two looks when the last one failed', () => {
+  it('becomes overdue between two polls when the last one failed', () => {
     const waiting = after(cloudJob({ observationDeadlineSeconds: 5 }), failed('throttled'), 1);
 
     const late = after(waiting, NOTHING, 6, {
@@ -349,7 +349,7 @@ describe('from one situation to the next', () => {
     expect(conditionsOf(resumed)).toEqual(conditionsOf(running));
   });
 
-  it("tells nothing of job A when the spec names job B, as an old API server's users can do", () => {
+  it("says nothing of job A when the spec names job B, as an old API server's users can do", () => {
     const finished = followed('Success');
 
     const changed = after(edited(finished, { jobID: 'another-job' }), NOTHING, 10);
@@ -392,7 +392,7 @@ describe('from one situation to the next', () => {
   });
 });
 
-describe('a look that somebody asked for', () => {
+describe('a poll that somebody requested', () => {
   const asked = cloudJob({}, { annotations: { 'cloudjob.dev/requestedAt': '2026-03-01T10:05:00Z' } });
 
   it('is echoed once it happened', () => {
@@ -447,7 +447,7 @@ describe('what happens next', () => {
     expect(next(object, observation)).toEqual({ kind: 'rest' });
   });
 
-  it('another look for an unfinished job', () => {
+  it('another poll for an unfinished job', () => {
     expect(next(cloudJob(), read('Running'))).toEqual({ kind: 'poll', withinMs: Infinity });
   });
 
@@ -455,7 +455,7 @@ describe('what happens next', () => {
     ['its activeDeadlineSeconds', cloudJob({ activeDeadlineSeconds: 90 }), read('Running'), HEALTHY, 80_000],
     ['its observationDeadlineSeconds', cloudJob(), failed('transient'), { unobservedMs: 10_000 }, 590_000],
     ['the grace time of an unknown job', cloudJob(), failed('notFound'), { unobservedMs: 10_000 }, 110_000],
-  ])('a look at the latest when it reaches %s', (_, object, observation, history, withinMs) => {
+  ])('a poll at the latest when it reaches %s', (_, object, observation, history, withinMs) => {
     expect(next(object, observation, 10, history)).toEqual({ kind: 'poll', withinMs });
   });
 
@@ -477,7 +477,7 @@ describe('what happens next', () => {
   });
 });
 
-describe('events', () => {
+describe('transitions', () => {
   function events(object: CloudJob, observation: Observation, history = HEALTHY): string[] {
     return decide(object, observation, CREATED + 1000, history).transitions.map(
       ({ type, reason }) => `${type} ${reason}`,
@@ -505,7 +505,7 @@ describe('events', () => {
     expect(events(object, observation)).toEqual(expected);
   });
 
-  it('tells of throttling once, not at every look', () => {
+  it('record throttling once, not at every poll', () => {
     const history: History = {
       unobservedMs: 0,
       lastFailure: THROTTLED,
@@ -570,7 +570,7 @@ describe('events', () => {
 });
 
 describe('the message', () => {
-  it('tells the deepest failed sub-job and its reason', () => {
+  it('names the deepest failed sub-job and its reason', () => {
     const object = after(
       cloudJob(),
       read('Failed', {

@@ -35,7 +35,7 @@ describe('resolveTarget', () => {
     ["the spec's, before the Secret's", 'eu-de', 'eu-west-101', 'eu-de'],
     ["the Secret's, before the operator's", undefined, 'eu-west-101', 'eu-west-101'],
     ["the operator's", undefined, undefined, 'eu-nl'],
-  ])('asks in the region that is %s', (_, ofSpec, ofSecret, expected) => {
+  ])('polls in the region that is %s', (_, ofSpec, ofSecret, expected) => {
     const found = secret(ofSecret === undefined ? {} : { region: ofSecret });
 
     expect(resolveTarget(cloudJob({ region: ofSpec }), 'cce', found, CLOUDS)).toMatchObject({
@@ -47,7 +47,7 @@ describe('resolveTarget', () => {
   it.each([
     ["the spec's, before the Secret's", 'p1', 'p1'],
     ["the Secret's", undefined, 'p2'],
-  ])('asks in the project that is %s', (_, projectID, expected) => {
+  ])('polls in the project that is %s', (_, projectID, expected) => {
     const resolved = resolveTarget(cloudJob({ projectID }), 'cce', secret({ projectID: 'p2' }), CLOUDS);
 
     expect(resolved).toMatchObject({ target: { projectID: expected, jobID: JOB_ID } });

@@ -18,14 +18,14 @@ function fails(errorClass: CloudErrorClass, retryAfterMs?: number): Observation 
   };
 }
 
-/** A world whose CloudJob has been looked at once, and found running. */
+/** A world whose CloudJob has been polled once, and found running. */
 async function followedWorld(spec: Readonly<Record<string, unknown>> = {}): Promise<ReconcilerWorld> {
   const world = new ReconcilerWorld(cloudJob(spec));
   await world.pass();
   return world;
 }
 
-describe('the first look', () => {
+describe('the first poll', () => {
   it('happens at once, before all polls, and is written as one status', async () => {
     const world = new ReconcilerWorld(cloudJob());
 
@@ -40,7 +40,7 @@ describe('the first look', () => {
     expect(result).toEqual({ kind: 'requeue', afterMs: 2_000 });
   });
 
-  it('is told to be awaited when the cloud takes longer than a second', async () => {
+  it('is said to be awaited when the cloud takes longer than a second', async () => {
     const world = new ReconcilerWorld(cloudJob());
     const answer = new SlowAnswer();
     world.reader.answers = [answer.promise];
@@ -97,7 +97,7 @@ describe('the first look', () => {
   });
 });
 
-describe('the next look', () => {
+describe('the next poll', () => {
   it('does not come before the cadence says so, however often the key comes up', async () => {
     const world = await followedWorld();
 
@@ -127,7 +127,7 @@ describe('the next look', () => {
     expect(result).toEqual({ kind: 'requeue', afterMs: 0 });
   });
 
-  it('comes also when the pass is aborted in the middle of a look', async () => {
+  it('comes also when the pass is aborted in the middle of a poll', async () => {
     const world = await followedWorld();
     await world.clock.advance(2_000);
     const abort = new AbortController();
@@ -152,7 +152,7 @@ describe('the next look', () => {
     expect(changed).toEqual({ kind: 'requeue', afterMs: 2_000 });
   });
 
-  it('takes what the look of another CloudJob told of the same job, before its own is due', async () => {
+  it('takes what the poll of another CloudJob has shown of the same job, before its own is due', async () => {
     const world = await followedWorld();
     world.reader.answers = [tells('Success')];
     world.reader.shared.add('infra/scale-up');
@@ -217,7 +217,7 @@ describe('the next look', () => {
     );
   });
 
-  it('comes when it was asked for, and the asking is echoed', async () => {
+  it('comes when it was requested, and the request is echoed', async () => {
     const world = await followedWorld();
     await world.clock.advance(1_000);
     world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
@@ -245,7 +245,7 @@ describe('the next look', () => {
     expect(await world.pass()).toEqual({ kind: 'requeue', afterMs: wait });
   });
 
-  it('comes no sooner because the cloud touches its time of update at every look', async () => {
+  it('comes no sooner because the cloud touches its time of update at every poll', async () => {
     const touched = (seconds: number) => ({ updateTime: new Date(CREATED + seconds * 1000).toISOString() });
     const world = new ReconcilerWorld(cloudJob());
     world.reader.answers = [tells('Running', touched(1)), tells('Running', touched(100))];
@@ -281,7 +281,7 @@ describe('the next look', () => {
   });
 });
 
-describe('a job that needs no looking at', () => {
+describe('a job that needs no polls', () => {
   it.each(['Success', 'Failed'])('costs nothing once it has ended: %s', async (phase) => {
     const world = new ReconcilerWorld(after(cloudJob(), read(phase)));
 
@@ -294,7 +294,7 @@ describe('a job that needs no looking at', () => {
     expect(world.reader.forgotten).toContain(KEY);
   });
 
-  it('is looked at after its end when somebody insists, and keeps its end', async () => {
+  it('is polled after its end when somebody requests it, and keeps its end', async () => {
     const world = new ReconcilerWorld(after(cloudJob(), read('Success')));
     world.reader.answers = [fails('notFound')];
     world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
@@ -316,7 +316,7 @@ describe('a job that needs no looking at', () => {
     expect(conditionsOf(world.object)).toMatchObject({ Suspended: 'True/Suspended' });
   });
 
-  it('is looked at as soon as it is resumed, and its silence is not held against it', async () => {
+  it('is polled as soon as it is resumed, and its silence is not held against it', async () => {
     const world = await followedWorld();
     world.edit({ spec: { suspend: true } });
     await world.pass();
@@ -345,8 +345,8 @@ describe('a job that needs no looking at', () => {
   });
 });
 
-describe('events', () => {
-  it('are told before the status that they speak of, so that a crash in between loses none', async () => {
+describe('transitions', () => {
+  it('are recorded before the status that they speak of, so that a crash in between loses none', async () => {
     const world = new ReconcilerWorld(cloudJob());
     let tell: () => void = () => undefined;
     world.transitions.recording = new Promise((resolve) => {
@@ -434,7 +434,7 @@ describe('writes', () => {
     );
   });
 
-  it('that have to wait cost no second look', async () => {
+  it('that have to wait cost no second poll', async () => {
     const world = await followedWorld();
     world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
 
@@ -450,7 +450,7 @@ describe('writes', () => {
 });
 
 describe('a write that does not get through', () => {
-  it('keeps what was learnt when it is stale, and does not ask the cloud again', async () => {
+  it('keeps what was observed when it is stale, and does not poll again', async () => {
     const world = new ReconcilerWorld(cloudJob());
     world.store.troubles = ['stale'];
 
@@ -468,7 +468,7 @@ describe('a write that does not get through', () => {
     expect(again.map(({ key }) => key)).toEqual([first?.key]);
   });
 
-  it('keeps what was learnt when it throws, and does not ask the cloud again', async () => {
+  it('keeps what was observed when it throws, and does not poll again', async () => {
     const world = new ReconcilerWorld(cloudJob());
     world.store.troubles = [new Error('the API server is away')];
 
@@ -496,7 +496,7 @@ describe('a write that does not get through', () => {
     expect(world.object.status).toMatchObject({ phase: 'Success', lastHandledReconcileAt: 'now' });
   });
 
-  it('does not ask again for a job that has ended', async () => {
+  it('does not poll a job again that has ended', async () => {
     const world = await followedWorld();
     world.reader.answers = [tells('Success')];
     world.store.troubles = [new Error('away')];
@@ -510,7 +510,7 @@ describe('a write that does not get through', () => {
     expect(world.object.status.phase).toBe('Success');
   });
 
-  it('does not let an old answer pass for the look that was asked for since', async () => {
+  it('does not let an old observation pass for the poll that was requested since', async () => {
     const world = new ReconcilerWorld(cloudJob());
     world.store.troubles = ['stale'];
     await world.pass();
@@ -597,7 +597,7 @@ describe('a budget that lets nobody in', () => {
     expect(world.object.status.phase).toBe('Running');
   });
 
-  it('does not keep the first status of one whose turn comes in a moment', async () => {
+  it('does not keep the first status of one that gets a slot in a moment', async () => {
     const world = new ReconcilerWorld(cloudJob());
     world.reader.answers = [{ kind: 'nothing' }, tells('Running')];
 
@@ -759,7 +759,7 @@ describe('ttlSecondsAfterFinished', () => {
 });
 
 describe('time', () => {
-  it('makes a silent job Stalled after its deadline, and the next good look heals it', async () => {
+  it('makes a silent job Stalled after its deadline, and the next observation heals it', async () => {
     const world = await followedWorld({ observationDeadlineSeconds: 60 });
     world.reader.answers = [fails('transient')];
 
@@ -780,7 +780,7 @@ describe('time', () => {
   it.each([
     ['forwards', 86_400_000],
     ['backwards', -86_400_000],
-  ])('steps %s without making a followed job overdue, or its look late', async (_, step) => {
+  ])('steps %s without making a followed job overdue, or its poll late', async (_, step) => {
     const world = await followedWorld();
     world.clock.step(step);
     world.reader.answers = [fails('transient')];

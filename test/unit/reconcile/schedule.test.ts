@@ -90,7 +90,7 @@ describe('retryAfterMs', () => {
     ).toBe(seconds(20));
   });
 
-  it('is never shorter than the cloud asked for, not even by jitter', () => {
+  it('is never shorter than the cloud demands, not even by jitter', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), random, fc.nat(10_000_000), (failures, share, floor) => {
         expect(
@@ -122,7 +122,7 @@ describe('isSameState', () => {
     subJobs: [{ id: 'a', phase: 'Running', updateTime: at(1) }],
   };
 
-  it('looks past the times of update, those of sub-jobs included', () => {
+  it('ignores the times of update, those of sub-jobs included', () => {
     const touched = {
       ...job,
       updateTime: at(2),

@@ -57,7 +57,7 @@ describe('SecretCache', () => {
     expect(secrets.reads).toHaveLength(2);
   });
 
-  it('shares one read between all who ask at once', async () => {
+  it('shares one read between all who want it at once', async () => {
     const readers = Array.from({ length: 100 }, () => cache.read('infra', 'cce', 'renewed'));
 
     await Promise.all(readers);

@@ -28,7 +28,7 @@ const listOf = (jobs: fc.Arbitrary<Job>): fc.Arbitrary<Job[]> =>
 const anyJob = jobsOf(listOf(jobsOf(listOf(jobsOf(fc.constant([]))))));
 
 describe('summarise', () => {
-  it('tells the documented example field by field', () => {
+  it('summarises the documented example field by field', () => {
     expect(summarise(fixture('documented-create-cluster'))).toEqual({
       phase: 'Running',
       type: 'CreateCluster',

@@ -57,7 +57,7 @@ describe('a breaker', () => {
     expect(times).toEqual([10_000, 20_000, 35_000, 35_000]);
   });
 
-  it('lets another probe through when one told nothing', async () => {
+  it('lets another probe through when one showed nothing', async () => {
     const { clock, breaker } = setUp();
     fail(breaker, 3);
     await clock.advance(10_000);
@@ -76,7 +76,7 @@ describe('a breaker', () => {
     expect(breaker.refusal()).toMatchObject({ retryAfterMs: 10_000 });
   });
 
-  it('opens at once when it is told to', () => {
+  it('opens at once when it is to', () => {
     const { breaker } = setUp();
 
     breaker.acquire().failed(CAUSE, true);

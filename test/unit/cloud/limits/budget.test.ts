@@ -74,7 +74,7 @@ describe('a budget', () => {
     expect(calls.map(({ key }) => key)).toEqual(['first', 'urgent-a', 'urgent-b', 'poll-a', 'poll-b']);
   });
 
-  it('gives polls one turn in five however much urgent work there is', async () => {
+  it('gives low keys one slot in five however many high ones there are', async () => {
     const { clock, calls, acquire } = setUpCallers(1, 1);
 
     acquire('first', 'high');
@@ -101,7 +101,7 @@ describe('a budget', () => {
     expect(woken).toEqual(['c', 'a', 'b']);
   });
 
-  it('keeps a turn for the key that was woken, and gives it on when nobody comes', async () => {
+  it('keeps a slot for the key that was woken, and gives it on when nobody comes', async () => {
     const { clock, woken, budget } = setUp(0.001);
 
     budget.acquire('first', 'low');
@@ -116,7 +116,7 @@ describe('a budget', () => {
     expect(budget.acquire('other', 'high')).toBe('acquired');
   });
 
-  it('forgets a key that leaves, and gives its turn to the next', async () => {
+  it('forgets a key that leaves, and gives its slot to the next', async () => {
     const { clock, woken, budget } = setUp();
 
     budget.acquire('first', 'low');
@@ -130,7 +130,7 @@ describe('a budget', () => {
     expect(woken).toEqual(['b', 'c']);
   });
 
-  it('makes no call before Retry-After has passed, turns that were given before included', async () => {
+  it('makes no call before Retry-After has passed, slots that were reserved before included', async () => {
     const { clock, woken, budget } = setUp(1, 2);
 
     budget.acquire('a', 'low');
