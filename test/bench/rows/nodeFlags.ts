@@ -10,7 +10,6 @@ const VARIANTS: readonly (readonly string[])[] = [
   [],
   ['--max-semi-space-size=8'],
   ['--max-semi-space-size=8', '--heap-growing-percent=30'],
-  ['--max-semi-space-size=4', '--heap-growing-percent=20'],
 ];
 
 interface Taken {
