@@ -101,7 +101,7 @@ describe('retryAfterMs', () => {
   });
 });
 
-const at = (seconds: number): string => new Date(CREATED + seconds * 1000).toISOString();
+const at = (after: number): string => new Date(CREATED + seconds(after)).toISOString();
 
 describe('unchangedSince', () => {
   it.each([
@@ -110,8 +110,8 @@ describe('unchangedSince', () => {
     ['now, without times', { subJobs: [{ type: 'CreateNode' }] }, 30],
     ['now, by a cloud whose clock is ahead', { updateTime: at(60) }, 30],
     ['now, by a time that is none', { updateTime: 'soon' }, 30],
-  ])('is %s', (_, job, seconds) => {
-    expect(unchangedSince(job, CREATED + 30_000)).toBe(CREATED + seconds * 1000);
+  ])('is %s', (_, job, since) => {
+    expect(unchangedSince(job, CREATED + 30_000)).toBe(CREATED + seconds(since));
   });
 });
 
