@@ -38,12 +38,12 @@ export const nodeFlags: Row = {
   },
 };
 
-async function take(bench: Bench, count: number, nodeFlags: readonly string[]): Promise<Taken> {
+async function take(bench: Bench, count: number, variant: readonly string[]): Promise<Taken> {
   const calls = (): Promise<number> => bench.cloud.call<number>('calls');
   const kubeconfig = await bench.plainKubeconfig(await bench.shelf.call<string>('url'));
   const before = await calls();
   const polling = { minSeconds: 30, maxSeconds: 60 };
-  const operator = await bench.operator(kubeconfig, { polling }, nodeFlags);
+  const operator = await bench.operator(kubeconfig, { polling }, variant);
   await until('two polls of each job', 200, SETTLE_MS, async () => (await calls()) - before >= 2 * count);
   const resident: number[] = [];
   const cpu: number[] = [];
