@@ -22,6 +22,7 @@ export interface JobReaderOptions extends Omit<CallLimitsOptions, 'wake'> {
 
 /** One job as one credential sees it, and the CloudJobs (keys) that follow it. */
 interface SharedJob {
+  readonly id: string;
   readonly followers: Set<string>;
   call: SharedCall | undefined;
   /** Of the last call, while there are followers that have not taken it. */
@@ -52,7 +53,8 @@ export class JobReader {
   readonly #options: JobReaderOptions;
   readonly #limits: CallLimits;
   readonly #jobs = new Map<string, SharedJob>();
-  readonly #targets = new Map<string, Target>();
+  /** By key. */
+  readonly #followed = new Map<string, { readonly job: SharedJob; readonly target: Target }>();
   /** Keys that wait for a slot and have somebody who waits for them. */
   readonly #waitingHigh = new Set<string>();
 
@@ -95,23 +97,20 @@ export class JobReader {
 
   /** Whether another CloudJob's call has read the job since, so that to read it for the key costs no call. */
   hasSharedResult(key: string): boolean {
-    const target = this.#targets.get(key);
-    const shared = target && this.#jobs.get(idOf(target))?.sharedResult;
+    const shared = this.#followed.get(key)?.job.sharedResult;
     return shared?.waiting.has(key) === true && this.#isFresh(shared);
   }
 
   /** The key is gone, or needs no more reads. */
   forget(key: string): void {
-    const target = this.#targets.get(key);
-    if (target === undefined) return;
-    this.#targets.delete(key);
+    const followed = this.#followed.get(key);
+    if (followed === undefined) return;
+    const { job, target } = followed;
+    this.#followed.delete(key);
     this.#cancel(key, target);
-    const id = idOf(target);
-    const job = this.#jobs.get(id);
-    if (job === undefined) return;
     job.followers.delete(key);
     takeShared(job, key);
-    this.#dropUnused(id, job);
+    this.#dropUnused(job);
   }
 
   /** This process may use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
@@ -134,17 +133,17 @@ export class JobReader {
     this.#limits.close();
     for (const { call } of this.#jobs.values()) call?.controller.abort();
     this.#jobs.clear();
-    this.#targets.clear();
+    this.#followed.clear();
     this.#waitingHigh.clear();
   }
 
   #follow(key: string, target: Target): SharedJob {
     const id = idOf(target);
-    const before = this.#targets.get(key);
-    if (before !== undefined && idOf(before) !== id) this.forget(key);
-    this.#targets.set(key, target);
-    const job = this.#jobs.get(id) ?? { followers: new Set(), call: undefined, sharedResult: undefined };
+    if (this.#followed.get(key)?.job.id !== id) this.forget(key);
+    const none = { followers: new Set<string>(), call: undefined, sharedResult: undefined };
+    const job = this.#jobs.get(id) ?? { id, ...none };
     this.#jobs.set(id, job);
+    this.#followed.set(key, { job, target });
     job.followers.add(key);
     return job;
   }
@@ -181,7 +180,7 @@ export class JobReader {
       return observation;
     } finally {
       if (job.call?.waiting === waiting) job.call = undefined;
-      this.#dropUnused(idOf(target), job);
+      this.#dropUnused(job);
     }
   }
 
@@ -207,8 +206,8 @@ export class JobReader {
     for (const key of waiting) this.#options.wake(key, this.#waitingHigh.has(key) ? 'high' : 'low');
   }
 
-  #dropUnused(id: string, job: SharedJob): void {
-    if (job.followers.size === 0 && job.call === undefined) this.#jobs.delete(id);
+  #dropUnused(job: SharedJob): void {
+    if (job.followers.size === 0 && job.call === undefined) this.#jobs.delete(job.id);
   }
 
   #isFresh({ at }: SharedResult): boolean {

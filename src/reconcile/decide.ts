@@ -8,7 +8,7 @@ import { aboutItsJob, isDeletedAfterFinish, knownJob, readableSpec, requestedAt 
 import { conditionsFor } from './conditions.js';
 import { classify, type History, type JobState } from './jobState.js';
 import { describeState } from './message.js';
-import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
+import { activeDeadlineLeft, graceLeft, isSameState, observationDeadlineLeft } from './schedule.js';
 import { summarise, type JobSummary } from './summary.js';
 import { transitionsBetween, type Transition } from './transitions.js';
 
@@ -25,6 +25,8 @@ export interface Decision {
   readonly status: CloudJobStatus;
   /** Whether the status is another one than before. */
   readonly differs: boolean;
+  /** Whether the job is in another state than the status said before. */
+  readonly jobChanged: boolean;
   /** What changed, for people; empty when nothing did. */
   readonly transitions: readonly Transition[];
   readonly requeue: Requeue;
@@ -54,16 +56,18 @@ export function decide(object: CloudJob, observation: Observation, now: number, 
     lastHandledReconcileAt: handled ?? before.lastHandledReconcileAt,
     conditions: mergeConditions(previous, wanted, metadata.generation, now),
   });
+  const differs = !isDeepStrictEqual(status, object.status);
   return {
     status,
-    differs: !isDeepStrictEqual(status, object.status),
+    differs,
+    jobChanged: differs && !isSameState(job, knownJob(cloudJob)),
     transitions: transitionsBetween(cloudJob, status, observation, history),
     requeue: requeueFor(cloudJob, job, state, status, observation, now, history),
   };
 }
 
 /** What is known of the job after this observation. */
-export function jobAfter(cloudJob: CloudJob, observation: Observation): JobSummary {
+function jobAfter(cloudJob: CloudJob, observation: Observation): JobSummary {
   const known = knownJob(cloudJob);
   if (observation.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
   const observed = summarise(observation.job);

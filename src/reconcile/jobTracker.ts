@@ -5,9 +5,8 @@ import { failureOf, type Failure, type Observation } from '../cloud/observation.
 import { isTerminal } from '../cloud/phase.js';
 import type { Priority } from '../priority.js';
 import { aboutItsJob, isFinished, isRequested, knownJob, readableSpec, requestedAt } from './cloudJob.js';
-import { jobAfter } from './decide.js';
 import type { History } from './jobState.js';
-import { isSameState, pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
+import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
 import { isKnown } from './summary.js';
 
 export interface JobTrackerParts {
@@ -127,9 +126,17 @@ export class JobTracker {
     this.#failures = 0;
     if (observation.kind !== 'job') return;
     this.#lastObservedAt = now;
-    const before = aboutItsJob(cloudJob);
-    if (!isSameState(jobAfter(before, observation), knownJob(before))) this.#changedAt = now;
     this.#nextPollAt = now + this.#intervalMs(cloudJob, now, random());
+  }
+
+  /** The job was just seen to change: what follows may come soon. */
+  changed(cloudJob: CloudJob): void {
+    const now = this.#parts.clock.monotonic();
+    this.#changedAt = now;
+    this.#nextPollAt = Math.min(
+      this.#nextPollAt,
+      now + this.#intervalMs(cloudJob, now, this.#parts.random()),
+    );
   }
 
   /** Observed, and not yet in the status. */

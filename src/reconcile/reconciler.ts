@@ -72,6 +72,7 @@ export class Reconciler {
     // While somebody waits for a poll, an older observation must not pass for it.
     const observation = (isWaiting && poll === 'high' ? undefined : tracker.unwritten) ?? NOTHING;
     const decision = decide(current, observation, clock.now(), tracker.history(current));
+    if (decision.jobChanged) tracker.changed(current);
     if (decision.differs && tracker.sinceWriteMs < WRITE_EVERY_MS) {
       return { kind: 'requeue', afterMs: WRITE_EVERY_MS - tracker.sinceWriteMs };
     }
