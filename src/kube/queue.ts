@@ -69,7 +69,7 @@ export class WorkQueue {
   readonly #dirty = new Map<string, Waiting>();
   readonly #delayed: DelayedKeys;
   readonly #failures = new Map<string, number>();
-  /** Workers that wait. The last one goes first: what it worked with is warm, and what the others hold on to is old. */
+  /** Workers that wait; the last that came is served first. */
   readonly #takers: ((item: WorkItem | undefined) => void)[] = [];
   #highInRow = 0;
   #adds = 0;

@@ -11,7 +11,7 @@ import { isTerminal } from '../cloud/phase.js';
 import { cutText } from '../text.js';
 import { JOB_FIELDS, type JobSummary } from './summary.js';
 
-/** What a CloudJob says by itself, with nothing observed. */
+// What a CloudJob says by itself, with nothing observed.
 
 /** The spec, as far as it can be read: `{}` where it breaks the rules. */
 export function readableSpec({ spec }: Pick<CloudJob, 'spec'>): Partial<CloudJobSpec> {

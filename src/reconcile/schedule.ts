@@ -5,7 +5,7 @@ import type { Retry } from '../cloud/reactions.js';
 import { isStatusOfSpec, readableSpec } from './cloudJob.js';
 import type { JobSummary } from './summary.js';
 
-/** When a job is polled next, and when its deadlines fall due. */
+// When a job is polled next, and when its deadlines fall due.
 
 /** How often unfinished jobs may be polled, in seconds. */
 export interface Polling {
