@@ -1,5 +1,6 @@
 import { crdYaml } from './api/crd.js';
 import { flagLines, UsageError } from './commandLine.js';
+import { errorText } from './errorText.js';
 import { KubeconfigError } from './kube/access/access.js';
 import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
@@ -45,7 +46,7 @@ export async function runCommand([command, ...args]: readonly string[], stop: Ab
         );
     }
   } catch (error) {
-    process.stderr.write(`cloudjob-operator: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`cloudjob-operator: ${errorText(error)}\n`);
     return [UsageError, KubeconfigError, ProxyError, PortError].some((kind) => error instanceof kind) ? 2 : 1;
   }
 }

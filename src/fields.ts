@@ -5,7 +5,7 @@ type RequiredKeys<T> = { [K in keyof T]: undefined extends T[K] ? never : K }[ke
 /** What is left of `T` when fields are left out: those that may be undefined are optional, and never undefined. */
 export type Kept<T> = Partial<Known<T>> & Pick<Known<T>, RequiredKeys<T>>;
 
-/** The fields whose values are wanted. This runs dozens of times for each answer of the cloud: it makes no lists. */
+/** The fields whose values are wanted. */
 export function fieldsWith<T extends object>(fields: T, isWanted: (value: unknown) => boolean): Kept<T> {
   const kept: Record<string, unknown> = {};
   for (const name in fields) {

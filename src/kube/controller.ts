@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { errorText } from '../errorText.js';
 import type { Logger } from '../ops/log.js';
 import { KubeError } from './errors.js';
 import { objectKey } from './object.js';
@@ -143,7 +144,7 @@ export class Controller implements StoreHandler<KubeObject> {
       if (ending.result.kind === 'requeue') queue.addAfter(key, ending.result.afterMs, 'low');
     } else {
       queue.addRateLimited(key, priority);
-      const error = ending.kind === 'threw' ? { error: text(ending.error) } : {};
+      const error = ending.kind === 'threw' ? { error: errorText(ending.error) } : {};
       const fields = { key, outcome, failures: queue.failures(key), ...error, ...where(outcome, ending) };
       if (outcome === 'aborted') logger.info('reconcile aborted', fields);
       else logger.error('reconcile failed', fields);
@@ -199,8 +200,4 @@ function where(outcome: Outcome, ending: Ending): { readonly stack?: string } {
       .map((line) => line.trim())
       .join('; '),
   };
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { errorText } from '../errorText.js';
 import type { Logger } from '../ops/log.js';
 import { backoffMs } from './backoff.js';
 import type { Backoff } from './backoff.js';
@@ -226,7 +227,7 @@ export class Reflector<T extends KubeObject> {
     onInterrupted?.({ kind, error, failures: this.#failures, retryInMs: wait });
     const fields = {
       ...this.#where(),
-      error: text(error),
+      error: errorText(error),
       failures: this.#failures,
       retryInMs: Math.round(wait),
     };
@@ -242,7 +243,7 @@ export class Reflector<T extends KubeObject> {
     try {
       return trim(object);
     } catch (error) {
-      const fields = { ...this.#where(), key: objectKey(object.metadata), error: text(error) };
+      const fields = { ...this.#where(), key: objectKey(object.metadata), error: errorText(error) };
       logger.error('an object could not be trimmed and is left out', fields);
       return undefined;
     }
@@ -260,7 +261,7 @@ export class Reflector<T extends KubeObject> {
           ...this.#where(),
           key: objectKey(change.object.metadata),
           change: change.kind,
-          error: text(error),
+          error: errorText(error),
         });
       }
     }
@@ -282,8 +283,4 @@ export class Reflector<T extends KubeObject> {
     const { type, namespace } = this.#options;
     return { resource: type.plural, namespace: namespace ?? '*' };
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

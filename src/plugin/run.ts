@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { errorText } from '../errorText.js';
 import { cleanText } from '../text.js';
 import { KubeconfigError } from '../kube/access/access.js';
 import { UsageError } from '../commandLine.js';
@@ -45,8 +46,7 @@ export async function runPlugin(args: readonly string[], process: PluginProcess)
     return await runCommand(invocation, { ...process, output });
   } catch (error) {
     if (signal.aborted) return EXIT.interrupted;
-    const message = error instanceof Error ? error.message : String(error);
-    stderr.write(`kubectl cloudjob: ${cleanText(message, MAX_MESSAGE)}\n`);
+    stderr.write(`kubectl cloudjob: ${cleanText(errorText(error), MAX_MESSAGE)}\n`);
     const isUsage = [UsageError, KubeconfigError, ProxyError].some((kind) => error instanceof kind);
     // For these two, failing to find out is not the same as finding something bad.
     return isUsage || command === 'watch' || command === 'doctor' ? EXIT.usage : EXIT.failed;

@@ -7,7 +7,7 @@ import { isAlreadyExists, isNotFound, isNotServed } from '../kube/errors.js';
 import type { ClusterAccess } from '../kube/access/access.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../kube/object.js';
 import { HttpTransport } from '../kube/transport.js';
-import { errorText } from './errorText.js';
+import { errorText } from '../errorText.js';
 import { DEMO_NAMESPACE, DEMO_SECRET, sampleManifest, secretManifest } from './samples.js';
 import type { Sample } from './samples.js';
 import { sleep } from '../signals.js';

@@ -9,7 +9,7 @@ import type { RunningCce } from './cce/server.js';
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { Cluster } from './cluster.js';
 import { playDemo } from './demo.js';
-import { errorText } from './errorText.js';
+import { errorText } from '../errorText.js';
 import { chooseKube } from './kubeChoice.js';
 import type { ChosenKube } from './kubeChoice.js';
 import { SANDBOX_HELP, readSandboxOptions } from './options.js';

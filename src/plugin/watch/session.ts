@@ -1,5 +1,6 @@
 import { CLOUD_JOBS, type CloudJob } from '../../api/cloudjob.js';
 import type { Clock } from '../../clock.js';
+import { errorText } from '../../errorText.js';
 import { cleanText } from '../../text.js';
 import type { KubeClient } from '../../kube/client.js';
 import { Informer } from '../../kube/informer.js';
@@ -159,6 +160,5 @@ export async function watchUntilSettled(
 const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 function interruptionText(error: unknown): string {
-  const problem = error instanceof Error ? error.message : String(error);
-  return `The watch was interrupted, trying again: ${cleanText(problem, MAX_PROBLEM)}`;
+  return `The watch was interrupted, trying again: ${cleanText(errorText(error), MAX_PROBLEM)}`;
 }
