@@ -13,6 +13,11 @@ import { nothing, onAbort, withDeadline } from './signals.js';
  */
 export const CONNECTING = { autoSelectFamilyAttemptTimeout: 2_500 } as const;
 
+/** The other side closed the connection, as Node says it when reading and when writing. */
+export function isReset({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
 /** A tunnel that a proxy did not give or did not keep. The message names the proxy, without its user and password. */
 export class TunnelError extends Error {
   override readonly name = 'TunnelError';
@@ -177,7 +182,7 @@ function handshake(socket: TLSSocket, proxy: ProxyServer, signal: AbortSignal): 
     };
     socket.on('error', (error: NodeJS.ErrnoException) => {
       unlisten();
-      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') closed();
+      if (isReset(error)) closed();
       else reject(error);
     });
     socket.once('close', closed);

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import axios, { isAxiosError, type AxiosResponse } from 'axios';
 import type { Clock } from '../clock.js';
-import { CONNECTING, TunnelAgent } from '../connecting.js';
+import { CONNECTING, isReset, TunnelAgent } from '../connecting.js';
 import type { ProxyFor, ProxyServer } from '../proxy.js';
 import { withDeadline } from '../signals.js';
 import type { CloudError, Headers } from './errors.js';
@@ -235,5 +235,5 @@ function redact(text: string, secrets: readonly string[]): string {
 function isStale(error: unknown): boolean {
   if (!isAxiosError(error) || error.response !== undefined) return false;
   const { reusedSocket } = (error.request ?? {}) as { reusedSocket?: boolean };
-  return reusedSocket === true && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  return reusedSocket === true && isReset(error);
 }

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Clock } from '../clock.js';
-import { isRecord } from '../json.js';
+import { isReset } from '../connecting.js';
 import { hostOf } from '../proxy.js';
 import { nothing, onAbort } from '../signals.js';
 import { localError } from './errors.js';
@@ -95,8 +95,4 @@ export function send(
 
 export function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error('aborted');
-}
-
-function isReset(error: unknown): boolean {
-  return isRecord(error) && (error['code'] === 'ECONNRESET' || error['code'] === 'EPIPE');
 }
