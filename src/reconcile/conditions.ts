@@ -12,10 +12,10 @@ import type { JobState } from './jobState.js';
 
 /** One cell: a status and its reason, or `keep` for what the condition said before. */
 type Cell = readonly [ConditionStatus, Reason] | 'keep';
+type Row = Partial<Record<ConditionType, Cell>>;
+
 /** Said of Synced=True. */
 const JOB_READ = 'The job is read from the cloud.';
-
-type Row = Partial<Record<ConditionType, Cell>>;
 
 /**
  * The conditions of every state. A condition that a row leaves out is absent; `Reconciling` and `Stalled` are only
