@@ -6,6 +6,8 @@ import { cpuMs } from '../usage.js';
 import { pause, until } from '../wait.js';
 
 const SETTLE_MS = 120_000;
+/** 1 ms on a machine where a bare call takes 0.22 ms; others are slower or faster. */
+const MOST_BARE_CALLS = 4.5;
 
 /** CPU time of a poll that finds nothing new, beside that of a bare call at the same rate. */
 export const polls: Row = {
@@ -59,12 +61,13 @@ export const polls: Row = {
     await bare.stop();
     const perSecond = count / everySeconds;
     return [
-      { what: `CPU of a poll, ${perSecond} a second`, unit: 'ms', values, goal: { atMost: 1 } },
+      { what: `CPU of a poll, ${perSecond} a second`, unit: 'ms', values },
       {
         what: 'beside a bare call',
         unit: 'ms',
         values,
         against: { what: 'a bare call', values: bareValues },
+        goal: { atMost: MOST_BARE_CALLS },
         gate: { atMost: 8 },
       },
     ];
