@@ -12,9 +12,15 @@ export interface RegionEntry {
   readonly iam: string;
 }
 
-/** Regions that the SDKs of Huawei Cloud list for CCE (services/cce/v3/region). */
+interface PublicCloud {
+  readonly cloud: string;
+  /** CCE answers at `cce.REGION.DOMAIN`, IAM at `iam.REGION.DOMAIN`. */
+  readonly domain: string;
+  readonly regions: readonly string[];
+}
+
+/** Regions that the SDKs of Huawei Cloud list for CCE (services/cce/v3/region), without the ambiguous ones. */
 const HUAWEI_CLOUD = [
-  'ae-ad-1',
   'af-north-1',
   'af-south-1',
   'ap-southeast-1',
@@ -36,25 +42,24 @@ const HUAWEI_CLOUD = [
   'cn-south-2',
   'cn-south-4',
   'cn-southwest-2',
-  'eu-west-0',
   'la-north-2',
   'la-south-2',
   'me-east-1',
-  'my-kualalumpur-1',
   'na-mexico-1',
-  'ru-moscow-1',
   'ru-northwest-2',
   'sa-brazil-1',
   'tr-west-1',
 ];
-const HUAWEI_CLOUD_EUROPE = ['eu-west-101'];
-const OPEN_TELEKOM_CLOUD = ['eu-de', 'eu-nl'];
 
-const DOMAINS: readonly (readonly [string, readonly string[]])[] = [
-  ['myhuaweicloud.com', HUAWEI_CLOUD],
-  ['myhuaweicloud.eu', HUAWEI_CLOUD_EUROPE],
-  ['otc.t-systems.com', OPEN_TELEKOM_CLOUD],
+/** The built-in regions, and whose they are. */
+export const PUBLIC_CLOUDS: readonly PublicCloud[] = [
+  { cloud: 'Huawei Cloud', domain: 'myhuaweicloud.com', regions: HUAWEI_CLOUD },
+  { cloud: 'Huawei Cloud Europe', domain: 'myhuaweicloud.eu', regions: ['eu-west-101'] },
+  { cloud: 'Open Telekom Cloud', domain: 'otc.t-systems.com', regions: ['eu-de', 'eu-nl'] },
 ];
+
+/** Huawei Cloud has a region of this name, and so has a partner with a cloud of its own. */
+const AMBIGUOUS: ReadonlySet<string> = new Set(['ae-ad-1', 'eu-west-0', 'my-kualalumpur-1', 'ru-moscow-1']);
 
 /** The regions that a CloudJob can name: the public ones, and those of the operator's configuration. */
 export class Regions {
@@ -62,8 +67,8 @@ export class Regions {
 
   /** `configured` entries are taken as valid (`checkEndpoint`) and replace public ones of the same name. */
   constructor(configured: Readonly<Record<string, RegionEntry>> = {}) {
-    for (const [domain, names] of DOMAINS) {
-      for (const name of names) {
+    for (const { domain, regions } of PUBLIC_CLOUDS) {
+      for (const name of regions) {
         this.#add(name, { cce: `https://cce.${name}.${domain}`, iam: `https://iam.${name}.${domain}` });
       }
     }
@@ -90,6 +95,22 @@ export class Regions {
 }
 
 /**
+ * Why the catalogue lacks the region, and the remedy, for a person; `problem` goes on after the region's name. A password must
+ * not reach another company because two clouds have regions of one name.
+ */
+export function missingRegion(name: string): { readonly problem: string; readonly remedy: string } {
+  return AMBIGUOUS.has(name)
+    ? {
+        problem: 'is a region of more than one cloud',
+        remedy: `have the addresses of the cloud that you mean added to the operator's configuration (regions.${name})`,
+      }
+    : {
+        problem: "is not in the operator's region catalogue",
+        remedy: "correct it, or have the region added to the operator's configuration",
+      };
+}
+
+/**
  * What is wrong with the address of an endpoint, for a person; undefined when nothing is. Plain HTTP would send
  * credentials in the clear, so it is for this machine alone.
  */
@@ -103,6 +124,7 @@ export function checkEndpoint(address: string): string | undefined {
   // An empty query or fragment leaves no trace in the parsed URL.
   if (/[?#]/.test(address)) return 'must not contain a query or a fragment';
   if (address.includes('%')) return 'must not contain percent signs';
+  if (url.pathname.includes('/auth/')) return 'must end before /v3/auth/tokens: that part is added';
   return undefined;
 }
 

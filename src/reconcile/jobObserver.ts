@@ -4,7 +4,7 @@ import type { Authenticators } from '../cloud/auth/authenticators.js';
 import type { Target } from '../cloud/client.js';
 import { readCredentials } from '../cloud/credentials.js';
 import type { Observation } from '../cloud/observation.js';
-import type { Region, Regions } from '../cloud/regions.js';
+import { missingRegion, type Region, type Regions } from '../cloud/regions.js';
 import type { Priority } from '../priority.js';
 import type { JobReader, SecretResult } from './ports.js';
 import type { Freshness, SecretCache } from './secrets.js';
@@ -143,12 +143,12 @@ function findRegion(
   }
   const region = regions.find(name);
   if (region !== undefined) return region;
+  const { problem, remedy } = missingRegion(name);
   if (ofSpec === undefined && ofSecret !== undefined) {
-    return invalidCredentials(`${secretPath}: key region names no region of the operator's catalogue`);
+    // Without the value: it may be a secret in the wrong place.
+    return invalidCredentials(`${secretPath}: the value of the key region ${problem}; ${remedy}`);
   }
-  return invalidSpec(
-    `spec.region "${name}" is not in the operator's region catalogue; correct it, or have the region added to the operator's configuration`,
-  );
+  return invalidSpec(`spec.region "${name}" ${problem}; ${remedy}`);
 }
 
 function invalidSpec(message: string): NoTarget {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { POD_IDENTITY_ENV, type WorkloadCredentialsOptions } from '../cloud/auth/workload.js';
-import { checkEndpoint, Regions } from '../cloud/regions.js';
+import { checkEndpoint, missingRegion, Regions } from '../cloud/regions.js';
 import { UsageError } from '../commandLine.js';
 import { DEFAULT_POLLING } from '../reconcile/schedule.js';
 import { LABEL } from './names.js';
@@ -125,8 +125,9 @@ export function readConfig(
   }
   const regions = new Regions(entries);
   if (defaultRegion !== undefined && regions.find(defaultRegion) === undefined) {
+    const { problem } = missingRegion(defaultRegion);
     throw new UsageError(
-      `${source}: defaultRegion: "${defaultRegion}" is not a region; allowed: ${regions.names().join(', ')}`,
+      `${source}: defaultRegion: "${defaultRegion}" ${problem}; allowed: ${regions.names().join(', ')}`,
     );
   }
   const ownCredentials = own && { namespaces: own.namespaces, source: workload(own.from, source, env) };

@@ -1,6 +1,6 @@
 import type { CloudJobSpec } from '../../api/cloudjob.js';
 import { readCredentials, type Credentials } from '../../cloud/credentials.js';
-import type { Region } from '../../cloud/regions.js';
+import { missingRegion, type Region } from '../../cloud/regions.js';
 import type { SecretResult } from '../../reconcile/ports.js';
 import type { Config } from '../../settings/config.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
@@ -51,12 +51,10 @@ export function checkRegion(
   const region = regions.find(name);
   if (region !== undefined) return { finding: ok(`${name} is ${region.cce}`), region };
   const where = spec.region === undefined ? 'the region that the Secret or the config names' : `"${name}"`;
+  const { problem, remedy } = missingRegion(name);
   return {
     finding: hasConfig
-      ? wrong(
-          `${where} is not in the operator's catalogue`,
-          "correct it, or add the region to the operator's config",
-        )
+      ? wrong(`${where} ${problem}`, remedy)
       : cannotTell(`${where} is not a built-in one; name the operator's config with --config`),
   };
 }

@@ -68,6 +68,7 @@ describe('checkEndpoint', () => {
     ['https://cce.example?', /query/],
     ['https://cce.example#x', /fragment/],
     ['https://cce.example/%2e%2e', /percent/],
+    ['https://iam.example/v3/auth/tokens', /must end before \/v3\/auth\/tokens/],
   ])('refuses %j', (address, problem) => {
     expect(checkEndpoint(address)).toMatch(problem);
   });

@@ -87,7 +87,7 @@ describe('resolveTarget', () => {
       { region: undefined },
       secret({ region: 'nowhere' }),
       'InvalidCredentials',
-      /^Secret infra\/cce: key region names no region/,
+      /^Secret infra\/cce: the value of the key region is not in the operator's region catalogue/,
     ],
   ])('says what is missing: %s', (_, spec, found, reason, message) => {
     const resolved = resolveTarget(cloudJob(spec), 'cce', found, CLOUDS);
@@ -112,6 +112,22 @@ describe('resolveTarget', () => {
       message: expect.stringMatching(/^spec\.region "nowhere" is not in the operator's region catalogue/),
     });
   });
+
+  it.each(['ae-ad-1', 'eu-west-0', 'my-kualalumpur-1', 'ru-moscow-1'])(
+    'sends no credentials to %s, which is a region of more than one cloud, before the operator knows which one',
+    (region) => {
+      expect(resolveTarget(cloudJob({ region }), 'cce', secret(), CLOUDS)).toEqual({
+        kind: 'invalidSpec',
+        message: `spec.region "${region}" is a region of more than one cloud; have the addresses of the cloud that you mean added to the operator's configuration (regions.${region})`,
+      });
+      const addresses = { cce: 'https://cce.partner.example', iam: 'https://iam.partner.example' };
+      const regions = new Regions({ [region]: addresses });
+      expect(resolveTarget(cloudJob({ region }), 'cce', secret(), { ...CLOUDS, regions })).toMatchObject({
+        kind: 'target',
+        target: { region: addresses },
+      });
+    },
+  );
 
   it('calls a spec unusable that cannot be read', () => {
     expect(resolveTarget(cloudJob({ jobID: '../x' }), 'cce', secret(), CLOUDS)).toMatchObject({

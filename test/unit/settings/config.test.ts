@@ -81,7 +81,12 @@ describe('readConfig', () => {
     [
       'a default region that is none',
       { regions: { lab: endpoints }, defaultRegion: 'lob' },
-      /^c\.yaml: defaultRegion: "lob" is not a region; allowed: .*eu-de, .*lab/,
+      /^c\.yaml: defaultRegion: "lob" is not in the operator's region catalogue; allowed: .*eu-de, .*lab/,
+    ],
+    [
+      'a default region of more than one cloud',
+      { defaultRegion: 'eu-west-0' },
+      /^c\.yaml: defaultRegion: "eu-west-0" is a region of more than one cloud; allowed: /,
     ],
     [
       'own credentials for nobody',
