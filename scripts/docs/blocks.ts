@@ -5,7 +5,8 @@ import { pollingCurve } from './pollingCurve.js';
 import { cloudErrorConditions, cloudErrors } from './cloudErrors.js';
 import { PERFORMANCE_BLOCKS } from './performance.js';
 import { pluginCommands, pluginFlags } from './plugin.js';
-import { configFile, flags } from './settings.js';
+import { apiFields, cloudJobJSONSchema, configJSONSchema } from './schemas.js';
+import { builtInRegions, configFile, flags } from './settings.js';
 import { code, markdownTable } from './table.js';
 
 /**
@@ -19,6 +20,9 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
   ...PERFORMANCE_BLOCKS,
   flags,
   'config-file': configFile,
+  regions: builtInRegions,
+  'api-spec': () => apiFields('spec'),
+  'api-status': () => apiFields('status'),
   'plugin-commands': pluginCommands,
   'plugin-flags': pluginFlags,
   reasons,
@@ -30,6 +34,8 @@ export const BLOCKS: Readonly<Record<string, () => string | Promise<string>>> = 
 /** Files that are generated as a whole, by their path from the root. */
 export const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/polling.svg': pollingCurve,
+  'schemas/cloudjob.dev/cloudjob_v1alpha1.json': cloudJobJSONSchema,
+  'schemas/operator-config.json': configJSONSchema,
 };
 
 async function metrics(): Promise<string> {

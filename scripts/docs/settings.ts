@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { PUBLIC_CLOUDS } from '../../src/cloud/regions.js';
 import type { FlagTable } from '../../src/commandLine.js';
 import { configSchema } from '../../src/settings/config.js';
 import { RUN_FLAGS } from '../../src/settings/flags.js';
@@ -22,6 +23,18 @@ export function configFile(): string {
   return markdownTable(
     ['Key', 'Takes', 'Default', 'What it does'],
     rowsOf('', z.toJSONSchema(configSchema, { io: 'input' })),
+  );
+}
+
+/** The built-in regions, by whose they are. */
+export function builtInRegions(): string {
+  return markdownTable(
+    ['Cloud', 'Endpoints', 'Regions'],
+    PUBLIC_CLOUDS.map(({ cloud, domain, regions }) => [
+      cloud,
+      `${code(`https://cce.REGION.${domain}`)}, ${code(`https://iam.REGION.${domain}`)}`,
+      regions.map(code).join(', '),
+    ]),
   );
 }
 

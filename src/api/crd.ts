@@ -94,7 +94,7 @@ export function cloudJobCrd() {
           name: VERSION,
           served: true,
           storage: true,
-          schema: { openAPIV3Schema: objectSchema() },
+          schema: { openAPIV3Schema: cloudJobSchema() },
           subresources: { status: {} },
           additionalPrinterColumns: COLUMNS,
         },
@@ -114,7 +114,8 @@ export function crdYaml(): string {
   )}`;
 }
 
-function objectSchema(): StructuralSchema {
+/** Of a whole CloudJob, as the CRD has it. */
+export function cloudJobSchema(): StructuralSchema {
   return {
     type: 'object',
     description:

@@ -32,15 +32,13 @@ function only<T extends z.ZodRawShape>(shape: T) {
 const DEFAULT_BUDGET = { requestsPerSecond: 10, burst: 20 };
 
 const credentialsSource = z.discriminatedUnion('kind', [
-  only({ kind: z.literal('ecsMetadata') }).describe(
-    "credentials of the operator's own, from the agency of the machine (ECS metadata)",
-  ),
-  only({ kind: z.literal('podIdentity') }).describe("likewise, from the pod's CCE Pod Identity"),
+  only({ kind: z.literal('ecsMetadata') }).describe('from the agency of the machine (ECS metadata)'),
+  only({ kind: z.literal('podIdentity') }).describe('from CCE Pod Identity'),
   only({
     kind: z.literal('oidc'),
     identityProvider: z.string().min(1).max(64),
     tokenFile: z.string().min(1),
-  }).describe('likewise, for an identity token that IAM takes'),
+  }).describe('from IAM, for the identity token in the file'),
 ]);
 
 /** The config file. The docs print what its keys do from here. */
@@ -49,13 +47,16 @@ export const configSchema = only({
     .record(
       z.string(),
       only({
-        cce: z.string().describe("where the region's CCE answers: https, or plain http on loopback"),
-        iam: z.string().describe("where the region's IAM answers: likewise"),
+        cce: z.string().describe("address of the region's CCE: https, or plain http on loopback"),
+        iam: z.string().describe("address of the region's IAM: https, or plain http on loopback"),
       }),
     )
     .default({})
-    .describe('regions beside the built-in ones, by name'),
-  defaultRegion: z.string().optional().describe('of CloudJobs and Secrets that name no region'),
+    .describe('regions to add to the built-in ones, by name'),
+  defaultRegion: z
+    .string()
+    .optional()
+    .describe('region of CloudJobs when neither they nor their Secrets name one'),
   polling: only({
     minSeconds: z
       .number()
@@ -68,7 +69,7 @@ export const configSchema = only({
       .min(1)
       .max(86_400)
       .default(DEFAULT_POLLING.maxSeconds)
-      .describe('the longest time; not less than `minSeconds`'),
+      .describe('the longest time between two polls of a job; not less than `minSeconds`'),
   })
     .refine(({ minSeconds, maxSeconds }) => minSeconds <= maxSeconds, {
       path: ['maxSeconds'],
@@ -89,8 +90,13 @@ export const configSchema = only({
       .min(0.01)
       .max(1000)
       .default(DEFAULT_BUDGET.requestsPerSecond)
-      .describe('calls to the cloud, for each region and project'),
-    burst: z.int().min(1).max(10_000).default(DEFAULT_BUDGET.burst).describe('calls that may come at once'),
+      .describe('calls to the cloud per second, for each project of a region'),
+    burst: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(DEFAULT_BUDGET.burst)
+      .describe('calls to a project at once, after a pause'),
   }).default(DEFAULT_BUDGET),
 });
 
