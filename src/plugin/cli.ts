@@ -41,7 +41,11 @@ export function readInvocation(args: readonly string[]): Invocation {
   if (given.has('allNamespaces') && given.has('namespace')) {
     throw new UsageError('--namespace and --all-namespaces exclude each other; leave out one of them');
   }
-  return { kind: 'run', command, names: readNames(command, rest), flags: readFlags(FLAGS, given) };
+  const flags = readFlags(FLAGS, given);
+  if (flags.output === 'yaml' && command !== 'create' && command !== 'discover') {
+    throw new UsageError(`--output: "yaml" is for create and discover; allowed for ${command}: json`);
+  }
+  return { kind: 'run', command, names: readNames(command, rest), flags };
 }
 
 function explain(problem: string): string {

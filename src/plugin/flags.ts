@@ -58,6 +58,13 @@ export const COMMANDS = {
     codes: ORDINARY_CODES,
     names: NO_NAME,
   },
+  discover: {
+    line: 'discover --region NAME',
+    about:
+      'the jobs of a cloud project, and which CloudJob follows each; with --apply or -o yaml, CloudJobs for the others',
+    codes: ORDINARY_CODES,
+    names: NO_NAME,
+  },
   doctor: {
     line: 'doctor NAME',
     about:
@@ -99,12 +106,12 @@ export const FLAGS = {
     read: lastValue,
   },
   kubeconfig: { flag: '--kubeconfig', takes: 'FILE', help: 'default: as kubectl finds it', read: lastValue },
-  json: {
+  output: {
     flag: '--output',
     short: 'o',
-    takes: 'json',
-    help: 'for programs',
-    read: (given: Given) => oneOf(['json'])(given) !== undefined,
+    takes: 'json|yaml',
+    help: 'for programs; yaml is for create and discover alone',
+    read: oneOf(['json', 'yaml']),
   },
   noColor: {
     flag: '--no-color',
@@ -116,7 +123,7 @@ export const FLAGS = {
     takes: 'TIME',
     help: 'give up after this, for example 90s or 1h30m; default 1h',
     commands: ['watch'],
-    read: timeoutMs,
+    read: (given: Given) => durationMs(given) ?? DEFAULT_TIMEOUT_MS,
   },
   fromResponse: {
     flag: '--from-response',
@@ -139,31 +146,59 @@ export const FLAGS = {
     commands: ['create'],
     read: lastValue,
   },
+  project: {
+    flag: '--project',
+    takes: 'ID',
+    help: 'the cloud project; default: the one that the credentials name',
+    commands: ['discover'],
+    read: lastValue,
+  },
+  cluster: {
+    flag: '--cluster',
+    takes: 'UID',
+    help: 'only jobs of that cluster',
+    commands: ['discover'],
+    read: lastValue,
+  },
+  type: {
+    flag: '--type',
+    takes: 'TYPE',
+    help: 'only jobs of that type, for example CreateCluster',
+    commands: ['discover'],
+    read: lastValue,
+  },
+  sinceMs: {
+    flag: '--since',
+    takes: 'TIME',
+    help: 'only jobs that were created no longer ago, for example 1h',
+    commands: ['discover'],
+    read: durationMs,
+  },
   region: {
     flag: '--region',
     takes: 'NAME',
     help: "of the operator's region catalogue",
-    commands: ['create'],
+    commands: ['create', 'discover'],
     read: lastValue,
   },
   secret: {
     flag: '--secret',
     takes: 'NAME',
-    help: 'the Secret with the cloud credentials',
-    commands: ['create'],
+    help: 'the Secret with the cloud credentials; discover without it takes those of the environment (OS_…, HW_…)',
+    commands: ['create', 'discover'],
     read: objectName,
   },
   apply: {
     flag: '--apply',
-    help: 'create it in the cluster instead of writing its manifest',
-    commands: ['create'],
+    help: 'create the CloudJob in the cluster',
+    commands: ['create', 'discover'],
     read: isGiven,
   },
   config: {
     flag: '--config',
     takes: 'FILE',
     help: "the operator's config file, when its regions are not the built-in ones",
-    commands: ['doctor'],
+    commands: ['doctor', 'discover'],
     read: lastValue,
   },
   operatorNamespace: {
@@ -210,9 +245,9 @@ const DEFAULT_TIMEOUT_MS = 3_600_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Seconds, or a duration as kubectl takes it. */
-function timeoutMs(given: Given): number {
+function durationMs(given: Given): number | undefined {
   const text = lastValue(given);
-  if (text === undefined) return DEFAULT_TIMEOUT_MS;
+  if (text === undefined) return undefined;
   const match = /^(?:(\d+)|(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?)$/.exec(text);
   const [, plain = '0', hours = '0', minutes = '0', seconds = '0'] = match ?? [];
   const ms = (Number(plain) + Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;

@@ -58,21 +58,26 @@ async function runCommand(
   context: CommandContext,
 ): Promise<number> {
   const [name = ''] = names;
+  const isJSON = flags.output === 'json';
   switch (command) {
     case 'list':
-      return withCluster(flags, context, (cluster) =>
-        list(cluster, flags.allNamespaces, flags.json, context),
-      );
+      return withCluster(flags, context, (cluster) => list(cluster, flags.allNamespaces, isJSON, context));
     case 'tree':
-      return withCluster(flags, context, (cluster) => tree(cluster, names, flags.json, context));
+      return withCluster(flags, context, (cluster) => tree(cluster, names, isJSON, context));
     case 'watch':
-      return withCluster(flags, context, (cluster) => watch(cluster, names, flags, context));
+      return withCluster(flags, context, (cluster) =>
+        watch(cluster, names, isJSON, flags.timeoutMs, context),
+      );
     case 'logs':
-      return withCluster(flags, context, (cluster) => logs(cluster, name, flags.json, context));
+      return withCluster(flags, context, (cluster) => logs(cluster, name, isJSON, context));
     case 'create':
       return create(flags, (apply) => withCluster(flags, context, apply), context);
+    case 'discover': {
+      const { discover } = await import('./commands/discover.js');
+      return withCluster(flags, context, (cluster) => discover(cluster, flags, context));
+    }
     case 'doctor': {
-      // Of all commands it alone talks to the cloud; the others start without the code for that.
+      // The others do not call the cloud, and start without the code for that.
       const { doctor } = await import('./commands/doctor.js');
       return withCluster(flags, context, (cluster) => doctor(cluster, name, flags, context));
     }

@@ -296,6 +296,105 @@ describe('create', () => {
   });
 });
 
+describe('discover', () => {
+  const created = (secondsAgo: number): string => new Date(Date.now() - secondsAgo * 1000).toISOString();
+  const listed = (uid: string, type: string, resource: string, secondsAgo: number) => ({
+    kind: 'Job',
+    apiVersion: 'v2',
+    metadata: { uid, creationTimestamp: created(secondsAgo) },
+    spec: { type, resourcename: resource, clusteruid: `cluster-of-${resource}` },
+    status: { status: 'Running' },
+  });
+  let namespace: string;
+  let flags: string[];
+  beforeAll(async () => {
+    namespace = await world.namespace();
+    const config = join(home, 'discover.yaml');
+    const region = { cce: world.cloud.url, iam: world.cloud.url };
+    writeFileSync(config, dump({ regions: { [world.regionOf(namespace)]: region } }));
+    const place = ['--config', config, '--region', world.regionOf(namespace), '--project', PROJECT];
+    flags = ['-n', namespace, ...place, '--secret', SECRET];
+  });
+
+  it('shows the jobs of a project and who follows them, and follows the others: twice is once', async () => {
+    await follow({ uid: 'plugin-known', phase: 'Running' }, {}, namespace);
+    world.cloud.answerList(() => ({
+      body: [
+        listed('plugin-known', 'CreateCluster', 'prod', 7_200),
+        listed('plugin-new-1', 'ScaleupCluster', 'prod', 60),
+        listed('plugin-new-2', 'ScaleupCluster', 'prod', 30),
+        { kind: 'Job', status: {} },
+      ],
+    }));
+
+    const shown = await run(['discover', ...flags]);
+    const applied = await run(['discover', ...flags, '--since', '1h', '--apply']);
+    const again = await run(['discover', ...flags, '--apply']);
+
+    const lines = shown.stdout.split('\n').map((line) => line.split(/ {2,}/));
+    expect(lines).toEqual([
+      ['TYPE', 'PHASE', 'RESOURCE', 'CREATED', 'JOB-ID', 'CLOUDJOB'],
+      ['ScaleupCluster', 'Running', 'prod', expect.stringMatching(/^3\ds$/), 'plugin-new-2'],
+      ['ScaleupCluster', 'Running', 'prod', expect.stringMatching(/^6\ds$/), 'plugin-new-1'],
+      ['CreateCluster', 'Running', 'prod', '120m', 'plugin-known', 'plugin-known'],
+      [''],
+    ]);
+    expect(applied).toMatchObject({ code: 0, stderr: '' });
+    expect(again).toMatchObject({ code: 0, stdout: '', stderr: 'No job is left to follow.\n' });
+    const { items } = JSON.parse((await run(['discover', ...flags, '-o', 'json'])).stdout) as {
+      readonly items: readonly { readonly jobID: string; readonly cloudJob?: string }[];
+    };
+    expect(items.map(({ jobID, cloudJob }) => [jobID, cloudJob])).toEqual([
+      ['plugin-new-2', 'scaleup-cluster-prod'],
+      ['plugin-new-1', 'scaleup-cluster-prod-plugin-n'],
+      ['plugin-known', 'plugin-known'],
+    ]);
+  });
+
+  it('writes CloudJobs that can be applied', async () => {
+    world.cloud.answerList(() => ({ body: [listed('plugin-as-yaml', 'DeleteNode', 'Node_7', 5)] }));
+
+    const { stdout } = await run(['discover', ...flags, '--type', 'deletenode', '-o', 'yaml']);
+
+    expect(load(stdout)).toEqual({
+      apiVersion: 'cloudjob.dev/v1alpha1',
+      kind: 'CloudJob',
+      metadata: { name: 'delete-node-node-7', namespace },
+      spec: {
+        jobID: 'plugin-as-yaml',
+        projectID: PROJECT,
+        region: world.regionOf(namespace),
+        credentialsRef: { name: SECRET },
+      },
+    });
+  });
+
+  it.each([
+    [
+      'may not list',
+      { status: 403, body: { error_code: 'CCE.01403001', error_msg: 'Forbidden.' } },
+      /may not list them .*; grant them the action cce:job:list/,
+    ],
+    ['meets no list', { body: {} }, /the answer is no list of jobs/],
+  ])('says what to do when it %s', async (_, answer, problem) => {
+    world.cloud.answerList(() => answer);
+
+    const { code, stdout, stderr } = await run(['discover', ...flags]);
+
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(problem);
+  });
+
+  it('wants credentials: a Secret, or the environment', async () => {
+    expect(await run(['discover', ...flags.slice(0, -2)])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /there are no cloud credentials; name a Secret with --secret, or set OS_/,
+      ),
+    });
+  });
+});
+
 describe('doctor', () => {
   let flags: string[];
   beforeAll(async () => {

@@ -33,14 +33,17 @@ export async function create(
   const made = makeManifest(reply.jobID, flags);
   if (made.kind === 'problem') throw new UsageError(`create: ${made.problem}`);
   if (!flags.apply) {
-    output.print(flags.json ? jsonLines(made.manifest) : manifestYAML(made.manifest).trimEnd().split('\n'));
+    output.print(
+      flags.output === 'json' ? jsonLines(made.manifest) : manifestYAML(made.manifest).trimEnd().split('\n'),
+    );
     return EXIT.ok;
   }
-  output.print([await withCluster((cluster) => apply(made.manifest, cluster, signal))]);
+  output.print([await withCluster((cluster) => applyManifest(made.manifest, cluster, signal))]);
   return EXIT.ok;
 }
 
-async function apply(
+/** Creates the CloudJob, or finds that it is there already; returns a line that says so. @throws CommandError */
+export async function applyManifest(
   manifest: Manifest,
   { client, namespace }: Cluster,
   signal: AbortSignal,

@@ -1,12 +1,10 @@
 import { Authenticators } from '../../cloud/auth/authenticators.js';
-import { POD_IDENTITY_ENV } from '../../cloud/auth/workload.js';
 import { JobClient } from '../../cloud/client.js';
 import { createHttp } from '../../cloud/http.js';
 import { readProxies } from '../../proxy.js';
-import type { Config } from '../../settings/config.js';
-import { readSettings } from '../../settings/settings.js';
 import type { Flags } from '../flags.js';
 import type { Cluster } from '../cluster.js';
+import { readOperatorConfig } from '../operatorConfig.js';
 import { examine } from '../doctor/examine.js';
 import { systemNetwork, type Network } from '../doctor/network.js';
 import type { Step } from '../doctor/step.js';
@@ -14,12 +12,6 @@ import { stepLines } from '../view/steps.js';
 import { EXIT, jsonLines, type CommandContext } from './context.js';
 
 const DOCTOR_EXIT = { healthy: 0, wrong: 1, cannotTell: 2 } as const;
-/** Only the operator's pod has the variables of Pod Identity; the doctor reads nothing but the regions of the config. */
-const PLACEHOLDERS = {
-  [POD_IDENTITY_ENV.uri]: 'http://127.0.0.1/',
-  [POD_IDENTITY_ENV.tokenFile]: '/nowhere',
-};
-
 /**
  * Finds the first thing that is wrong with a CloudJob, and returns the exit code that says whether there is one.
  *
@@ -32,7 +24,8 @@ export async function doctor(
   { output, clock, random, signal, env }: CommandContext,
   network: Network = systemNetwork(readProxies(env)),
 ): Promise<number> {
-  const config = readConfig(flags.config);
+  const isJSON = flags.output === 'json';
+  const config = readOperatorConfig(flags.config);
   const http = createHttp(clock, { proxyFor: network.proxyFor });
   const steps: Step[] = [];
   try {
@@ -49,13 +42,13 @@ export async function doctor(
       clock,
       signal,
       onStep: (step: string): void => {
-        if (!flags.json) output.waitFor(step);
+        if (!isJSON) output.waitFor(step);
       },
     };
     for await (const step of examine(patient)) {
       if (signal.aborted) return EXIT.interrupted;
       steps.push(step);
-      if (!flags.json) output.print(stepLines(step, output.columns(), output.paint));
+      if (!isJSON) output.print(stepLines(step, output.columns(), output.paint));
       if (step.kind === 'wrong') break;
     }
   } finally {
@@ -64,7 +57,7 @@ export async function doctor(
     output.print([]);
   }
   const verdict = verdictOf(steps);
-  if (flags.json) output.print(jsonLines({ namespace: cluster.namespace, name, verdict, steps }));
+  if (isJSON) output.print(jsonLines({ namespace: cluster.namespace, name, verdict, steps }));
   else if (verdict !== 'wrong') output.print(['', CLOSING[verdict]]);
   return DOCTOR_EXIT[verdict];
 }
@@ -77,8 +70,4 @@ const CLOSING = {
 function verdictOf(steps: readonly Step[]): keyof typeof DOCTOR_EXIT {
   if (steps.some(({ kind }) => kind === 'wrong')) return 'wrong';
   return steps.every(({ kind }) => kind === 'ok') ? 'healthy' : 'cannotTell';
-}
-
-function readConfig(file: string | undefined): Config {
-  return readSettings(file === undefined ? [] : ['--config', file], PLACEHOLDERS).config;
 }

@@ -11,14 +11,15 @@ const WATCH_EXIT = { succeeded: 0, failed: 1, cannotTell: 2 } as const;
 export async function watch(
   cluster: Cluster,
   names: readonly string[],
-  { json, timeoutMs }: { readonly json: boolean; readonly timeoutMs: number },
+  isJSON: boolean,
+  timeoutMs: number,
   { output, clock, random, signal }: CommandContext,
 ): Promise<number> {
   const first = [];
   for (const name of names) first.push(await getCloudJob(cluster, name, signal));
   const { screen } = output;
   let view: WatchView;
-  if (json) view = new JSONView(output);
+  if (isJSON) view = new JSONView(output);
   else if (screen === undefined) view = new LineView(output, clock);
   else view = new LiveView(output, screen, clock);
   const result = await watchUntilSettled(first, {

@@ -34,7 +34,7 @@ export function checkSecret(
 
 /** Which region the CloudJob means, of the catalogue of `config`. */
 export function checkRegion(
-  spec: CloudJobSpec,
+  spec: Pick<CloudJobSpec, 'region'>,
   ofSecret: string | undefined,
   { regions, defaultRegion }: Pick<Config, 'regions' | 'defaultRegion'>,
   hasConfig: boolean,

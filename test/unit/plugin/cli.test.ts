@@ -12,7 +12,13 @@ describe('the command line', () => {
       kind: 'run',
       command: 'watch',
       names: ['a', 'b'],
-      flags: { namespace: 'infra', timeoutMs: 5_400_000, json: true, noColor: false, allNamespaces: false },
+      flags: {
+        namespace: 'infra',
+        timeoutMs: 5_400_000,
+        output: 'json',
+        noColor: false,
+        allNamespaces: false,
+      },
     });
   });
 
@@ -27,7 +33,7 @@ describe('the command line', () => {
   });
 
   it.each([
-    [[], /^no command; allowed: list, tree, watch, logs, create, doctor, help$/],
+    [[], /^no command; allowed: list, tree, watch, logs, create, discover, doctor, help$/],
     [['observe'], /^"observe" is not a command; allowed: /],
     [['tree', 'a', '--colour'], /^Unknown option '--colour'; "kubectl cloudjob help" lists the flags$/],
     [['tree', 'a', '-n'], /^Option '-n, --namespace <value>' argument missing; /],
@@ -38,7 +44,8 @@ describe('the command line', () => {
     [['tree', '../x'], /^tree: "\.\.\/x" is not a name/],
     [['tree', 'a', '-A'], /^--all-namespaces is a flag of list, not of tree$/],
     [['list', '-A', '-n', 'x'], /^--namespace and --all-namespaces exclude each other/],
-    [['list', '-o', 'wide'], /^--output: "wide" is not allowed; allowed: json$/],
+    [['list', '-o', 'wide'], /^--output: "wide" is not allowed; allowed: json, yaml$/],
+    [['list', '-o', 'yaml'], /^--output: "yaml" is for create and discover; allowed for list: json$/],
     [['watch', 'a', '--timeout', '0'], /^--timeout: "0" is not allowed; /],
     [['watch', 'a', '--timeout', ''], /^--timeout: "" is not allowed; /],
     [['watch', 'a', '--timeout', '5x'], /^--timeout: "5x" is not allowed; /],
