@@ -199,7 +199,7 @@ export const conditionSchema = z
       .min(1)
       .max(316)
       .describe(
-        'What the condition is about: Ready, Succeeded, Finished, Synced, Reconciling, Stalled or Suspended.',
+        'What the condition is about: Ready, Succeeded, Finished, Settled, Synced, Reconciling, Stalled or Suspended.',
       ),
     status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
     observedGeneration: z

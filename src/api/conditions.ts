@@ -5,6 +5,7 @@ export const CONDITION_TYPES = [
   'Ready',
   'Succeeded',
   'Finished',
+  'Settled',
   'Synced',
   'Reconciling',
   'Stalled',

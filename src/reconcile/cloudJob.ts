@@ -58,7 +58,7 @@ export function isFinished(cloudJob: CloudJob): boolean {
  */
 export function rests(cloudJob: CloudJob): boolean {
   const { metadata, status } = cloudJob;
-  const ended = ['Ready', 'Succeeded', 'Finished', 'Synced'] as const;
+  const ended = ['Ready', 'Succeeded', 'Finished', 'Settled', 'Synced'] as const;
   return (
     isFinished(cloudJob) &&
     !isRequested(cloudJob) &&

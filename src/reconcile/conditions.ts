@@ -112,7 +112,9 @@ export function conditionsFor(
   spec: Partial<Pick<CloudJobSpec, 'readyWhen' | 'suspend'>>,
   message: string,
 ): WantedCondition[] {
-  if (state.kind === 'asBefore') return CONDITION_TYPES.flatMap((type) => keep(previous, type) ?? []);
+  if (state.kind === 'asBefore') {
+    return withSettled(CONDITION_TYPES.flatMap((type) => keep(previous, type) ?? []));
+  }
 
   const row = rowFor(state, spec.readyWhen === 'Observed');
   const wanted = CONDITION_TYPES.flatMap((type): readonly WantedCondition[] => {
@@ -132,7 +134,16 @@ export function conditionsFor(
       message: 'The job is not polled while spec.suspend is true.',
     });
   }
-  return wanted;
+  return withSettled(wanted);
+}
+
+/** `Settled` is there, as True, exactly while Ready or Stalled is True: the one condition that every wait can end on. */
+function withSettled(wanted: readonly WantedCondition[]): WantedCondition[] {
+  const others = wanted.filter(({ type }) => type !== 'Settled');
+  const cause = others.find(
+    ({ type, status }) => (type === 'Ready' || type === 'Stalled') && status === 'True',
+  );
+  return cause === undefined ? others : [...others, { ...cause, type: 'Settled' }];
 }
 
 function keep(previous: readonly Condition[], type: ConditionType): WantedCondition | undefined {

@@ -43,11 +43,13 @@ export function expectSound(object: KubeObject, secrets: readonly string[]): voi
   expect([undefined, 'Ready']).toContain(types[0]);
   for (const one of conditions) {
     expect(one.observedGeneration).toBe(status.observedGeneration);
-    if (['Reconciling', 'Stalled', 'Suspended'].includes(one.type)) expect(one.status).toBe('True');
+    if (['Reconciling', 'Settled', 'Stalled', 'Suspended'].includes(one.type))
+      expect(one.status).toBe('True');
   }
   const stalled = findCondition(conditions, 'Stalled');
   const ready = findCondition(conditions, 'Ready');
   expect(ready?.status === 'False').toBe(stalled !== undefined);
+  expect(types.includes('Settled')).toBe(ready?.status === 'True' || stalled !== undefined);
   if (stalled !== undefined) expect(types).not.toContain('Reconciling');
   expect(kstatus(object)).toBe(wantedKstatus());
   if (

@@ -4,11 +4,14 @@ import * as z from 'zod';
 import { codeBlocks, yamlOfKind } from '../guide.js';
 import { kstatus } from '../kstatus.js';
 import type { World } from '../world.js';
+import { ansibleVerdict } from './ansible.js';
 import { argocdVerdict } from './argocd.js';
 import { argoWorkflowsVerdict } from './argoWorkflows.js';
 import { crossplaneVerdict } from './crossplane.js';
 import { fluxVerdict } from './flux.js';
+import { kroVerdict } from './kro.js';
 import { kubectlWaitVerdict } from './kubectlWait.js';
+import { pulumiVerdict } from './pulumi.js';
 import type { Recorded } from './states.js';
 import { tektonVerdict } from './tekton.js';
 import { readWait, terraformVerdict } from './terraform.js';
@@ -50,6 +53,30 @@ const workflowSchema = z.object({
   }),
 });
 
+const pulumiSchema = z.object({
+  metadata: z.object({
+    annotations: z
+      .object({ 'pulumi.com/waitFor': z.string() })
+      .transform(({ 'pulumi.com/waitFor': waitFor }) => ({ waitFor })),
+  }),
+});
+const ansibleSchema = z.tuple([
+  z.object({
+    'kubernetes.core.k8s': z.object({
+      wait: z.literal(true),
+      wait_condition: z.object({ type: z.string(), status: z.string() }),
+    }),
+  }),
+  z.unknown(),
+]);
+const kroSchema = z.object({
+  spec: z.object({ resources: z.tuple([z.object({ id: z.string(), readyWhen: z.array(z.string()) })]) }),
+});
+
+function isPlaybook(yaml: string): boolean {
+  return yaml.startsWith('- name: ');
+}
+
 /**
  * Every way to wait that the guide's table knows, by the very recipe that the guide and deploy/gitops give.
  *
@@ -57,8 +84,15 @@ const workflowSchema = z.object({
  */
 export function waysToWait(guide: string): Way[] {
   const [script = ''] = codeBlocks(guide, 'sh');
-  const [onCondition = '', onFields = ''] = codeBlocks(guide, 'hcl');
-  const [terraformCondition, terraformFields] = [readWait(onCondition), readWait(onFields)];
+  const [onCondition = '', onSettled = '', onFields = ''] = codeBlocks(guide, 'hcl');
+  const [terraformCondition, terraformSettled, terraformFields] = [
+    readWait(onCondition),
+    readWait(onSettled),
+    readWait(onFields),
+  ];
+  const { waitFor } = pulumiSchema.parse(yamlOfKind(guide, 'CloudJob')).metadata.annotations;
+  const [task] = ansibleSchema.parse(load(codeBlocks(guide, 'yaml').find(isPlaybook) ?? ''));
+  const [graphResource] = kroSchema.parse(yamlOfKind(guide, 'ResourceGraphDefinition')).spec.resources;
   const { healthCheckExprs } = kustomizationSchema.parse(load(read('flux/flux-kustomization.yaml'))).spec;
   const healthLua = read('argocd/cloudjob.dev/CloudJob/health.lua');
   const { readiness } = objectSchema.parse(yamlOfKind(guide, 'Object')).spec;
@@ -79,6 +113,7 @@ export function waysToWait(guide: string): Way[] {
     kubectlWait('`kubectl wait` on Ready', 'condition=Ready'),
     kubectlWait('`kubectl wait` on the phase', 'jsonpath={.status.phase}=Success'),
     kubectlWait('`kubectl wait` on Finished', 'condition=Finished'),
+    kubectlWait('`kubectl wait` on Settled', 'condition=Settled'),
     {
       row: '[the script](#kubectl)',
       needsKubectl: true,
@@ -93,6 +128,12 @@ export function waysToWait(guide: string): Way[] {
     rule('Argo CD `health.lua`', async ({ object }) => argocdVerdict(healthLua, object)),
     rule('Terraform `wait`, condition', ({ object }) => terraformVerdict(terraformCondition, object)),
     rule('Terraform `wait`, fields', ({ object }) => terraformVerdict(terraformFields, object)),
+    rule('Terraform `wait`, Settled', ({ object }) => terraformVerdict(terraformSettled, object)),
+    rule('Pulumi `waitFor`', ({ object }) => pulumiVerdict(waitFor, object)),
+    rule('Ansible `wait_condition`', ({ object }) =>
+      ansibleVerdict(task['kubernetes.core.k8s'].wait_condition, object),
+    ),
+    rule('kro `readyWhen`', ({ object }) => kroVerdict(graphResource.id, graphResource.readyWhen, object)),
     rule('Crossplane `DeriveFromObject`', ({ object }) =>
       crossplaneVerdict({ policy: 'DeriveFromObject' }, object),
     ),

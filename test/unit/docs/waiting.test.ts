@@ -21,8 +21,11 @@ describe('the recipes of the guide', () => {
   it('hold nothing but YAML that can be read', () => {
     const blocks = codeBlocks(guide, 'yaml').map((yaml) => load(yaml));
 
-    expect(blocks.map((block) => (block as { readonly kind: string }).kind)).toEqual([
+    expect(blocks.map((block) => (block as { readonly kind?: string }).kind)).toEqual([
       'Object',
+      'CloudJob',
+      undefined,
+      'ResourceGraphDefinition',
       'WorkflowTemplate',
       'Task',
     ]);

@@ -148,6 +148,8 @@ function checkInvariants(before: CloudJob, { metadata, spec, status }: CloudJob)
   expect(stalled !== undefined && reconciling !== undefined).toBe(false);
   if (stalled !== undefined) expect(condition('Ready')?.status).toBe('False');
   if (condition('Ready')?.status === 'False') expect(stalled).toBeDefined();
+  const isSettled = condition('Ready')?.status === 'True' || stalled !== undefined;
+  expect(condition('Settled')?.status).toBe(isSettled ? 'True' : undefined);
 
   const sameJob = before.status.jobID === status.jobID;
   if (sameJob && isTerminal(before.status.phase)) {
