@@ -7,7 +7,7 @@ import type { Observation } from '../cloud/observation.js';
 import { missingRegion, type Region, type Regions } from '../cloud/regions.js';
 import type { Priority } from '../priority.js';
 import type { JobReader, SecretResult } from './ports.js';
-import type { Freshness, SecretCache } from './secrets.js';
+import { describeWrongType, type Freshness, type SecretCache } from './secrets.js';
 
 /** What the operator knows of the clouds. */
 export interface Clouds {
@@ -88,6 +88,10 @@ export function resolveTarget(
 ): Resolved {
   if ('problems' in spec) return invalidSpec(spec.problems.join('; '));
   const secretPath = `Secret ${metadata.namespace}/${secretName}`;
+  if (secret.kind === 'wrongType') {
+    const { problem, remedy } = describeWrongType(secretPath, secret.type);
+    return invalidCredentials(`${problem}; ${remedy}`);
+  }
   if (secret.kind !== 'found') {
     const message =
       secret.kind === 'missing'

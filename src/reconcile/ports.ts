@@ -36,6 +36,8 @@ export interface CloudJobStore {
 export type SecretResult =
   | { readonly kind: 'found'; readonly data: Readonly<Record<string, string>> }
   | { readonly kind: 'missing' }
+  /** It is for something else, such as a service account's token, and stays in the cluster. */
+  | { readonly kind: 'wrongType'; readonly type: string }
   /** The operator may not read it. */
   | { readonly kind: 'forbidden' };
 

@@ -3,6 +3,7 @@ import { isRecord } from '../json.js';
 import type { KubeClient } from '../kube/client.js';
 import { isForbidden, isNotFound } from '../kube/errors.js';
 import { SECRETS } from '../kube/resources.js';
+import { cleanText } from '../text.js';
 import type { SecretReader, SecretResult } from './ports.js';
 
 /** `known`: as it was read in the last minutes. `renewed`: as it is now, because there is reason to doubt what is known. */
@@ -14,6 +15,11 @@ const FRESH_MS = 300_000;
 const RENEWED_MS = 1_000;
 /** The most Secrets that are remembered. */
 const MAX_ENTRIES = 10_000;
+
+/** The types of Secrets that hold cloud credentials; every other type belongs to something else. */
+const CREDENTIALS_TYPES: ReadonlySet<unknown> = new Set([undefined, 'Opaque', 'cloudjob.dev/credentials']);
+/** Of a type as messages quote it. */
+const MAX_TYPE_LENGTH = 64;
 
 interface Entry {
   readonly at: number;
@@ -84,7 +90,10 @@ export class ClusterSecrets implements SecretReader {
 
   async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretResult> {
     try {
-      const { data } = await this.client.get(SECRETS, { namespace, name }, signal);
+      const { data, type } = await this.client.get(SECRETS, { namespace, name }, signal);
+      if (!CREDENTIALS_TYPES.has(type)) {
+        return { kind: 'wrongType', type: cleanText(String(type), MAX_TYPE_LENGTH) };
+      }
       return { kind: 'found', data: isRecord(data) ? texts(data) : {} };
     } catch (error) {
       if (isNotFound(error)) return { kind: 'missing' };
@@ -92,6 +101,14 @@ export class ClusterSecrets implements SecretReader {
       throw error;
     }
   }
+}
+
+/** What is wrong with a Secret of another type, and what to do, for people. @param path `Secret namespace/name` */
+export function describeWrongType(path: string, type: string): { problem: string; remedy: string } {
+  return {
+    problem: `${path} has the type "${type}", which holds no cloud credentials`,
+    remedy: 'put the cloud credentials into a Secret of type Opaque, and name it in spec.credentialsRef',
+  };
 }
 
 function texts(data: Readonly<Record<string, unknown>>): Record<string, string> {

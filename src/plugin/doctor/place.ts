@@ -2,6 +2,7 @@ import type { CloudJobSpec } from '../../api/cloudjob.js';
 import { readCredentials, type Credentials } from '../../cloud/credentials.js';
 import { missingRegion, type Region } from '../../cloud/regions.js';
 import type { SecretResult } from '../../reconcile/ports.js';
+import { describeWrongType } from '../../reconcile/secrets.js';
 import type { Config } from '../../settings/config.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
@@ -25,6 +26,10 @@ export function checkSecret(
         'create it, or name another one in spec.credentialsRef; the documentation tells its keys',
       ),
     };
+  }
+  if (secret.kind === 'wrongType') {
+    const { problem, remedy } = describeWrongType(path, secret.type);
+    return { finding: wrong(problem, remedy) };
   }
   const read = readCredentials(secret.data);
   if (!read.ok) return { finding: wrong(`${path}: ${read.message}`, 'correct the keys of the Secret') };

@@ -145,6 +145,13 @@ describe('the doctor', () => {
     ],
     ['no Secret', (world) => delete world.api[SECRET], 'Secret', /infra\/cce does not exist/, /create it/],
     [
+      'a Secret that is for something else',
+      (world) => (world.api[SECRET] = named({ type: 'kubernetes.io/tls', data: { token: base64('t') } })),
+      'Secret',
+      /infra\/cce has the type "kubernetes.io\/tls", which holds no cloud credentials/,
+      /put the cloud credentials into a Secret of type Opaque/,
+    ],
+    [
       'wrong keys in the Secret',
       (world) => (world.api[SECRET] = named({ data: { password: base64(CANARY), ak: base64(CANARY) } })),
       'Secret',

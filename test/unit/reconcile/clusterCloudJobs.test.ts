@@ -135,6 +135,26 @@ describe('a Secret', () => {
       { metadata, data: { token: 1, a: 'b' } },
       { kind: 'found', data: { a: 'b' } },
     ],
+    [
+      'an Opaque one',
+      { metadata, type: 'Opaque', data: { token: 'dA==' } },
+      { kind: 'found', data: { token: 'dA==' } },
+    ],
+    [
+      'one of the own type',
+      { metadata, type: 'cloudjob.dev/credentials', data: { token: 'dA==' } },
+      { kind: 'found', data: { token: 'dA==' } },
+    ],
+    [
+      'without its data that it is for something else',
+      { metadata, type: 'kubernetes.io/service-account-token', data: { token: 'dA==' } },
+      { kind: 'wrongType', type: 'kubernetes.io/service-account-token' },
+    ],
+    [
+      'a type that is no plain text',
+      { metadata, type: `a\u001b[31m${'x'.repeat(100)}`, data: {} },
+      { kind: 'wrongType', type: `a${'x'.repeat(62)}…` },
+    ],
     ['that it is missing', NOT_FOUND, { kind: 'missing' }],
     ['that it may not be read', FORBIDDEN, { kind: 'forbidden' }],
   ])('reports %s', async (_, answer, expected) => {

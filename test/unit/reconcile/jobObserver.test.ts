@@ -69,6 +69,13 @@ describe('resolveTarget', () => {
       /may not read .*; grant .* "get"/,
     ],
     [
+      'a Secret that is for something else',
+      {},
+      { kind: 'wrongType', type: 'kubernetes.io/service-account-token' },
+      'InvalidCredentials',
+      /^Secret infra\/cce has the type "kubernetes.io\/service-account-token".*; put the cloud credentials into a Secret of type Opaque/,
+    ],
+    [
       'mixed keys',
       {},
       secret({ accessKey: 'canary-key' }),
