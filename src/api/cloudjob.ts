@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { MAX_CONDITIONS, MAX_MESSAGE_LENGTH } from './conditions.js';
+import { keeperOf, keptFields } from './keeper.js';
 
 /**
  * The CloudJob resource: what users write (`spec`) and read (`status`). The CustomResourceDefinition is made from
@@ -167,7 +168,7 @@ export const specSchema = z
       .max(31_536_000)
       .optional()
       .describe(
-        'Deletes this CloudJob that many seconds after its job was observed to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that a GitOps tool, Terraform or Crossplane tracks, which would create it again for ever.',
+        'Deletes this CloudJob that many seconds after its job was observed to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that has an owner, that a tool tracks, or whose spec anything but kubectl wrote: it would be created again for ever. The annotation cloudjob.dev/ttl: always insists.',
       ),
   })
   .describe('Which cloud job to follow, and how.')
@@ -286,16 +287,6 @@ export type CloudJobSpec = z.output<typeof specSchema>;
 export type CloudJobStatus = z.output<typeof statusSchema>;
 export type SubJobStatus = z.output<typeof subJobSchema>;
 
-/** Who wrote which fields, as far as the operator uses it: whether the spec is among them. */
-const managedFieldsSchema = z
-  .array(
-    z.object({
-      manager: z.string(),
-      fieldsV1: z.object({ 'f:spec': z.object({}).optional() }).optional(),
-    }),
-  )
-  .catch([]);
-
 /** The part of an object's metadata that the operator uses. */
 const metadataFields = z.object({
   name: z.string(),
@@ -305,17 +296,13 @@ const metadataFields = z.object({
   resourceVersion: z.string().optional(),
   creationTimestamp: z.iso.datetime({ offset: true }),
   deletionTimestamp: z.string().optional(),
-  labels: z.record(z.string(), z.string()).default({}),
-  annotations: z.record(z.string(), z.string()).default({}),
-  managedFields: managedFieldsSchema,
+  ...keptFields,
 });
-/** Of managedFields, which are as long as the object, only the names of those who wrote the spec are kept. */
-const metadataSchema = metadataFields.transform(({ managedFields, ...metadata }) => ({
-  ...metadata,
-  specManagers: managedFields
-    .filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined)
-    .map(({ manager }) => manager),
-}));
+/** Of managedFields, which are as long as the object, and of labels and owners only what they come to is kept. */
+const metadataSchema = metadataFields.transform(({ managedFields, labels, ownerReferences, ...metadata }) => {
+  const keeper = keeperOf({ ...metadata, managedFields, labels, ownerReferences });
+  return { ...metadata, ...(keeper === undefined ? {} : { keeper }) };
+});
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;
 

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import { parseJSON } from '../json.js';
 import { readRetryAfter } from '../retryAfter.js';
 import { nothing, onAbort, untilAborted, withDeadline } from '../signals.js';
-import type { ClusterAccess, TlsMaterial } from './access/access.js';
+import type { ClusterAccess, Credentials, TlsMaterial } from './access/access.js';
 import { closeIdle, makeAgents, sameTls, type Agents } from './agents.js';
 import { fromResponse, isLocal, isUnauthorized, localError } from './errors.js';
 import { parseAnswer, readAll, readChunks, toKubeError } from './response.js';
@@ -190,11 +190,7 @@ export class HttpTransport implements Transport {
     );
   }
 
-  #outgoing(
-    request: KubeRequest,
-    agent: http.Agent,
-    credentials: Readonly<Record<string, string>>,
-  ): Outgoing {
+  #outgoing(request: KubeRequest, agent: http.Agent, credentials: Credentials['headers']): Outgoing {
     const { server } = this.#access;
     const { method, path, query, accept, contentType, maySend } = request;
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));

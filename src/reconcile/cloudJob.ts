@@ -3,7 +3,6 @@ import {
   MAX_WORD_LENGTH,
   REQUESTED_AT_ANNOTATION,
   type CloudJob,
-  type CloudJobMetadata,
   type CloudJobSpec,
 } from '../api/cloudjob.js';
 import { findCondition } from '../api/conditions.js';
@@ -70,7 +69,9 @@ export function rests(cloudJob: CloudJob): boolean {
 
 /** Whether the object is to be deleted some time after its job has ended. */
 export function isDeletedAfterFinish(cloudJob: CloudJob): boolean {
-  return readableSpec(cloudJob).ttlSecondsAfterFinished !== undefined && !isTracked(cloudJob.metadata);
+  return (
+    readableSpec(cloudJob).ttlSecondsAfterFinished !== undefined && cloudJob.metadata.keeper === undefined
+  );
 }
 
 /**
@@ -94,33 +95,4 @@ export function isRequested(cloudJob: CloudJob): boolean {
 /** As the status holds it: half a character would be stored as another text, and never be equal to the request. */
 function bounded(value: string | undefined): string | undefined {
   return value && cutText(value, MAX_WORD_LENGTH);
-}
-
-/** Marks that GitOps tools leave on the objects they keep in place: Argo CD, Flux, Helm, kapp, kustomize/cli-utils. */
-const TRACKING_LABELS = [
-  'argocd.argoproj.io/instance',
-  'kustomize.toolkit.fluxcd.io/name',
-  'helm.toolkit.fluxcd.io/name',
-  'kapp.k14s.io/app',
-];
-const TRACKING_ANNOTATIONS = [
-  'argocd.argoproj.io/tracking-id',
-  'meta.helm.sh/release-name',
-  'config.k8s.io/owning-inventory',
-];
-
-/**
- * Tools that leave no such mark, by the name under which they write the spec (metadata.managedFields): Terraform's
- * kubernetes_manifest, unless its `field_manager` says otherwise; Crossplane's provider-kubernetes, without and with
- * server-side apply.
- */
-const TRACKING_MANAGER = /^(?:Terraform$|crossplane-kubernetes-provider$|provider-kubernetes\/)/;
-
-/** Whether a tool tracks the object, and so would create it again whenever it is deleted. */
-export function isTracked({ labels, annotations, specManagers }: CloudJobMetadata): boolean {
-  return (
-    TRACKING_LABELS.some((key) => Object.hasOwn(labels, key)) ||
-    TRACKING_ANNOTATIONS.some((key) => Object.hasOwn(annotations, key)) ||
-    specManagers.some((manager) => TRACKING_MANAGER.test(manager))
-  );
 }

@@ -1,6 +1,7 @@
 import { findCondition, type Reason } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus, SubJobStatus } from '../api/cloudjob.js';
-import { isTracked, readableSpec } from './cloudJob.js';
+import { readableSpec } from './cloudJob.js';
+import { TTL_ANNOTATION } from '../api/keeper.js';
 import type { History } from './jobState.js';
 import { failureOf, type Observation } from '../cloud/observation.js';
 import { classifyPhase, isTerminal } from '../cloud/phase.js';
@@ -100,12 +101,13 @@ export function transitionsBetween(
     if (classifyPhase(after.phase) === 'succeeded') add('Normal', 'Succeeded', [jobID]);
     else add('Warning', 'Failed', [jobID]);
     const { ttlSecondsAfterFinished } = readableSpec(cloudJob);
-    if (ttlSecondsAfterFinished !== undefined && isTracked(cloudJob.metadata)) {
+    const { keeper } = cloudJob.metadata;
+    if (ttlSecondsAfterFinished !== undefined && keeper !== undefined) {
       add(
         'Warning',
         'TTLIgnored',
         [jobID],
-        'spec.ttlSecondsAfterFinished is ignored: the tool that keeps this CloudJob in place (Argo CD, Flux, Helm, Terraform, Crossplane …) would create it again. Remove the field, or the object from the tool.',
+        `spec.ttlSecondsAfterFinished is ignored: ${keeper} may create this CloudJob again. Remove the field; or, if nothing creates it again, set the annotation ${TTL_ANNOTATION}: always.`,
       );
     }
   }

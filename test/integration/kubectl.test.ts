@@ -104,10 +104,12 @@ spec:
     );
   }, 60_000);
 
-  it('leaves alone what Terraform would make again, whatever its ttl, and deletes what a person applied', async () => {
+  it('leaves alone what a tool would make again, whatever its ttl, and deletes what a person applied', async () => {
     const appliedBy: readonly [string, string][] = [
       ['by-terraform', 'Terraform'],
       ['by-crossplane', 'provider-kubernetes/by-crossplane'],
+      ['by-argo', 'argocd-controller'],
+      ['insisted-on', 'argocd-controller'],
       ['by-a-person', 'kubectl'],
     ];
     for (const [name, manager] of appliedBy) {
@@ -117,7 +119,9 @@ spec:
     }
 
     await kubectl(['wait', 'cjob/by-a-person', '--for=delete', '--timeout=60s']);
-    for (const name of ['by-terraform', 'by-crossplane']) {
+    await kubectl(['annotate', 'cjob/insisted-on', 'cloudjob.dev/ttl=always']);
+    await kubectl(['wait', 'cjob/insisted-on', '--for=delete', '--timeout=60s']);
+    for (const name of ['by-terraform', 'by-crossplane', 'by-argo']) {
       const events = await until(`${name} to be told of`, async () => {
         const told = await world.events({ namespace, name });
         return told.includes('TTLIgnored') && told;

@@ -11,6 +11,9 @@ export const JOB_ID = '5c9e1f7a-7d31-11ee-9a4e-0255ac100b05';
 
 export const HEALTHY: History = { unobservedMs: 0 };
 
+/** What the API server notes down when a person creates an object. */
+export const BY_KUBECTL = [{ manager: 'kubectl-create', fieldsV1: { 'f:spec': { 'f:jobID': {} } } }];
+
 /** A CloudJob as the API server holds it right after `kubectl apply`. */
 export function cloudJob(
   spec: Readonly<Record<string, unknown>> = {},
@@ -26,6 +29,7 @@ export function cloudJob(
       generation: 1,
       resourceVersion: '7',
       creationTimestamp: new Date(CREATED).toISOString(),
+      managedFields: BY_KUBECTL,
       ...metadata,
     },
     spec: { jobID: JOB_ID, projectID: 'p1', region: 'eu-de', credentialsRef: { name: 'cce' }, ...spec },

@@ -125,6 +125,8 @@ export class KubeClient {
         signal,
         headers: {
           accept: 'application/json',
+          // A person's tool: the API server notes it down, and the operator goes by it.
+          'user-agent': 'kubectl/tests',
           ...(body === undefined ? {} : { 'content-type': contentType }),
         },
       });

@@ -30,6 +30,15 @@ export async function runKubectl(
   );
 }
 
+/** Runs the real kubectl in an environment of its own; its caches go into `home`. */
+export async function runKubectlWith(
+  env: Readonly<Record<string, string>>,
+  home: string,
+  args: readonly string[],
+): Promise<KubectlResult> {
+  return run('kubectl', ['--cache-dir', kubectlCache(home), ...args], home, env, '');
+}
+
 /** Runs a script of the plain POSIX shell, in which `kubectl` talks to that cluster. */
 export async function runShell(
   kubeconfigFile: string,

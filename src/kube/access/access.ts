@@ -1,6 +1,6 @@
 import type { ProxyServer } from '../../proxy.js';
 
-/** No usable configuration; the message says which file, what is wrong and what to do. Thrown at start only. */
+/** No usable configuration or credentials; the message says where and what is wrong, and holds no secret. */
 export class KubeconfigError extends Error {
   override readonly name = 'KubeconfigError';
 }
@@ -16,7 +16,8 @@ export interface TlsMaterial {
 
 /** What one request is authenticated with. */
 export interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list is as many lines. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly tls: TlsMaterial;
 }
 
@@ -45,6 +46,6 @@ export interface ClusterConfig {
   readonly proxyUrl: string | undefined;
   /** Of the kubeconfig; '' without a user. */
   readonly userName: string;
-  /** Reads files and runs exec plugins anew. Rejects with whatever they fail with. */
+  /** Reads files anew, and runs exec plugins whose credentials have expired. Rejects with whatever they fail with. */
   credentials(): Promise<Credentials>;
 }

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Clock } from '../../clock.js';
-import type { loadWithClientNode } from './clientNode.js';
 import { localError } from '../errors.js';
 import { isRecord } from '../../json.js';
 import { parseProxy, ProxyError, readProxies, type Environment, type ProxyServer } from '../../proxy.js';
 import { KubeconfigError, type ClusterAccess, type ClusterConfig, type Credentials } from './access.js';
-import { readPlainKubeconfig, readServiceAccount } from './plainKubeconfig.js';
+import { configOf, readServiceAccount } from './clusterConfig.js';
+import { readKubeconfigs } from './kubeconfigFile.js';
 
 /** Files are read and exec plugins run again after this time (milliseconds), so that rotated ones are used. */
 const CREDENTIALS_AGE_MS = 10_000;
@@ -21,8 +21,8 @@ interface Source {
 }
 
 /**
- * Reads the named kubeconfig; without a name, the first that there is of `KUBECONFIG`, the pod's service account
- * and `~/.kube/config`. The server is fixed from then on; credentials are read again as they change. Plain `http`
+ * Reads the named kubeconfig; without a name, the first that there is of `KUBECONFIG` (all its files, put together), the
+ * pod's service account and `~/.kube/config`. The server is fixed from then on; credentials are read again as they change. Plain `http`
  * servers are sent no credentials at all, as `kubectl` does it. The proxy is that of `proxy-url`, else that of the environment,
  * as in client-go.
  *
@@ -36,7 +36,7 @@ export async function loadClusterAccess(
   context?: string,
   env: Environment = process.env,
 ): Promise<ClusterAccess> {
-  const source = await findSource(file, context, env);
+  const source = findSource(file, context, env, clock);
   const config = source.load();
   const server = parseServer(config.server);
   if (server === undefined) {
@@ -129,65 +129,50 @@ class KubeconfigAccess implements ClusterAccess {
   }
 }
 
-async function findSource(
+function findSource(
   file: string | undefined,
   context: string | undefined,
   env: Environment,
-): Promise<Source> {
-  if (file !== undefined) return fileSource(file, context);
-  const fromEnvironment = env['KUBECONFIG'];
-  if (fromEnvironment !== undefined && fromEnvironment !== '') {
-    const where = `KUBECONFIG ${fromEnvironment}`;
-    return fromEnvironment.includes(delimiter)
-      ? clientNodeSource(where, context, (config) => config.loadFromDefault())
-      : fileSource(fromEnvironment, context, where);
-  }
+  clock: Clock,
+): Source {
+  const { KUBECONFIG: list } = env;
+  if (file !== undefined) return filesSource([file], `kubeconfig ${file}`, context, clock);
+  if (list) return filesSource(list.split(delimiter).filter(Boolean), `KUBECONFIG ${list}`, context, clock);
   // A service account has no contexts.
-  if (context === undefined && readServiceAccount(env) !== undefined) {
+  if (context === undefined && readServiceAccount(env, clock) !== undefined) {
     const where = 'the service account of the pod';
-    return { where, load: () => readServiceAccount(env) ?? unreadable(where) };
+    return { where, load: () => readServiceAccount(env, clock) ?? unreadable(where) };
   }
   const home = join(homedir(), '.kube', 'config');
-  if (existsSync(home)) return fileSource(home, context);
+  if (existsSync(home)) return filesSource([home], `kubeconfig ${home}`, context, clock);
   throw new KubeconfigError(
     'no Kubernetes API is configured: name a kubeconfig file, set KUBECONFIG, or run in a pod with a service account',
   );
 }
 
-async function fileSource(
-  file: string,
-  context: string | undefined,
-  where = `kubeconfig ${file}`,
-): Promise<Source> {
-  if (readPlainKubeconfig(file, context) === undefined) {
-    return clientNodeSource(where, context, (config) => config.loadFromFile(file));
-  }
-  return { where, load: () => readPlainKubeconfig(file, context) ?? unreadable(where) };
-}
-
-/** Exec plugins, auth providers, several files, and words on what is wrong. */
-async function clientNodeSource(
+function filesSource(
+  files: readonly string[],
   where: string,
   context: string | undefined,
-  fill: Parameters<typeof loadWithClientNode>[2],
-): Promise<Source> {
-  const { loadWithClientNode } = await import('./clientNode.js');
-  return { where, load: () => loadWithClientNode(where, context, fill) };
+  clock: Clock,
+): Source {
+  return { where, load: () => configOf(readKubeconfigs(files, where), where, context, clock) };
 }
 
 function unreadable(where: string): never {
   throw new KubeconfigError(`${where}: cannot be read any more`);
 }
 
-/** An exec plugin's output and a YAML error's text may contain a token: only the kind of failure is reported. */
+/** The text of a foreign error may contain a token: of those only the code is reported. */
 async function resolveCredentials(config: ClusterConfig): Promise<Credentials> {
   try {
     return await config.credentials();
   } catch (error) {
     const code = isRecord(error) && typeof error['code'] === 'string' ? ` (${error['code']})` : '';
+    const why = error instanceof KubeconfigError ? error.message : `its auth-provider failed${code}`;
     throw localError(
       'CredentialsUnavailable',
-      `no credentials for user "${config.userName}" of the kubeconfig${code}: check its exec plugin and the files that it names`,
+      `no credentials for user "${config.userName}" of the kubeconfig: ${why}`,
     );
   }
 }

@@ -6,6 +6,7 @@ import { isRecord } from '../../../src/json.js';
 import { objectKey, type KubeObject, type ObjectRef, type ResourceType } from '../../../src/kube/object.js';
 import { Store, type StoreChange } from '../../../src/kube/store.js';
 import { cacheEntry, type CacheEntry } from '../../../src/reconcile/cloudJobStore.js';
+import { BY_KUBECTL } from '../cloudJobs.js';
 import { timeless } from './meaning.js';
 
 const NAMESPACE = 'week';
@@ -61,6 +62,7 @@ export class WeekCluster {
         generation: 1,
         creationTimestamp,
         resourceVersion: '',
+        managedFields: BY_KUBECTL,
       },
       spec,
       status: { observedGeneration: -1 },

@@ -2,13 +2,22 @@ import { describe, expect, it } from '@jest/globals';
 import { readCloudJob, REQUESTED_AT_ANNOTATION, type CloudJob } from '../../../src/api/cloudjob.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import { cacheEntry } from '../../../src/reconcile/cloudJobStore.js';
-import { after, cloudJob, edited, failed, JOB_ID, read, withStatus } from '../../support/cloudJobs.js';
+import {
+  after,
+  BY_KUBECTL,
+  cloudJob,
+  edited,
+  failed,
+  JOB_ID,
+  read,
+  withStatus,
+} from '../../support/cloudJobs.js';
 
 /** As the API server serves it. */
 function served(
   object: CloudJob,
   annotations: Readonly<Record<string, string>> = {},
-  managedFields: readonly object[] = [],
+  managedFields: readonly object[] = BY_KUBECTL,
 ): KubeObject {
   const metadata = { ...object.metadata, resourceVersion: '7', annotations, managedFields };
   return { kind: 'CloudJob', ...object, metadata };
@@ -21,24 +30,22 @@ describe('a CloudJob in memory', () => {
     const object = after(cloudJob(), read('Running'));
     const lastApplied = { 'kubectl.kubernetes.io/last-applied-configuration': '{"spec":{}}' };
 
-    const kept = cacheEntry(
-      served(object, { team: 'a', ...lastApplied }, [{ manager: 'kubectl', ...wroteSpec }]),
-    );
+    const kept = cacheEntry(served(object, { team: 'a', ...lastApplied }));
 
-    expect(kept.cloudJob).toEqual({
-      ...readCloudJob(served(object, { team: 'a' })),
-      metadata: { ...readCloudJob(served(object, { team: 'a' })).metadata, specManagers: ['kubectl'] },
-    });
+    expect(kept.cloudJob).toEqual(readCloudJob(served(object, { team: 'a' })));
     expect(kept).toMatchObject({
       metadata: { uid: object.metadata.uid, resourceVersion: '7' },
       phase: 'running',
     });
   });
 
-  it('keeps the names of those who wrote its spec, such as Terraform', () => {
+  it('keeps who would create it again, and not all that says so', () => {
     const object = served(after(cloudJob(), read('Running')), {}, [{ manager: 'Terraform', ...wroteSpec }]);
 
-    expect(cacheEntry(object).cloudJob?.metadata.specManagers).toEqual(['Terraform']);
+    expect(cacheEntry(object).cloudJob?.metadata).toMatchObject({
+      keeper: 'whoever writes its spec as "Terraform"',
+    });
+    expect(cacheEntry(object).cloudJob?.metadata).not.toHaveProperty('managedFields');
   });
 
   it('of which nothing is known is counted as such', () => {

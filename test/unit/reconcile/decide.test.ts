@@ -448,16 +448,14 @@ describe('what happens next', () => {
       ),
       read('Success'),
     ],
-    ...['Terraform', 'crossplane-kubernetes-provider', 'provider-kubernetes/create-prod'].map(
-      (manager): [string, CloudJob, Observation] => [
-        `a finished job whose spec ${manager} writes, whatever its ttl`,
-        cloudJob(
-          { ttlSecondsAfterFinished: 0 },
-          { managedFields: [{ manager, fieldsV1: { 'f:spec': { 'f:jobID': {} } } }] },
-        ),
-        read('Success'),
-      ],
-    ),
+    [
+      'a finished job whose spec Terraform writes, whatever its ttl',
+      cloudJob(
+        { ttlSecondsAfterFinished: 0 },
+        { managedFields: [{ manager: 'Terraform', fieldsV1: { 'f:spec': { 'f:jobID': {} } } }] },
+      ),
+      read('Success'),
+    ],
   ])('nothing for %s', (_, object, observation) => {
     expect(next(object, observation)).toEqual({ kind: 'rest' });
   });
@@ -474,12 +472,11 @@ describe('what happens next', () => {
     expect(next(object, observation, 10, history)).toEqual({ kind: 'poll', withinMs });
   });
 
-  it.each([
-    { manager: 'Terraform', fieldsV1: { 'f:metadata': { 'f:labels': {} } } },
-    { manager: 'kubectl', fieldsV1: { 'f:spec': {} } },
-    { manager: 'terraform-like', fieldsV1: { 'f:spec': {} } },
-  ])('deletion of an object that is in no hands: %j', (managedFields) => {
-    const object = cloudJob({ ttlSecondsAfterFinished: 60 }, { managedFields: [managedFields] });
+  it('deletion of an object whose owner would create it again, when somebody insists', () => {
+    const object = cloudJob(
+      { ttlSecondsAfterFinished: 60 },
+      { ownerReferences: [{ kind: 'Workflow', name: 'w' }], annotations: { 'cloudjob.dev/ttl': 'always' } },
+    );
 
     expect(next(object, read('Success')).kind).toBe('delete');
   });

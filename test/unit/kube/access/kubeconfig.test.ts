@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeconfigError, type ClusterAccess } from '../../../../src/kube/access/access.js';
+import { readServiceAccount } from '../../../../src/kube/access/clusterConfig.js';
 import { loadClusterAccess } from '../../../../src/kube/access/kubeconfig.js';
 import { ProxyError } from '../../../../src/proxy.js';
 import { FakeClock } from '../../../support/fakeClock.js';
@@ -42,11 +43,10 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** An exec plugin that prints what it has in a file, and its KUBERNETES_EXEC_INFO to another. */
-function plugin(source: string): object {
-  return {
-    exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: ['-e', source] },
-  };
+/** A user of an exec plugin that runs this script. */
+function plugin(source: string, more: object = {}): object {
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath };
+  return { exec: { ...exec, args: ['-e', source], ...more } };
 }
 
 describe('a kubeconfig', () => {
@@ -92,10 +92,7 @@ describe('a kubeconfig', () => {
     });
   });
 
-  it.each<[string, object]>([
-    ['a plain user', { token: 'abc' }],
-    ['an exec plugin', plugin('')],
-  ])('of %s is taken in the context that is asked for', async (_, user) => {
+  it('is taken in the context that is asked for', async () => {
     const file = join(folder, 'config');
     const context = (cluster: string) => ({
       name: `at-${cluster}`,
@@ -108,7 +105,7 @@ describe('a kubeconfig', () => {
         'current-context': 'at-a',
         contexts: [context('a'), context('b')],
         clusters: [cluster('a'), cluster('b')],
-        users: [{ name: 'u', user }],
+        users: [{ name: 'u', user: { token: 'abc' } }],
       }),
     );
 
@@ -192,8 +189,9 @@ describe('a kubeconfig', () => {
 
   it.each<[string, string, string]>([
     ['broken YAML', 'users:\n- user: {token: canary\n', 'is not valid YAML'],
-    ['something else', 'canary', 'names no cluster'],
-    ['an empty file', '', 'it is not a kubeconfig'],
+    ['something else', 'canary', 'it is not a kubeconfig'],
+    ['a wrong type', 'users: {name: canary}', 'users is of the wrong type'],
+    ['an empty file', '', 'current-context "" names no cluster'],
     ['an unknown context', 'current-context: x', 'current-context "x" names no cluster'],
   ])('of %s is refused without quoting it', async (_, content, words) => {
     const file = join(folder, 'config');
@@ -209,8 +207,41 @@ describe('a kubeconfig', () => {
     const file = join(folder, 'none');
 
     await expect(loadClusterAccess(file, new FakeClock())).rejects.toThrow(
-      `kubeconfig ${file}: cannot be read: it, or a file`,
+      `kubeconfig ${file}: the file does not exist`,
     );
+  });
+
+  it.each<[string, object, object, string]>([
+    [
+      'a certificate authority',
+      { 'certificate-authority': 'none.crt' },
+      {},
+      'none.crt, which the kubeconfig',
+    ],
+    [
+      'a certificate',
+      {},
+      { 'client-certificate': 'none.crt', 'client-key-data': '' },
+      'without a client-key',
+    ],
+    ['a token', {}, { tokenFile: 'none' }, 'none, which the kubeconfig names, cannot be read (ENOENT)'],
+    [
+      'an exec plugin, and an auth provider',
+      {},
+      { ...plugin(''), 'auth-provider': { name: 'oidc' } },
+      'has exec and auth-provider',
+    ],
+  ])('that is wrong about %s says so at once', async (_, cluster, user, words) => {
+    const error = await failure(load({ server: secure.server, ...cluster }, user));
+
+    expect(error).toBeInstanceOf(KubeconfigError);
+    expect(String(error)).toContain(words);
+  });
+
+  it('may have a user of nothing, or of null', async () => {
+    const access = await load(secure, { token: null });
+
+    expect((await access.credentials()).headers).toEqual({});
   });
 });
 
@@ -219,7 +250,11 @@ describe('credentials', () => {
     const clock = new FakeClock();
     const file = join(folder, 'cert.pem');
     writeFileSync(file, 'old');
-    const access = await load(secure, { 'client-certificate': file }, clock);
+    const access = await load(
+      secure,
+      { 'client-certificate': file, 'client-key-data': base64('key') },
+      clock,
+    );
     const first = await access.credentials();
     writeFileSync(file, 'new');
 
@@ -230,34 +265,123 @@ describe('credentials', () => {
     expect([first, soon, later].map(({ tls }) => tls.cert?.toString())).toEqual(['old', 'old', 'new']);
   });
 
-  it('come from an exec plugin, which is told what it is asked for', async () => {
+  it('come from a file with a token, which is read anew', async () => {
+    const clock = new FakeClock();
+    const file = join(folder, 'token');
+    writeFileSync(file, 'old\n');
+    const access = await load(secure, { tokenFile: 'token' }, clock);
+    const before = await access.credentials();
+    writeFileSync(file, 'new\n');
+    await clock.advance(10_000);
+
+    const headers = [before, await access.credentials()].map((one) => one.headers);
+
+    expect(headers).toEqual([{ Authorization: 'Bearer old' }, { Authorization: 'Bearer new' }]);
+  });
+
+  it('come from an exec plugin, until what it gave has expired', async () => {
+    const clock = new FakeClock();
     const access = await load(
       secure,
       plugin(`
         const { apiVersion, kind, spec } = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
-        const token = [apiVersion, kind, spec.interactive].join(' ');
-        console.log(JSON.stringify({ apiVersion, kind, status: { token } }));
+        const runs = require('fs').existsSync(${JSON.stringify(join(folder, 'ran'))}) ? 'again' : 'first';
+        require('fs').writeFileSync(${JSON.stringify(join(folder, 'ran'))}, '');
+        const expirationTimestamp = ${JSON.stringify(new Date(clock.now() + 60_000).toISOString())};
+        console.log(JSON.stringify({ apiVersion, kind, status: { token: runs, expirationTimestamp } }));
       `),
+      clock,
     );
+    const seen = [];
+    for (const waited of [0, 49_999, 10_001]) {
+      await clock.advance(waited);
+      seen.push((await access.credentials()).headers['Authorization']);
+    }
 
-    const { headers } = await access.credentials();
-
-    expect(headers).toEqual({
-      Authorization: 'Bearer client.authentication.k8s.io/v1 ExecCredential false',
-    });
+    expect(seen).toEqual(['Bearer first', 'Bearer first', 'Bearer again']);
   });
 
-  it.each([
-    ['fails', "console.error('canary'); process.exit(1)"],
-    ['prints nonsense', "console.log('canary')"],
-  ])('of a plugin that %s are an error that does not quote it', async (_, source) => {
-    const access = await load(secure, plugin(source));
+  it('come from an exec plugin anew when they were refused', async () => {
+    const access = await load(
+      secure,
+      plugin(`
+        const { apiVersion, kind } = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
+        console.log(JSON.stringify({ apiVersion, kind, status: { token: String(process.hrtime.bigint()) } }));
+      `),
+    );
+    const first = await access.credentials();
+
+    expect([await access.credentials(), access.renew()]).toEqual([first, true]);
+    expect(await access.credentials()).not.toEqual(first);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'fails',
+      plugin("console.error('\\x1b[31mThe session of jane has expired.\\nLog in again'); process.exit(3)"),
+      'its exec plugin "COMMAND" failed (exit code 3): The session of jane has expired. Log in again',
+    ],
+    [
+      'shows secrets',
+      plugin(
+        "console.error('token=canary Bearer canary', process.env.MY_TOKEN, 'Canary/9'.repeat(9)); process.exit(1)",
+        { env: [{ name: 'MY_TOKEN', value: 'the canary' }] },
+      ),
+      '(exit code 1): token=[hidden] Bearer [hidden] [hidden] [hidden]',
+    ],
+    ['says too much', plugin("console.error('a '.repeat(9_999)); process.exit(1)"), 'a a…'],
+    [
+      'prints nonsense',
+      plugin("console.log('canary')"),
+      'printed no ExecCredential of client.authentication.k8s.io/v1',
+    ],
+    [
+      'prints without end',
+      plugin("setInterval(() => process.stdout.write('canary'.repeat(99_999)), 1)"),
+      '(ERR_CHILD_PROCESS_STDIO_MAXBUFFER)',
+    ],
+    [
+      'is not there',
+      { exec: { apiVersion: 'v1', command: 'no-such-program', installHint: 'Install it first.' } },
+      'its exec plugin "no-such-program" failed (ENOENT): Install it first.',
+    ],
+    ['waits for input', plugin("process.stdin.resume().on('end', () => process.exit(4))"), 'exit code 4'],
+  ])('of a plugin that %s are an error that says so', async (_, user, words) => {
+    const access = await load(secure, user);
 
     const error = await failure(access.credentials());
 
     expect(error).toMatchObject({ reason: 'CredentialsUnavailable' });
     expect(String(error)).toContain('user "u"');
+    expect(String(error)).toContain(words.replace('COMMAND', process.execPath));
+    expect(String(error)).not.toMatch(/canary/i);
+    expect(String(error)).not.toContain('\u001b');
+    expect(String(error).length).toBeLessThan(1_000);
+  });
+
+  it('of an auth provider that has none are an error that says so', async () => {
+    const access = await load(secure, {
+      'auth-provider': { name: 'oidc', config: { 'client-id': 'canary' } },
+    });
+
+    const error = await failure(access.credentials());
+
+    expect(String(error)).toContain('the auth-provider "oidc" gives no token; log in again');
     expect(String(error)).not.toContain('canary');
+  });
+
+  it('of an auth provider are its token', async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const idToken = [part({}), part({ exp: 4_000_000_000 }), 'signature'].join('.');
+    const access = await load(secure, {
+      'auth-provider': { name: 'oidc', config: { 'id-token': idToken } },
+      as: 'jane',
+    });
+
+    expect((await access.credentials()).headers).toEqual({
+      Authorization: `Bearer ${idToken}`,
+      'Impersonate-User': 'jane',
+    });
   });
 
   it('are asked for anew after a refusal, but not all the time', async () => {
@@ -274,4 +398,8 @@ describe('credentials', () => {
     expect([renewed, again, access.renew()]).toEqual([true, false, true]);
     expect(headers).toEqual({ Authorization: 'Bearer new' });
   });
+});
+
+it('a service account is only read in a pod', async () => {
+  expect(readServiceAccount({}, new FakeClock())).toBeUndefined();
 });

@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import { cleanText } from '../text.js';
+
+/** `always`: the TTL deletes the object whoever keeps it. */
+export const TTL_ANNOTATION = 'cloudjob.dev/ttl';
+
+/**
+ * With these people write objects, and write them once. Everything else that writes a spec, a controller of any name, is
+ * taken for something that would write it again. (kubectl-cloudjob is this operator's plugin, oc is OpenShift's kubectl.)
+ */
+const BY_HAND = /^(?:kubectl|oc)(?:-|$)/;
+
+/** What tools that write with kubectl, or under its name, leave on the objects that they keep in place. */
+const MARKS = [
+  'argocd.argoproj.io/instance',
+  'argocd.argoproj.io/tracking-id',
+  'kustomize.toolkit.fluxcd.io/name',
+  'helm.toolkit.fluxcd.io/name',
+  'meta.helm.sh/release-name',
+  'kapp.k14s.io/app',
+  'config.k8s.io/owning-inventory',
+  'applyset.kubernetes.io/part-of',
+];
+const MAX_NAME = 128;
+
+const text = z.record(z.string(), z.string()).default({});
+/** The part of an object's metadata that says who keeps it. */
+export const keptFields = {
+  labels: text,
+  annotations: text,
+  ownerReferences: z.array(z.object({ kind: z.string(), name: z.string() })).catch([]),
+  managedFields: z
+    .array(
+      z.object({
+        manager: z.string(),
+        fieldsV1: z.object({ 'f:spec': z.object({}).optional() }).optional(),
+      }),
+    )
+    .catch([]),
+};
+const keptSchema = z.object(keptFields);
+
+/** What may create the object again when it is deleted, in words; undefined: nothing, as far as one can see. */
+export function keeperOf({
+  labels,
+  annotations,
+  ownerReferences: [owner],
+  managedFields,
+}: z.output<typeof keptSchema>): string | undefined {
+  if (annotations[TTL_ANNOTATION] === 'always') return undefined;
+  if (owner !== undefined) return `its owner, ${cleanText(`${owner.kind} ${owner.name}`, MAX_NAME)},`;
+  const mark = MARKS.find((key) => Object.hasOwn(labels, key) || Object.hasOwn(annotations, key));
+  if (mark !== undefined) return `the tool that has marked it with ${mark}`;
+  const writers = managedFields.filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined);
+  if (writers.length === 0) return 'whoever wrote its spec (metadata.managedFields does not say)';
+  const other = writers.find(({ manager }) => !BY_HAND.test(manager));
+  return other && `whoever writes its spec as "${cleanText(other.manager, MAX_NAME)}"`;
+}
