@@ -6,7 +6,7 @@ import type { Backoff } from './backoff.js';
 import type { KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
 import type { KubeObject, ResourceType } from './object.js';
-import { objectKey } from './object.js';
+import { isEarlierVersion, objectKey } from './object.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
 import { nothing, sleep, withDeadline } from '../signals.js';
@@ -108,8 +108,9 @@ export class Reflector<T extends KubeObject> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const from = this.#resourceVersion ?? (await this.#list(signal));
-        await this.#watch(from, signal);
+        const known = this.#resourceVersion;
+        if (known !== undefined) await this.#checkVersion(known, signal);
+        await this.#watch(known ?? (await this.#list(signal)), signal);
       } catch (error) {
         if (signal.aborted) return;
         await this.#recover(error, signal);
@@ -146,6 +147,23 @@ export class Reflector<T extends KubeObject> {
     this.#synced = true;
     this.#resolveSynced();
     return page.resourceVersion;
+  }
+
+  /**
+   * After a restore of etcd from a backup versions go back. A watch from one that the server does not have yet is accepted
+   * as any other, and delivers nothing until that version has come. So the server is asked before a watch is opened again.
+   *
+   * @throws KubeError `Expired` when it has only earlier ones
+   */
+  async #checkVersion(known: string, signal: AbortSignal): Promise<void> {
+    const { client, type } = this.#options;
+    const { resourceVersion } = await client.list(type, { ...this.#scope(), limit: 1 }, signal);
+    this.#touch();
+    if (!isEarlierVersion(resourceVersion, known)) return;
+    throw localError(
+      'Expired',
+      `resourceVersions went back from ${known} to ${resourceVersion}, as after a restore of etcd`,
+    );
   }
 
   async #watch(resourceVersion: string, parent: AbortSignal): Promise<void> {
