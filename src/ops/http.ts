@@ -2,8 +2,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from './metrics.js';
 
-/** What a probe finds: undefined when all is well, else what is not, in a few words. */
-export type Probe = () => string | undefined;
+/** What a probe finds, and says to people. */
+export interface ProbeResult {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export type Probe = () => ProbeResult;
 
 export interface OpsServer {
   /** The port that it listens on. */
@@ -20,7 +25,7 @@ export class PortError extends Error {
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
- * Serves the operator's own HTTP: probes (200 `ok`, or 503 with the reason) and `/metrics`, to GET and HEAD.
+ * Serves the operator's own HTTP: probes (200 or 503, with a text for people) and `/metrics`, to GET and HEAD.
  *
  * @throws PortError
  */
@@ -43,10 +48,10 @@ export async function serveOps(
         return;
       }
       const known = probe !== undefined && mayRead;
-      const problem = known ? probe() : 'not found\n';
-      const status = known ? (problem === undefined ? 200 : 503) : 404;
+      const { ok, text } = known ? probe() : { ok: false, text: 'not found\n' };
+      const status = ok ? 200 : known ? 503 : 404;
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end(problem ?? 'ok');
+      response.end(text);
     },
   );
   server.maxConnections = 64;

@@ -239,7 +239,7 @@ describe('listing and watching', () => {
     };
     const rig = await follow({ lists: [answer, answer], watches: [] }, { namespaces: ['one', 'two', 'one'] });
 
-    await rig.informer.untilSynced(new AbortController().signal);
+    await rig.informer.untilReady(new AbortController().signal);
 
     expect(rig.informer.synced).toBe(true);
     expect([rig.informer.get('one/a'), rig.informer.get('two/a')]).toMatchObject([
@@ -249,10 +249,77 @@ describe('listing and watching', () => {
   });
 });
 
+describe('a namespace of several that cannot be read', () => {
+  const forbidden = 'GET /apis/ex.dev/v1/namespaces/lost/things: 403 Forbidden: Forbidden';
+  let isLost: boolean;
+
+  /** Two namespaces: one that is served, and one that is refused while `isLost` says so. */
+  async function followTwo(): Promise<Rig> {
+    const answer: Answer = (response, request) => {
+      const namespace = request.path.split('/')[5] ?? '';
+      if (isLost && namespace === 'lost') return refused(403, 'Forbidden')(response, request);
+      list('7', [{ metadata: { namespace, name: namespace, uid: namespace, resourceVersion: '1' } }])(
+        response,
+        request,
+      );
+    };
+    const lists = Array.from({ length: 100 }, () => answer);
+    return follow({ lists, watches: [] }, { namespaces: ['lost', 'good'] });
+  }
+
+  it('does not keep the others waiting, and is followed when it can be read', async () => {
+    isLost = true;
+    const rig = await followTwo();
+    await rig.informer.untilReady(new AbortController().signal);
+    await until(() => rig.asked().length > 5, 'several attempts');
+    const during = [...rig.informer.problems()];
+
+    isLost = false;
+    await until(() => rig.informer.problems().get('lost') === undefined, 'the namespace that is back');
+
+    expect(during).toEqual([
+      ['lost', forbidden],
+      ['good', undefined],
+    ]);
+    expect(rig.told).toEqual(['+good i', '+lost i']);
+  });
+
+  it('is logged once, however often it is tried, and once more when it is back', async () => {
+    isLost = true;
+    const rig = await followTwo();
+    await until(() => rig.asked().length > 5, 'several attempts');
+    isLost = false;
+    await until(() => rig.informer.problems().get('lost') === undefined, 'the namespace that is back');
+
+    const about = rig.logger.lines.filter(({ fields }) => fields['namespace'] === 'lost');
+    expect(about.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
+      'list or watch interrupted, trying again',
+      'cache synced',
+      'list and watch work again',
+    ]);
+  });
+
+  it('is waited for until it was tried, and all are while none can be read', async () => {
+    const held: (() => void)[] = [];
+    const answer: Answer = (response, request) =>
+      void held.push(() => refused(403, 'Forbidden')(response, request));
+    const lists = [list('7', []), answer];
+    const late = await follow({ lists, watches: [] }, { namespaces: ['good', 'late'] });
+    const none = await follow({ lists: [], watches: [] }, { namespaces: ['lost', 'gone'] });
+    await until(() => held.length === 1 && none.asked().length > 5, 'all attempts');
+
+    const before = [late.informer.ready, none.informer.ready];
+    for (const answerNow of held) answerNow();
+    await late.informer.untilReady(new AbortController().signal);
+
+    expect([...before, late.informer.ready, none.informer.ready]).toEqual([false, false, true, false]);
+  });
+});
+
 it('is not waited for when whoever waits is stopped', async () => {
   const rig = await follow({ lists: [], watches: [] });
 
-  await rig.informer.untilSynced(AbortSignal.abort());
+  await rig.informer.untilReady(AbortSignal.abort());
 
   expect(rig.informer.synced).toBe(false);
 });
@@ -549,7 +616,7 @@ describe('faults', () => {
     await until(() => rig.asked().length === 6, 'the last watch');
 
     const waits = rig.logger.lines
-      .filter(({ level }) => level === 'warn')
+      .filter(({ message }) => message.startsWith('list or watch interrupted'))
       .map(({ fields }) => fields['failures']);
     expect(waits).toEqual([1, 2, 1]);
   });

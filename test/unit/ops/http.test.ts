@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
-import { serveOps, type OpsServer } from '../../../src/ops/http.js';
+import { serveOps, type OpsServer, type ProbeResult } from '../../../src/ops/http.js';
 
 describe('serveOps', () => {
-  let problem: string | undefined;
+  let found: ProbeResult;
   let metrics: { readonly contentType: string; text: () => Promise<string> };
   let server: OpsServer;
   const at = (path: string): string => `http://127.0.0.1:${server.port}${path}`;
 
   beforeEach(async () => {
-    problem = undefined;
+    found = { ok: true, text: 'ok' };
     metrics = { contentType: 'text/x-metrics', text: () => Promise.resolve('up 1\n') };
-    server = await serveOps(0, new Map([['/healthz', () => problem]]), metrics);
+    server = await serveOps(0, new Map([['/healthz', () => found]]), metrics);
   });
 
   afterEach(() => server.close());
@@ -24,7 +24,7 @@ describe('serveOps', () => {
   });
 
   it('says what is not well', async () => {
-    problem = 'the watch is silent\n';
+    found = { ok: false, text: 'the watch is silent\n' };
 
     const response = await fetch(at('/healthz?verbose'));
 
