@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Metrics } from './metrics.js';
 
 /** What a probe finds, and says to people. */
@@ -21,8 +21,12 @@ export class PortError extends Error {
   override readonly name = 'PortError';
 }
 
-/** Requests are tiny; whoever sends one slowly is cut off. */
+/** Requests are tiny; whoever sends none, sends one slowly or does not read the answer is cut off. */
 const REQUEST_TIMEOUT_MS = 5_000;
+const CHECK_EVERY_MS = 1_000;
+/** Open at a time, from all peers and from one. */
+const MAX_CONNECTIONS = 64;
+const MAX_CONNECTIONS_OF_PEER = 16;
 
 /**
  * Serves the operator's own HTTP: probes (200 or 503, with a text for people) and `/metrics`, to GET and HEAD.
@@ -35,7 +39,11 @@ export async function serveOps(
   metrics: Pick<Metrics, 'text' | 'contentType'>,
 ): Promise<OpsServer> {
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
     (request, response) => {
       const path = request.url?.split('?')[0] ?? '';
       const probe = probes.get(path);
@@ -54,7 +62,9 @@ export async function serveOps(
       response.end(text);
     },
   );
-  server.maxConnections = 64;
+  // Of silence; the others are about requests that have begun.
+  server.setTimeout(REQUEST_TIMEOUT_MS);
+  boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const remedy = 'end what listens there, or choose another with --http-port';
@@ -70,4 +80,25 @@ export async function serveOps(
         server.closeAllConnections();
       }),
   };
+}
+
+/**
+ * Takes every new connection, so that no number of held ones keeps a probe out: when there are too many, the oldest of
+ * the peer that has most gives way.
+ */
+function boundConnections(server: Server): void {
+  /** Whose each connection is; the oldest first. */
+  const open = new Map<Socket, string>();
+  server.on('connection', (socket: Socket) => {
+    open.set(socket, socket.remoteAddress ?? '');
+    socket.once('close', () => open.delete(socket));
+    const counts = new Map<string, number>();
+    for (const peer of open.values()) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    if (open.size <= MAX_CONNECTIONS && most <= MAX_CONNECTIONS_OF_PEER) return;
+    const oldest = [...open].find(([, peer]) => counts.get(peer) === most)?.[0];
+    if (oldest === undefined) return;
+    open.delete(oldest);
+    oldest.destroy();
+  });
 }
