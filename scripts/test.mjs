@@ -20,7 +20,8 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 const STOP_DEADLINE_MS = 10_000;
 
 /** The chaos suites that also run on a real API server: most of those in which it is troubled, changed or filled. */
-const REAL_CHAOS = 'test/chaos/(controlPlane|crashPoints|lyingApi|replicas|scale|specChanges|troubledApi)';
+const REAL_CHAOS =
+  'test/chaos/(controlPlane|crashPoints|etcdRestore|lyingApi|replicas|scale|specChanges|troubledApi)';
 
 const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
 /** @type {{ passed: number, failed: number, skipped: string[] }} */

@@ -43,6 +43,7 @@ async function metrics(): Promise<string> {
   const gauges = {
     queue: () => ({ depth: 0, processing: 0, adds: 0, retries: 0, unfinishedMs: 0, longestMs: 0 }),
     leading: () => false,
+    watches: () => none,
     jobs: () => none,
     workers: () => 0,
     observationAgeSeconds: () => 0,

@@ -6,6 +6,7 @@ export type LocalReason =
   | 'ConnectionFailed'
   | 'CredentialsUnavailable'
   | 'DeadlineExceeded'
+  | 'Expired'
   | 'InvalidRequest'
   | 'MalformedResponse'
   | 'NotLeading'
@@ -23,7 +24,7 @@ export class KubeError extends Error {
   override readonly name = 'KubeError';
   /** HTTP status; 0 when there was no answer, or none that could be read. */
   readonly status: number;
-  /** metav1.Status `reason` (`NotFound`, `Conflict`, `Expired` …), or a `LocalReason`. */
+  /** metav1.Status `reason` (`NotFound`, `Conflict`, `Expired` …), the cause `ResourceVersionTooLarge`, or a `LocalReason`. */
   readonly reason: string;
   /** From `Retry-After` or the Status' `retryAfterSeconds`, in milliseconds. */
   readonly retryAfterMs?: number;
@@ -68,9 +69,13 @@ export function isAlreadyExists(error: unknown): boolean {
   return error instanceof KubeError && error.reason === 'AlreadyExists';
 }
 
-/** 410: the resourceVersion or continue token is too old; list again. */
+/**
+ * 410: the resourceVersion or continue token is too old; or 504: it is one that the server does not have yet, as after a
+ * restore of etcd. List again.
+ */
 export function isGone(error: unknown): boolean {
-  return hasStatus(error, 410) || (error instanceof KubeError && error.reason === 'Expired');
+  if (!(error instanceof KubeError)) return false;
+  return error.status === 410 || error.reason === 'Expired' || error.reason === TOO_LARGE;
 }
 
 export function isTooManyRequests(error: unknown): boolean {
@@ -94,6 +99,8 @@ export function isCanceled(error: unknown): boolean {
   return isLocal(error, 'Canceled');
 }
 
+/** The cause that a 504 has whose own reason is `Timeout`, as all timeouts' is. */
+const TOO_LARGE = 'ResourceVersionTooLarge';
 /** What a 404 means that is about no object. */
 const NOT_SERVED = 'nothing is served there; is the CustomResourceDefinition installed?';
 
@@ -137,12 +144,18 @@ interface StatusAnswer {
 function readStatus(body: unknown): StatusAnswer | undefined {
   if (!isRecord(body) || body['kind'] !== 'Status') return undefined;
   const { reason, message, details } = body;
-  const seconds = isRecord(details) ? details['retryAfterSeconds'] : undefined;
+  const { retryAfterSeconds: seconds, causes } = isRecord(details) ? details : {};
+  const isTooLarge =
+    Array.isArray(causes) && causes.some((cause) => isRecord(cause) && cause['reason'] === TOO_LARGE);
   return {
-    reason: typeof reason === 'string' && reason !== '' ? reason.slice(0, 64) : undefined,
+    reason: isTooLarge ? TOO_LARGE : asReason(reason),
     message: typeof message === 'string' && message !== '' ? oneLine(message) : undefined,
     retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
   };
+}
+
+function asReason(reason: unknown): string | undefined {
+  return typeof reason === 'string' && reason !== '' ? reason.slice(0, 64) : undefined;
 }
 
 function oneLine(text: string): string {

@@ -18,6 +18,8 @@ export class Informer<T extends KubeObject> {
   readonly #store = new Store<T>();
   readonly #reflectors: readonly Reflector<T>[];
   readonly #options: InformerOptions<T>;
+  #ready = false;
+  readonly #whenReady: Promise<void>;
 
   constructor(informerOptions: InformerOptions<T>) {
     const { namespaces, ...options } = informerOptions;
@@ -25,6 +27,7 @@ export class Informer<T extends KubeObject> {
     const scopes =
       namespaces.length === 0 ? [{}] : [...new Set(namespaces)].map((namespace) => ({ namespace }));
     this.#reflectors = scopes.map((scope) => new Reflector({ ...options, ...scope, store: this.#store }));
+    this.#whenReady = this.#becomeReady();
   }
 
   /** The object as last seen, by `namespace/name`. */
@@ -61,9 +64,25 @@ export class Informer<T extends KubeObject> {
     return this.#reflectors.every(({ synced }) => synced);
   }
 
-  /** Resolves once every namespace was listed once, or when the signal aborts. */
-  async untilSynced(signal: AbortSignal): Promise<void> {
-    await untilAborted(Promise.all(this.#reflectors.map(({ whenSynced }) => whenSynced)), signal);
+  /** Whether one namespace was listed, and each of the others, too, or tried in vain: what there is can be worked on. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Resolves once it is ready, or when the signal aborts. */
+  async untilReady(signal: AbortSignal): Promise<void> {
+    await untilAborted(this.#whenReady, signal);
+  }
+
+  async #becomeReady(): Promise<void> {
+    await Promise.race(this.#reflectors.map(({ whenSynced }) => whenSynced));
+    await Promise.all(this.#reflectors.map(({ whenTried }) => whenTried));
+    this.#ready = true;
+  }
+
+  /** Of each namespace (`*`: of all together), why it is not watched at the moment; undefined: it is. */
+  problems(): ReadonlyMap<string, string | undefined> {
+    return new Map(this.#reflectors.map(({ namespace, problem }) => [namespace, problem]));
   }
 
   /** The oldest `lastActivity` of all watches, on the clock's monotonic time. */

@@ -20,7 +20,7 @@ export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;
-  /** Opaque: only compared for equality and given back to the API. */
+  /** Compared for equality and given back to the API; `isEarlierVersion` alone sees more in it. */
   readonly resourceVersion: string;
   readonly [field: string]: unknown;
 }
@@ -34,6 +34,11 @@ export interface KubeObject {
 /** `namespace/name`; `/name` for cluster-scoped objects. */
 export function objectKey({ namespace = '', name }: ObjectRef): string {
   return `${namespace}/${name}`;
+}
+
+/** Whether a resourceVersion is earlier than another. Kubernetes' are whole numbers that grow; false for any others. */
+export function isEarlierVersion(version: string, than: string): boolean {
+  return /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Backoff } from './backoff.js';
 import type { KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
 import type { KubeObject, ResourceType } from './object.js';
-import { objectKey } from './object.js';
+import { isEarlierVersion, objectKey } from './object.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
 import { nothing, sleep, withDeadline } from '../signals.js';
@@ -79,10 +79,16 @@ export class Reflector<T extends KubeObject> {
   /** Where the next watch starts; undefined: list first. */
   #resourceVersion: string | undefined;
   #synced = false;
+  #problem: string | undefined = 'not listed yet';
   #resolveSynced = nothing;
+  #resolveTried = nothing;
   /** Resolves when the store has taken a whole list. */
   readonly whenSynced = new Promise<void>((resolve) => {
     this.#resolveSynced = resolve;
+  });
+  /** Resolves when it has listed for the first time, or failed to. */
+  readonly whenTried = new Promise<void>((resolve) => {
+    this.#resolveTried = resolve;
   });
   #lastActivity: number;
   #failures = 0;
@@ -99,6 +105,11 @@ export class Reflector<T extends KubeObject> {
     return this.#synced;
   }
 
+  /** Why nothing is watched at the moment, for people; undefined: all is well. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** When the API server last sent anything, or was found to fail, on the clock's monotonic time. */
   get lastActivity(): number {
     return this.#lastActivity;
@@ -108,8 +119,9 @@ export class Reflector<T extends KubeObject> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const from = this.#resourceVersion ?? (await this.#list(signal));
-        await this.#watch(from, signal);
+        const known = this.#resourceVersion;
+        if (known !== undefined) await this.#checkVersion(known, signal);
+        await this.#watch(known ?? (await this.#list(signal)), signal);
       } catch (error) {
         if (signal.aborted) return;
         await this.#recover(error, signal);
@@ -145,7 +157,25 @@ export class Reflector<T extends KubeObject> {
     if (!this.#synced) logger.info('cache synced', { ...this.#where(), objects: objects.length });
     this.#synced = true;
     this.#resolveSynced();
+    this.#resolveTried();
     return page.resourceVersion;
+  }
+
+  /**
+   * After a restore of etcd from a backup versions go back. A watch from one that the server does not have yet is accepted
+   * as any other, and delivers nothing until that version has come. So the server is asked before a watch is opened again.
+   *
+   * @throws KubeError `Expired` when it has only earlier ones
+   */
+  async #checkVersion(known: string, signal: AbortSignal): Promise<void> {
+    const { client, type } = this.#options;
+    const { resourceVersion } = await client.list(type, { ...this.#scope(), limit: 1 }, signal);
+    this.#touch();
+    if (!isEarlierVersion(resourceVersion, known)) return;
+    throw localError(
+      'Expired',
+      `resourceVersions went back from ${known} to ${resourceVersion}, as after a restore of etcd`,
+    );
   }
 
   async #watch(resourceVersion: string, parent: AbortSignal): Promise<void> {
@@ -167,6 +197,7 @@ export class Reflector<T extends KubeObject> {
         const options = { ...this.#scope(), resourceVersion, timeoutSeconds, onBytes };
         const stream = await client.watch(type, options, signal);
         onBytes();
+        this.#works();
         for await (const event of stream) {
           this.#take(event);
           events += 1;
@@ -181,6 +212,13 @@ export class Reflector<T extends KubeObject> {
     }
     this.#failures = 0;
     onWatchEnd?.('ended');
+  }
+
+  #works(): void {
+    if (this.#problem !== undefined && this.#failures > 0) {
+      this.#options.logger.info('list and watch work again', this.#where());
+    }
+    this.#problem = undefined;
   }
 
   /** @throws KubeError that an ERROR event carries */
@@ -225,15 +263,22 @@ export class Reflector<T extends KubeObject> {
     const wait = atOnce ? 0 : Math.max(floor, backoffMs(this.#failures, this.#timings.backoff, random));
     onWatchEnd?.(kind);
     onInterrupted?.({ kind, error, failures: this.#failures, retryInMs: wait });
+    const text = errorText(error);
     const fields = {
       ...this.#where(),
-      error: errorText(error),
+      error: text,
       failures: this.#failures,
       retryInMs: Math.round(wait),
     };
     if (expired) logger.info('list or watch expired, listing again', fields);
     else if (stalled) logger.info('watch fell silent, opening it again', fields);
-    else logger.warn('list or watch interrupted, trying again', fields);
+    else {
+      // A namespace that is gone may be tried for months.
+      const level = this.#problem === text ? 'debug' : 'warn';
+      logger[level]('list or watch interrupted, trying again', fields);
+      this.#problem = text;
+    }
+    this.#resolveTried();
     if (wait > 0) await sleep(clock, wait, signal);
   }
 
@@ -279,8 +324,12 @@ export class Reflector<T extends KubeObject> {
     };
   }
 
+  /** `*`: all. */
+  get namespace(): string {
+    return this.#options.namespace ?? '*';
+  }
+
   #where(): { readonly resource: string; readonly namespace: string } {
-    const { type, namespace } = this.#options;
-    return { resource: type.plural, namespace: namespace ?? '*' };
+    return { resource: this.#options.type.plural, namespace: this.namespace };
   }
 }

@@ -77,7 +77,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const progress = {
     watchActiveAt: () => informer.lastActivity,
     queueStuckMs: () => queueStats(works).stuckMs,
-    isSynced: () => informer.synced,
+    isReady: () => informer.ready,
+    watchProblems: () => informer.problems(),
     isStopping: () => stop.aborted,
   };
   const ops = await serveOps(settings.httpPort, probes(progress, clock), metrics);
@@ -120,8 +121,8 @@ async function runParts(
     if (cluster.lease === undefined) {
       await work(0, stop, lost.signal);
     } else {
-      // Whoever cannot read the CloudJobs must not take a Lease from those who can.
-      await informer.untilSynced(stop);
+      // Whoever can read no CloudJobs must not take a Lease from those who can.
+      await informer.untilReady(stop);
       await cluster.lease.run(stop, work);
     }
   } finally {
@@ -149,6 +150,10 @@ function createOperatorMetrics(parts: () => Parts, kubeHost: string): Metrics {
       queue: () => queueStats(parts().works),
       workers: () => parts().works.size * WORKERS,
       leading: () => parts().works.size > 0 && parts().cluster.mayWrite(),
+      watches: () =>
+        new Map(
+          [...parts().informer.problems()].map(([namespace, problem]) => [namespace, problem === undefined]),
+        ),
       jobs: () => countPhases(parts().informer.values()),
       observationAgeSeconds: () =>
         Math.max(

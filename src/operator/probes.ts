@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Probe } from '../ops/http.js';
+import type { Probe, ProbeResult } from '../ops/http.js';
 
 /** What the probes go by; times in milliseconds. */
 export interface Progress {
@@ -7,8 +7,10 @@ export interface Progress {
   readonly watchActiveAt: () => number;
   /** For how long keys have been due without any key getting a worker. */
   readonly queueStuckMs: () => number;
-  /** Whether the CloudJobs are listed. */
-  readonly isSynced: () => boolean;
+  /** Whether the CloudJobs are listed: of each namespace that can be read. */
+  readonly isReady: () => boolean;
+  /** Of each namespace (`*`: of all together), why its CloudJobs are not watched at the moment; undefined: they are. */
+  readonly watchProblems: () => ReadonlyMap<string, string | undefined>;
   readonly isStopping: () => boolean;
 }
 
@@ -20,23 +22,33 @@ const WATCH_SILENCE_MS = 600_000;
 /** A reconcile is left behind after 130 s at the latest, so a worker is free again by then. */
 const QUEUE_STUCK_MS = 300_000;
 
-/** `/healthz` and `/readyz`: what is wrong, in a line for people, or undefined. */
+const OK: ProbeResult = { ok: true, text: 'ok' };
+
+/** `/healthz` and `/readyz`. */
 export function probes(progress: Progress, clock: Clock): ReadonlyMap<string, Probe> {
-  function healthz(): string | undefined {
+  function healthz(): ProbeResult {
     if (clock.monotonic() - progress.watchActiveAt() > WATCH_SILENCE_MS) {
-      return 'the watch of CloudJobs is stuck\n';
+      return failed('the watch of CloudJobs is stuck');
     }
-    return progress.queueStuckMs() > QUEUE_STUCK_MS ? 'no CloudJob gets a worker\n' : undefined;
+    return progress.queueStuckMs() > QUEUE_STUCK_MS ? failed('no CloudJob gets a worker') : OK;
   }
 
-  function readyz(): string | undefined {
-    if (progress.isStopping()) return 'stopping\n';
+  function readyz(): ProbeResult {
+    if (progress.isStopping()) return failed('stopping');
+    const problems = [...progress.watchProblems()].flatMap(([namespace, problem]) =>
+      problem === undefined ? [] : [`CloudJobs of namespace ${namespace} are not watched: ${problem}`],
+    );
     // A replica that waits for the Lease with a warm cache is ready, too: a rolling update waits for it.
-    return progress.isSynced() ? undefined : 'the CloudJobs are not listed yet\n';
+    if (!progress.isReady()) return failed(['the CloudJobs are not listed yet', ...problems].join('\n'));
+    return problems.length === 0 ? OK : { ok: true, text: ['ok', ...problems, ''].join('\n') };
   }
 
   return new Map([
     ['/healthz', healthz],
     ['/readyz', readyz],
   ]);
+}
+
+function failed(problem: string): ProbeResult {
+  return { ok: false, text: `${problem}\n` };
 }

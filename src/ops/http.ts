@@ -1,9 +1,14 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Metrics } from './metrics.js';
 
-/** What a probe finds: undefined when all is well, else what is not, in a few words. */
-export type Probe = () => string | undefined;
+/** What a probe finds, and says to people. */
+export interface ProbeResult {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export type Probe = () => ProbeResult;
 
 export interface OpsServer {
   /** The port that it listens on. */
@@ -16,11 +21,15 @@ export class PortError extends Error {
   override readonly name = 'PortError';
 }
 
-/** Requests are tiny; whoever sends one slowly is cut off. */
+/** Requests are tiny; whoever sends none, sends one slowly or does not read the answer is cut off. */
 const REQUEST_TIMEOUT_MS = 5_000;
+const CHECK_EVERY_MS = 1_000;
+/** Open at a time, from all peers and from one. */
+const MAX_CONNECTIONS = 64;
+const MAX_CONNECTIONS_OF_PEER = 16;
 
 /**
- * Serves the operator's own HTTP: probes (200 `ok`, or 503 with the reason) and `/metrics`, to GET and HEAD.
+ * Serves the operator's own HTTP: probes (200 or 503, with a text for people) and `/metrics`, to GET and HEAD.
  *
  * @throws PortError
  */
@@ -30,7 +39,11 @@ export async function serveOps(
   metrics: Pick<Metrics, 'text' | 'contentType'>,
 ): Promise<OpsServer> {
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
     (request, response) => {
       const path = request.url?.split('?')[0] ?? '';
       const probe = probes.get(path);
@@ -43,13 +56,15 @@ export async function serveOps(
         return;
       }
       const known = probe !== undefined && mayRead;
-      const problem = known ? probe() : 'not found\n';
-      const status = known ? (problem === undefined ? 200 : 503) : 404;
+      const { ok, text } = known ? probe() : { ok: false, text: 'not found\n' };
+      const status = ok ? 200 : known ? 503 : 404;
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end(problem ?? 'ok');
+      response.end(text);
     },
   );
-  server.maxConnections = 64;
+  // Of silence; the others are about requests that have begun.
+  server.setTimeout(REQUEST_TIMEOUT_MS);
+  boundConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const remedy = 'end what listens there, or choose another with --http-port';
@@ -65,4 +80,25 @@ export async function serveOps(
         server.closeAllConnections();
       }),
   };
+}
+
+/**
+ * Takes every new connection, so that no number of held ones keeps a probe out: when there are too many, the oldest of
+ * the peer that has most gives way.
+ */
+function boundConnections(server: Server): void {
+  /** Whose each connection is; the oldest first. */
+  const open = new Map<Socket, string>();
+  server.on('connection', (socket: Socket) => {
+    open.set(socket, socket.remoteAddress ?? '');
+    socket.once('close', () => open.delete(socket));
+    const counts = new Map<string, number>();
+    for (const peer of open.values()) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    if (open.size <= MAX_CONNECTIONS && most <= MAX_CONNECTIONS_OF_PEER) return;
+    const oldest = [...open].find(([, peer]) => counts.get(peer) === most)?.[0];
+    if (oldest === undefined) return;
+    open.delete(oldest);
+    oldest.destroy();
+  });
 }

@@ -19,6 +19,8 @@ export interface Gauges {
   readonly workers: () => number;
   /** Whether this replica is the one that works. */
   readonly leading: () => boolean;
+  /** Whether the CloudJobs of a namespace (`*`: of all) are watched, by its name. */
+  readonly watches: () => ReadonlyMap<string, boolean>;
   /** CloudJobs by what their phase means. */
   readonly jobs: () => ReadonlyMap<string, number>;
   /** Seconds since the unfinished job was observed that was not observed for longest; 0 without one. */
@@ -123,6 +125,14 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   const gauge = readGauge.bind(undefined, registry);
   gauge('leader_election_master_status', '1 while this replica works on CloudJobs.', ['name'], (set) =>
     set({ name: lease }, Number(gauges.leading())),
+  );
+  gauge(
+    'cloudjob_watch_up',
+    '1 while the CloudJobs of the namespace are watched (*: of all); 0 while they cannot be read.',
+    ['namespace'],
+    (set) => {
+      for (const [namespace, isWatched] of gauges.watches()) set({ namespace }, Number(isWatched));
+    },
   );
   gauge(
     'cloudjob_jobs',

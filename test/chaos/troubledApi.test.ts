@@ -5,7 +5,7 @@ import { tells } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { TcpProxy } from '../support/tcpProxy.js';
 import { until } from '../support/until.js';
-import { World } from '../support/world.js';
+import { World, type Ref } from '../support/world.js';
 
 // Each test has an operator of its own, and mostly waits.
 const world = await World.start();
@@ -104,6 +104,39 @@ it.concurrent.each<readonly [string, Trouble]>([
     expect((await world.events(ref)).toSorted()).toEqual(['Observed', 'Succeeded']);
     await until('the other events', async () => (await world.events(late)).length >= 2);
     expect((await world.events(late)).toSorted()).toEqual(['Failed', 'Observed']);
+  },
+  240_000,
+);
+
+it.concurrent(
+  'a namespace that may not be read keeps nobody else waiting, is reported, and is followed once it may be',
+  async () => {
+    const [good, lost] = [await world.namespace(), await world.namespace()];
+    const door = await startDoor();
+    const isLost = (path: string): boolean => path.includes(`/namespaces/${lost}/cloudjobs`);
+    door.treat = ({ path }) => (isLost(path) ? { status: 403 } : 'pass');
+    const refs = await Promise.all(
+      [good, lost].map((namespace) => {
+        const jobID = `job-${namespace}`;
+        world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+        return world.follow(namespace, jobID);
+      }),
+    );
+    const [followed, waiting] = refs as [Ref, Ref];
+    const operator = world.launch({ door: door.port, namespaces: [good, lost] });
+    await operator.ready();
+    await world.untilStatus(followed, 'is Running', ({ phase }) => phase === 'Running', 60_000);
+
+    const during = [await operator.http('/readyz'), await operator.http('/metrics')] as const;
+    expect(during[0].text).toContain(`ok\nCloudJobs of namespace ${lost} are not watched: `);
+    expect(during[1].text).toContain(`cloudjob_watch_up{namespace="${lost}"} 0\n`);
+    expect(during[1].text).toContain(`cloudjob_watch_up{namespace="${good}"} 1\n`);
+
+    door.treat = () => 'pass';
+    await world.untilStatus(waiting, 'is Running', ({ phase }) => phase === 'Running', 60_000);
+    expect((await operator.http('/readyz')).text).toBe('ok');
+    const lines = operator.log.filter((line) => line.includes(INTERRUPTED) && line.includes('"warn"'));
+    expect(lines).toHaveLength(1);
   },
   240_000,
 );

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { until } from './until.js';
@@ -59,6 +59,34 @@ export class ControlPlane {
       body: JSON.stringify({ revision, physical: true }),
     });
     if (!response.ok) throw new Error(`etcd does not compact: ${await response.text()}`);
+  }
+
+  /** Copies etcd's data into that folder; etcd is down meanwhile. */
+  async backUp(folder: string): Promise<void> {
+    await this.kill('etcd');
+    cpSync(this.#etcdData(), folder, { recursive: true });
+    this.start('etcd');
+  }
+
+  /**
+   * Puts the copy into the place of etcd's data, with everything stopped, as Kubernetes' documentation asks for. The
+   * controller-manager is left to be started once the API server answers: without one it ends.
+   */
+  async restore(folder: string): Promise<void> {
+    for (const name of ['controller-manager', 'crdserver', 'apiserver', 'etcd']) await this.kill(name);
+    rmSync(this.#etcdData(), { recursive: true });
+    cpSync(folder, this.#etcdData(), { recursive: true });
+    for (const name of ['etcd', 'apiserver', 'crdserver']) this.start(name);
+  }
+
+  /** Of an etcd that was killed. */
+  #etcdData(): string {
+    const folder = this.#starts
+      .get('etcd')
+      ?.args.find((arg) => arg.startsWith('--data-dir='))
+      ?.split('=')[1];
+    if (folder === undefined) throw new Error('etcd was started without --data-dir');
+    return folder;
   }
 
   #pid(name: string): number {

@@ -49,6 +49,14 @@ describe('an answer that is an error', () => {
     expect(kindsOf(error)).toEqual(expected);
   });
 
+  it('504 of a version that the server does not have yet is of the same kind as one that is too old', () => {
+    const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
+    const error = fromResponse(504, 'GET /x', { kind: 'Status', reason: 'Timeout', details: { causes } });
+
+    expect(kindsOf(error)).toEqual(['isGone']);
+    expect(kindsOf(fromResponse(504, 'GET /x', { kind: 'Status', reason: 'Timeout' }))).toEqual([]);
+  });
+
   it.each([undefined, '404 page not found', { paths: ['/api', '/apis'] }])(
     '404 of a resource that is not served says nothing of the object: %j',
     (body) => {

@@ -128,7 +128,7 @@ it('a reflector leaves nothing on its signal, whether watches end, expire, fail 
 
   await expectNothingLeft([stop.signal], async () => {
     await clock.advance(100_000);
-    await informer.untilSynced(stop.signal);
+    await informer.untilReady(stop.signal);
     await informer.refresh({ namespace: 'ns', name: 'a' }, String(watches), stop.signal);
   });
   stop.abort();

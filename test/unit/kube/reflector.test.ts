@@ -19,7 +19,7 @@ interface Rig {
   /** What the handler was told, as `+name`, `~name`, `-name`; `i` for initial. */
   readonly told: string[];
   readonly ends: WatchEnd[];
-  /** The lists and watches in order: `list`, `list continue=…`, `watch 5`. */
+  /** The lists and watches in order: `list`, `list continue=…`, `watch 5`; without the questions for the version. */
   asked(): string[];
   /** The field selectors of all lists and watches. */
   selectors(): (string | null)[];
@@ -32,14 +32,22 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** Lists and watches are answered in turn; after the last watch, further ones stay open and silent. */
+interface Answers {
+  readonly lists: readonly Answer[];
+  readonly watches: readonly Answer[];
+  /** What is answered to the question for the version before a watch is opened again; one that is never too old if left out. */
+  readonly versions?: readonly Answer[];
+}
+
+/** All are answered in turn; after the last watch, further ones stay open and silent. */
 async function follow(
-  { lists, watches }: { lists: readonly Answer[]; watches: readonly Answer[] },
+  { lists, watches, versions = [] }: Answers,
   options: Partial<InformerOptions<KubeObject>> = {},
 ): Promise<Rig> {
-  const remaining = { lists: [...lists], watches: [...watches] };
+  const remaining = { lists: [...lists], watches: [...watches], versions: [...versions] };
   const server = await ScriptedServer.start((request, response) => {
-    if (request.query.has('watch')) (remaining.watches.shift() ?? open())(response, request);
+    if (isQuestion(request)) (remaining.versions.shift() ?? list('1000000', []))(response, request);
+    else if (request.query.has('watch')) (remaining.watches.shift() ?? open())(response, request);
     else (remaining.lists.shift() ?? ((unasked) => void unasked.writeHead(500).end()))(response, request);
   });
   const clock = systemClock;
@@ -73,13 +81,18 @@ async function follow(
     () => running,
     () => stop.abort(),
   );
+  const requests = () => server.requests.filter((request) => !isQuestion(request));
   const asked = (): string[] =>
-    server.requests.map(({ query }) => {
+    requests().map(({ query }) => {
       if (query.has('watch')) return `watch ${query.get('resourceVersion')}`;
       return query.has('continue') ? `list continue=${query.get('continue')}` : 'list';
     });
-  const selectors = () => server.requests.map(({ query }) => query.get('fieldSelector'));
+  const selectors = () => requests().map(({ query }) => query.get('fieldSelector'));
   return { informer, logger, told, ends, asked, selectors };
+}
+
+function isQuestion({ query }: ScriptedRequest): boolean {
+  return query.get('limit') === '1';
 }
 
 function list(resourceVersion: string, items: readonly KubeObject[], continueToken?: string): Answer {
@@ -226,7 +239,7 @@ describe('listing and watching', () => {
     };
     const rig = await follow({ lists: [answer, answer], watches: [] }, { namespaces: ['one', 'two', 'one'] });
 
-    await rig.informer.untilSynced(new AbortController().signal);
+    await rig.informer.untilReady(new AbortController().signal);
 
     expect(rig.informer.synced).toBe(true);
     expect([rig.informer.get('one/a'), rig.informer.get('two/a')]).toMatchObject([
@@ -236,10 +249,77 @@ describe('listing and watching', () => {
   });
 });
 
+describe('a namespace of several that cannot be read', () => {
+  const forbidden = 'GET /apis/ex.dev/v1/namespaces/lost/things: 403 Forbidden: Forbidden';
+  let isLost: boolean;
+
+  /** Two namespaces: one that is served, and one that is refused while `isLost` says so. */
+  async function followTwo(): Promise<Rig> {
+    const answer: Answer = (response, request) => {
+      const namespace = request.path.split('/')[5] ?? '';
+      if (isLost && namespace === 'lost') return refused(403, 'Forbidden')(response, request);
+      list('7', [{ metadata: { namespace, name: namespace, uid: namespace, resourceVersion: '1' } }])(
+        response,
+        request,
+      );
+    };
+    const lists = Array.from({ length: 100 }, () => answer);
+    return follow({ lists, watches: [] }, { namespaces: ['lost', 'good'] });
+  }
+
+  it('does not keep the others waiting, and is followed when it can be read', async () => {
+    isLost = true;
+    const rig = await followTwo();
+    await rig.informer.untilReady(new AbortController().signal);
+    await until(() => rig.asked().length > 5, 'several attempts');
+    const during = [...rig.informer.problems()];
+
+    isLost = false;
+    await until(() => rig.informer.problems().get('lost') === undefined, 'the namespace that is back');
+
+    expect(during).toEqual([
+      ['lost', forbidden],
+      ['good', undefined],
+    ]);
+    expect(rig.told).toEqual(['+good i', '+lost i']);
+  });
+
+  it('is logged once, however often it is tried, and once more when it is back', async () => {
+    isLost = true;
+    const rig = await followTwo();
+    await until(() => rig.asked().length > 5, 'several attempts');
+    isLost = false;
+    await until(() => rig.informer.problems().get('lost') === undefined, 'the namespace that is back');
+
+    const about = rig.logger.lines.filter(({ fields }) => fields['namespace'] === 'lost');
+    expect(about.filter(({ level }) => level !== 'debug').map(({ message }) => message)).toEqual([
+      'list or watch interrupted, trying again',
+      'cache synced',
+      'list and watch work again',
+    ]);
+  });
+
+  it('is waited for until it was tried, and all are while none can be read', async () => {
+    const held: (() => void)[] = [];
+    const answer: Answer = (response, request) =>
+      void held.push(() => refused(403, 'Forbidden')(response, request));
+    const lists = [list('7', []), answer];
+    const late = await follow({ lists, watches: [] }, { namespaces: ['good', 'late'] });
+    const none = await follow({ lists: [], watches: [] }, { namespaces: ['lost', 'gone'] });
+    await until(() => held.length === 1 && none.asked().length > 5, 'all attempts');
+
+    const before = [late.informer.ready, none.informer.ready];
+    for (const answerNow of held) answerNow();
+    await late.informer.untilReady(new AbortController().signal);
+
+    expect([...before, late.informer.ready, none.informer.ready]).toEqual([false, false, true, false]);
+  });
+});
+
 it('is not waited for when whoever waits is stopped', async () => {
   const rig = await follow({ lists: [], watches: [] });
 
-  await rig.informer.untilSynced(AbortSignal.abort());
+  await rig.informer.untilReady(AbortSignal.abort());
 
   expect(rig.informer.synced).toBe(false);
 });
@@ -352,6 +432,65 @@ describe('a version that is too old', () => {
 
     expect(rig.told).toEqual(['+b i']);
     expect(rig.asked().slice(0, 3)).toEqual(['list', 'list continue=more', 'list']);
+  });
+});
+
+describe('a version that the server does not have, because etcd was restored from a backup', () => {
+  const before = list('90', [
+    object('kept', '1'),
+    object('created later', '80'),
+    object('changed later', '85'),
+    object('deleted and created later', '86', 'y'),
+  ]);
+  const restored = list('50', [
+    object('kept', '1'),
+    object('changed later', '40'),
+    object('deleted and created later', '41', 'x'),
+    object('deleted later', '42'),
+  ]);
+  const tooLarge = {
+    ...statusBody(504, 'Timeout', 'Timeout: Too large resource version: 90, current: 50'),
+    details: { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
+  };
+
+  it.each<[string, Answer, readonly Answer[]]>([
+    ['is noticed when a watch was ended', ended(bookmark('95')), [list('50', [])]],
+    ['is noticed when a watch was reset', (response) => response.socket?.resetAndDestroy(), [list('50', [])]],
+    ['is noticed when a watch accepted it and is silent', open(), [list('50', [])]],
+    ['is noticed when versions have one digit fewer', ended(), [list('9', [])]],
+    ['may be the answer to a watch', (response) => json(response, 504, tooLarge), []],
+    ['may be an event of a watch', open({ type: 'ERROR', object: tooLarge }), []],
+    ['may be the answer to the question', ended(), [(response) => json(response, 504, tooLarge)]],
+  ])('%s, and leads to a new list, which replaces the cache', async (_, watch, versions) => {
+    const rig = await follow(
+      { lists: [before, restored], watches: [watch, open(modified(object('kept', '51')))], versions },
+      { timings: { stallMs: 500, shortWatchMs: 0, backoff: { baseMs: 4, maxMs: 20 } } },
+    );
+
+    await until(() => rig.told.length === 10, 'the event after the restore');
+
+    expect(rig.asked().slice(0, 4)).toEqual(['list', 'watch 90', 'list', 'watch 50']);
+    expect(rig.told.slice(4)).toEqual([
+      '-created later',
+      '~changed later 85→40',
+      '-deleted and created later',
+      '+deleted and created later',
+      '+deleted later',
+      '~kept 1→51',
+    ]);
+    expect(rig.logger.lines.map(({ message }) => message)).toContain('list or watch expired, listing again');
+  });
+
+  it.each<[string, string]>([
+    ['the same version', '90'],
+    ['a later one', '100'],
+    ['one that cannot be compared', 'opaque'],
+  ])('is not suspected where the server answers with %s', async (_, version) => {
+    const rig = await follow({ lists: [before], watches: [ended(), open()], versions: [list(version, [])] });
+
+    await until(() => rig.asked().length === 3, 'the second watch');
+
+    expect(rig.asked()).toEqual(['list', 'watch 90', 'watch 90']);
   });
 });
 
@@ -477,7 +616,7 @@ describe('faults', () => {
     await until(() => rig.asked().length === 6, 'the last watch');
 
     const waits = rig.logger.lines
-      .filter(({ level }) => level === 'warn')
+      .filter(({ message }) => message.startsWith('list or watch interrupted'))
       .map(({ fields }) => fields['failures']);
     expect(waits).toEqual([1, 2, 1]);
   });

@@ -4,6 +4,7 @@ import { createMetrics, type Gauges, type Metrics } from '../../../src/ops/metri
 const NONE: Gauges = {
   queue: () => ({ depth: 0, processing: 0, adds: 0, retries: 0, unfinishedMs: 0, longestMs: 0 }),
   leading: () => false,
+  watches: () => new Map(),
   jobs: () => new Map(),
   workers: () => 128,
   observationAgeSeconds: () => 0,
@@ -113,6 +114,17 @@ describe('metrics', () => {
     regions.clear();
 
     expect(await linesOf(metrics, 'cloudjob_budget_')).toEqual([]);
+  });
+
+  it('say of each namespace whether it is watched', async () => {
+    const watches = new Map([
+      ['team-a', true],
+      ['team-b', false],
+    ]);
+
+    expect(
+      await linesOf(createMetrics({ ...NONE, watches: () => watches }, PLACE), 'cloudjob_watch_up'),
+    ).toEqual(['cloudjob_watch_up{namespace="team-a"} 1', 'cloudjob_watch_up{namespace="team-b"} 0']);
   });
 
   it('come with those of the process', async () => {

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ControlPlane, controlPlaneDir } from '../support/controlPlane.js';
+import { tells } from '../support/jobs.js';
+import { describeWhen, realKubeconfig } from '../support/skips.js';
+import { until } from '../support/until.js';
+import { World, type Ref } from '../support/world.js';
+
+/** Versions that the cluster goes through after the backup: it is minutes of work until it is there again. */
+const LOST_VERSIONS = 2_000;
+/** From the API server's return on; a watch that nobody doubts would be silent for longer. */
+const NOTICED_MS = 45_000;
+
+describeWhen(
+  realKubeconfig !== undefined && controlPlaneDir !== undefined,
+  'CLOUDJOB_TEST_CONTROL_PLANE_DIR names no control plane whose processes may be killed',
+)('an etcd that was restored from a backup', () => {
+  const plane = new ControlPlane(controlPlaneDir ?? '');
+  const backup = mkdtempSync(join(tmpdir(), 'cloudjob-etcd-'));
+  let world: World;
+  let namespace: string;
+  beforeAll(async () => {
+    world = await World.start();
+    namespace = await world.namespace();
+    // Without a Lease: whoever loses it starts anew, and a start heals everything.
+    await world.startOperator([namespace], { leaderElect: false });
+  }, 90_000);
+  afterAll(async () => {
+    await world?.stop();
+    rmSync(backup, { recursive: true });
+  }, 60_000);
+
+  async function served(path: string): Promise<boolean> {
+    try {
+      return (await world.client.get(path)).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  async function untilServed(): Promise<void> {
+    const path = `/apis/cloudjob.dev/v1alpha1/namespaces/${namespace}/cloudjobs`;
+    await until(
+      'the API server to serve CloudJobs',
+      async () => (await served('/readyz')) && served(path),
+      90_000,
+    );
+  }
+
+  /** The tests' own watch knows nothing of restores, so this one reads. */
+  async function untilPhase(ref: Ref, phase: string): Promise<void> {
+    await until(
+      `${ref.name} to be ${phase}`,
+      async () => (await world.get(ref)).status?.phase === phase,
+      NOTICED_MS,
+      () => world.operator.logTail(),
+    );
+  }
+
+  async function follow(jobID: string, phase: string): Promise<Ref> {
+    world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+    const ref = await world.follow(namespace, jobID);
+    await untilPhase(ref, phase);
+    return ref;
+  }
+
+  async function passVersions(count: number): Promise<void> {
+    const path = `/api/v1/namespaces/${namespace}/configmaps`;
+    await world.client.post(path, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'busy' } });
+    for (let version = 0; version < count; version += 1) {
+      await world.client.mergePatch(`${path}/busy`, { data: { version: String(version) } });
+    }
+  }
+
+  it('is noticed: what the restore took, gave back and changed is followed as it is now', async () => {
+    const { operator } = world;
+    const changed = await follow('restore-changed', 'Running');
+    const returned = await follow('restore-returned', 'Running');
+    await plane.backUp(join(backup, 'data'));
+    await untilServed();
+
+    await world.delete(returned);
+    const lost = await follow('restore-lost', 'Running');
+    world.cloud.answer(changed.name, tells({ uid: changed.name, phase: 'Success' }));
+    await untilPhase(changed, 'Success');
+    await passVersions(LOST_VERSIONS);
+
+    await plane.restore(join(backup, 'data'));
+    await untilServed();
+    plane.start('controller-manager');
+    world.cloud.answer(returned.name, tells({ uid: returned.name, phase: 'Failed' }));
+    await untilPhase(changed, 'Success');
+    await untilPhase(returned, 'Failed');
+    const requests = world.cloud.requests(lost.name).length;
+    await follow('restore-new', 'Running');
+    await world.untilAsked('restore-new', 3);
+
+    expect(world.cloud.requests(lost.name)).toHaveLength(requests);
+    expect([world.operator, operator.exit]).toEqual([operator, undefined]);
+    await follow('restore-lost', 'Running');
+  }, 300_000);
+});
