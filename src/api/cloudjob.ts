@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { MAX_CONDITIONS, MAX_MESSAGE_LENGTH } from './conditions.js';
+import { managedFieldsSchema, managersOf } from './managedFields.js';
 
 /**
  * The CloudJob resource: what users write (`spec`) and read (`status`). The CustomResourceDefinition is made from
@@ -286,16 +287,6 @@ export type CloudJobSpec = z.output<typeof specSchema>;
 export type CloudJobStatus = z.output<typeof statusSchema>;
 export type SubJobStatus = z.output<typeof subJobSchema>;
 
-/** Who wrote which fields, as far as the operator uses it: whether the spec is among them. */
-const managedFieldsSchema = z
-  .array(
-    z.object({
-      manager: z.string(),
-      fieldsV1: z.object({ 'f:spec': z.object({}).optional() }).optional(),
-    }),
-  )
-  .catch([]);
-
 /** The part of an object's metadata that the operator uses. */
 const metadataFields = z.object({
   name: z.string(),
@@ -309,12 +300,9 @@ const metadataFields = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
   managedFields: managedFieldsSchema,
 });
-/** Of managedFields, which are as long as the object, only the names of those who wrote the spec are kept. */
 const metadataSchema = metadataFields.transform(({ managedFields, ...metadata }) => ({
   ...metadata,
-  specManagers: managedFields
-    .filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined)
-    .map(({ manager }) => manager),
+  ...managersOf(managedFields),
 }));
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;

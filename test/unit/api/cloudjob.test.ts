@@ -59,7 +59,13 @@ describe('reading a CloudJob', () => {
   it('gives an object without labels, annotations and status empty ones', () => {
     const { metadata: got, status } = read();
 
-    expect(got).toEqual({ ...metadata, labels: {}, annotations: {}, specManagers: [] });
+    expect(got).toEqual({
+      ...metadata,
+      labels: {},
+      annotations: {},
+      specManagers: [],
+      isPhaseForeign: false,
+    });
     expect(status).toEqual({});
   });
 
