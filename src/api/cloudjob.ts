@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { MAX_CONDITIONS, MAX_MESSAGE_LENGTH } from './conditions.js';
 import { keeperOf, keptFields } from './keeper.js';
+import { isPhaseForeign } from './managedFields.js';
 
 /**
  * The CloudJob resource: what users write (`spec`) and read (`status`). The CustomResourceDefinition is made from
@@ -301,7 +302,11 @@ const metadataFields = z.object({
 /** Of managedFields, which are as long as the object, and of labels and owners only what they come to is kept. */
 const metadataSchema = metadataFields.transform(({ managedFields, labels, ownerReferences, ...metadata }) => {
   const keeper = keeperOf({ ...metadata, managedFields, labels, ownerReferences });
-  return { ...metadata, ...(keeper === undefined ? {} : { keeper }) };
+  return {
+    ...metadata,
+    isPhaseForeign: isPhaseForeign(managedFields),
+    ...(keeper === undefined ? {} : { keeper }),
+  };
 });
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;

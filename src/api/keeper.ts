@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { cleanText } from '../text.js';
+import { managedFieldsSchema, specWriters } from './managedFields.js';
 
 /** `always`: the TTL deletes the object whoever keeps it. */
 export const TTL_ANNOTATION = 'cloudjob.dev/ttl';
@@ -29,14 +30,7 @@ export const keptFields = {
   labels: text,
   annotations: text,
   ownerReferences: z.array(z.object({ kind: z.string(), name: z.string() })).catch([]),
-  managedFields: z
-    .array(
-      z.object({
-        manager: z.string(),
-        fieldsV1: z.object({ 'f:spec': z.object({}).optional() }).optional(),
-      }),
-    )
-    .catch([]),
+  managedFields: managedFieldsSchema,
 };
 const keptSchema = z.object(keptFields);
 
@@ -51,8 +45,8 @@ export function keeperOf({
   if (owner !== undefined) return `its owner, ${cleanText(`${owner.kind} ${owner.name}`, MAX_NAME)},`;
   const mark = MARKS.find((key) => Object.hasOwn(labels, key) || Object.hasOwn(annotations, key));
   if (mark !== undefined) return `the tool that has marked it with ${mark}`;
-  const writers = managedFields.filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined);
+  const writers = specWriters(managedFields);
   if (writers.length === 0) return 'whoever wrote its spec (metadata.managedFields does not say)';
-  const other = writers.find(({ manager }) => !BY_HAND.test(manager));
-  return other && `whoever writes its spec as "${cleanText(other.manager, MAX_NAME)}"`;
+  const other = writers.find((writer) => !BY_HAND.test(writer));
+  return other && `whoever writes its spec as "${cleanText(other, MAX_NAME)}"`;
 }

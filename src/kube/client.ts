@@ -46,6 +46,11 @@ export interface WriteOptions {
   readonly subresource?: string;
 }
 
+export interface ApplyOptions extends WriteOptions {
+  /** Whose the fields become in `managedFields`. */
+  readonly fieldManager: string;
+}
+
 /** The delete fails with a conflict unless the object is still this one. */
 export interface Preconditions {
   readonly uid?: string;
@@ -166,6 +171,23 @@ export class KubeClient {
     const query = new URLSearchParams({ fieldValidation: 'Ignore' });
     // Bound to a version, it cannot be done twice.
     return this.#write({ method: 'PUT', path, query, body, idempotent: true }, signal);
+  }
+
+  /**
+   * Server-side apply: the fields of `body` become `fieldManager`'s, beside whom they belong to already. To change a field
+   * of somebody else is a conflict (409), and so is another `metadata.resourceVersion` or `metadata.uid`.
+   */
+  async apply(
+    type: ResourceType,
+    ref: ObjectRef,
+    body: Readonly<Record<string, unknown>>,
+    { subresource, fieldManager }: ApplyOptions,
+    signal: AbortSignal,
+  ): Promise<Stored> {
+    const path = objectPath(type, ref, subresource);
+    const query = new URLSearchParams({ fieldManager });
+    const contentType = 'application/apply-patch+yaml';
+    return this.#write({ method: 'PATCH', path, query, body, contentType, idempotent: true }, signal);
   }
 
   /** Asks for deletion; finalizers may still hold the object. */

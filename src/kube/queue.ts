@@ -40,8 +40,8 @@ export interface WorkQueueOptions {
   readonly lowEvery?: number;
 }
 
-/** client-go's first wait, and about its last one (1,000 s). */
-export const RETRY_BACKOFF: Backoff = { baseMs: 5, maxMs: 16 * 60_000 };
+/** client-go's first wait, and not its last one (1,000 s): what was refused for long is done soon after it is not any more. */
+const RETRY_BACKOFF: Backoff = { baseMs: 5, maxMs: 30_000 };
 const LOW_EVERY = 10;
 
 interface Waiting {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { OPERATOR } from '../api/managedFields.js';
 import type { Clock } from '../clock.js';
 import type { ClusterAccess } from '../kube/access/access.js';
 import { KubeClient } from '../kube/client.js';
@@ -10,9 +11,6 @@ import { HttpTransport } from '../kube/transport.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import type { Settings } from '../settings/settings.js';
-
-/** The operator's name in Leases, Events and requests. */
-export const OPERATOR = 'cloudjob-operator';
 
 export interface ClusterSide {
   readonly client: KubeClient;

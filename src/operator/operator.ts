@@ -1,4 +1,5 @@
 import { CLOUD_JOBS } from '../api/cloudjob.js';
+import { OPERATOR } from '../api/managedFields.js';
 import { systemClock } from '../clock.js';
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { Informer } from '../kube/informer.js';
@@ -13,7 +14,7 @@ import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
 import type { Settings } from '../settings/settings.js';
 import { onAbort } from '../signals.js';
 import { createCloudSide, type CloudSide } from './cloudSide.js';
-import { createClusterSide, OPERATOR, type ClusterSide } from './clusterSide.js';
+import { createClusterSide, type ClusterSide } from './clusterSide.js';
 import { countPhases } from './jobMetrics.js';
 import { probes } from './probes.js';
 import { createShardWork, WORKERS } from './shardWork.js';

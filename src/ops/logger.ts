@@ -1,4 +1,5 @@
 import { createLogger, format, transports } from 'winston';
+import { nothing } from '../signals.js';
 import type { Logger } from './log.js';
 
 /** Numbers of `syslog` do not fit: the four levels that a `Logger` has, most severe first. */
@@ -21,6 +22,8 @@ export function createWinstonLogger(options: {
   const json = format.printf(({ time: at, timestamp: _, level, message, ...fields }) =>
     JSON.stringify({ time: at, level, message, ...fields }),
   );
+  // Nobody reads it any more (EPIPE), or the disk is full: that ends no work.
+  process.stderr.on('error', nothing);
   return createLogger({
     levels: LEVELS,
     level: options.level,

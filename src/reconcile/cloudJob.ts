@@ -45,9 +45,22 @@ export function knownJob({ status }: CloudJob): JobSummary {
   return known;
 }
 
+/** Whether the status says that the job has ended. */
+function saysEnded(cloudJob: CloudJob): boolean {
+  return isTerminal(aboutItsJob(cloudJob).status.phase);
+}
+
 /** Whether the job is known to have ended. Such a job is polled no more, unless somebody requests it. */
 export function isFinished(cloudJob: CloudJob): boolean {
-  return isTerminal(aboutItsJob(cloudJob).status.phase);
+  return saysEnded(cloudJob) && !isUnverified(cloudJob);
+}
+
+/**
+ * Whether somebody else than the operator wrote that the job has ended: a mistake, or a restore from a backup. A poll
+ * verifies it.
+ */
+export function isUnverified(cloudJob: CloudJob): boolean {
+  return cloudJob.metadata.isPhaseForeign && saysEnded(cloudJob);
 }
 
 /**

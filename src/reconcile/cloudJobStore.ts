@@ -7,11 +7,12 @@ import {
   type CloudJob,
   type CloudJobStatus,
 } from '../api/cloudjob.js';
+import { OPERATOR } from '../api/managedFields.js';
 import { classifyPhase, type PhaseClass } from '../cloud/phase.js';
-import type { KubeClient } from '../kube/client.js';
+import type { KubeClient, Stored } from '../kube/client.js';
 import { isConflict, isNotFound } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
-import type { KubeObject, ObjectMeta } from '../kube/object.js';
+import type { KubeObject, ObjectMeta, ObjectRef } from '../kube/object.js';
 import { rests } from './cloudJob.js';
 import type { CloudJobStore } from './ports.js';
 
@@ -51,7 +52,7 @@ function withoutLastApplied(cloudJob: CloudJob): CloudJob {
 export class ClusterCloudJobs implements CloudJobStore {
   constructor(
     private readonly cache: Pick<Informer<CacheEntry>, 'get' | 'refresh'>,
-    private readonly client: Pick<KubeClient, 'update' | 'delete'>,
+    private readonly client: Pick<KubeClient, 'update' | 'apply' | 'delete'>,
     /** Called for each status that was stored. Must not throw. */
     private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
   ) {}
@@ -65,33 +66,44 @@ export class ClusterCloudJobs implements CloudJobStore {
     status: CloudJobStatus,
     signal: AbortSignal,
   ): Promise<CloudJob | 'stale'> {
-    const { metadata, status: before } = cloudJob;
+    const written = await this.#change(cloudJob, signal, (ref, identity) =>
+      this.client.update(CLOUD_JOBS, ref, { ...identity, status }, { subresource: 'status' }, signal),
+    );
+    if (written === 'stale') return written;
+    this.onWrite(cloudJob.status, status);
+    return { ...written, status };
+  }
+
+  /** A value that stays as it is stays its writer's in an update; whoever applies it becomes its owner, too. */
+  async adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<CloudJob | 'stale'> {
+    const status = { phase: cloudJob.status.phase };
+    const options = { subresource: 'status', fieldManager: OPERATOR };
+    return this.#change(cloudJob, signal, (ref, identity) =>
+      this.client.apply(CLOUD_JOBS, ref, { ...identity, status }, options, signal),
+    );
+  }
+
+  async #change(
+    cloudJob: CloudJob,
+    signal: AbortSignal,
+    send: (ref: ObjectRef, identity: Readonly<Record<string, unknown>>) => Promise<Stored>,
+  ): Promise<CloudJob | 'stale'> {
+    const { metadata } = cloudJob;
     const { namespace, name, uid, resourceVersion } = metadata;
+    const ref = { namespace, name };
     // Neither newer states nor another object of the same name can be overwritten, and spec and labels are not the status's.
-    const body = {
+    const identity = {
       apiVersion: `${GROUP}/${VERSION}`,
       kind: KIND,
-      metadata: { namespace, name, uid, resourceVersion },
-      status,
+      metadata: { ...ref, uid, resourceVersion },
     };
     try {
-      const stored = await this.client.update(
-        CLOUD_JOBS,
-        { namespace, name },
-        body,
-        { subresource: 'status' },
-        signal,
-      );
-      this.onWrite(before, status);
+      const stored = await send(ref, identity);
       // The version was the one that was read, so nothing but the status has changed.
-      return {
-        ...cloudJob,
-        metadata: { ...metadata, resourceVersion: stored.metadata.resourceVersion },
-        status,
-      };
+      return { ...cloudJob, metadata: { ...metadata, resourceVersion: stored.metadata.resourceVersion } };
     } catch (error) {
       if (!isConflict(error) && !isNotFound(error)) throw error;
-      await this.cache.refresh({ namespace, name }, resourceVersion ?? '', signal);
+      await this.cache.refresh(ref, resourceVersion ?? '', signal);
       return 'stale';
     }
   }

@@ -2,11 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { findCondition, mergeConditions } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Observation } from '../cloud/observation.js';
-import { classifyPhase, isTerminal } from '../cloud/phase.js';
 import { withoutUndefined } from '../fields.js';
-import { aboutItsJob, isDeletedAfterFinish, knownJob, readableSpec, requestedAt } from './cloudJob.js';
+import {
+  aboutItsJob,
+  isDeletedAfterFinish,
+  isUnverified,
+  knownJob,
+  readableSpec,
+  requestedAt,
+} from './cloudJob.js';
 import { conditionsFor } from './conditions.js';
-import { classify, type History, type JobState } from './jobState.js';
+import { classify, verifiesEnd, type History, type JobState } from './jobState.js';
 import { describeState } from './message.js';
 import { activeDeadlineLeft, graceLeft, isSameState, observationDeadlineLeft } from './schedule.js';
 import { summarise, type JobSummary } from './summary.js';
@@ -25,6 +31,8 @@ export interface Decision {
   readonly status: CloudJobStatus;
   /** Whether the status is another one than before. */
   readonly differs: boolean;
+  /** Whether what somebody else wrote of the job's end was found to be true: from now on it is the operator's own word. */
+  readonly adoptsPhase: boolean;
   /** Whether the job is in another state than the status said before. */
   readonly jobChanged: boolean;
   /** What changed, for people; empty when nothing did. */
@@ -60,6 +68,7 @@ export function decide(object: CloudJob, observation: Observation, now: number, 
   return {
     status,
     differs,
+    adoptsPhase: isUnverified(cloudJob) && verifiesEnd(observation) && status.phase === before.phase,
     jobChanged: differs && !isSameState(job, knownJob(cloudJob)),
     transitions: transitionsBetween(cloudJob, status, observation, history),
     requeue: requeueFor(cloudJob, job, state, status, observation, now, history),
@@ -70,10 +79,7 @@ export function decide(object: CloudJob, observation: Observation, now: number, 
 function jobAfter(cloudJob: CloudJob, observation: Observation): JobSummary {
   const known = knownJob(cloudJob);
   if (observation.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
-  const observed = summarise(observation.job);
-  // A finished job stays as it ended, whatever the cloud says later.
-  const contradicts = isTerminal(known.phase) && classifyPhase(observed.phase) !== classifyPhase(known.phase);
-  return contradicts ? known : observed;
+  return summarise(observation.job);
 }
 
 function requeueFor(

@@ -2,7 +2,7 @@ import { findCondition, type Condition } from '../api/conditions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import { failureOf, type Failure, type Observation } from '../cloud/observation.js';
 import { classifyPhase } from '../cloud/phase.js';
-import { isStatusOfSpec, readableSpec } from './cloudJob.js';
+import { isStatusOfSpec, isUnverified, readableSpec } from './cloudJob.js';
 import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
 import { isKnown, type JobSummary } from './summary.js';
 
@@ -31,7 +31,7 @@ export type JobState =
   | { readonly kind: 'jobVanished'; readonly failure: Failure }
   | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'overdue'; readonly failure: Failure }
-  /** Nothing new, and what the last pass wrote after a failure still holds. */
+  /** Nothing new, and what the status says still holds: after a failure, and of an end that is to be verified. */
   | { readonly kind: 'asBefore'; readonly conditions: readonly Condition[] }
   | { readonly kind: 'invalidSpec'; readonly problem: string }
   | { readonly kind: 'suspended' };
@@ -50,13 +50,18 @@ export function classify(
   { unobservedMs, lastFailure }: History,
 ): JobState {
   const phase = classifyPhase(job.phase);
-  if (phase === 'succeeded' || phase === 'failed') return { kind: phase };
+  const isVerified = !isUnverified(cloudJob) || verifiesEnd(observation);
+  if ((phase === 'succeeded' || phase === 'failed') && isVerified) return { kind: phase };
   if ('problems' in cloudJob.spec) return { kind: 'invalidSpec', problem: cloudJob.spec.problems.join('; ') };
   if (readableSpec(cloudJob).suspend === true) return { kind: 'suspended' };
   if (observation.kind === 'invalidSpec') return { kind: 'invalidSpec', problem: observation.message };
   if (observation.kind === 'job') return followed(cloudJob, job, now);
 
   const failure = failureOf(observation);
+  if (!isVerified) {
+    const conditions = cloudJob.status.conditions ?? [];
+    return conditions.length === 0 ? { kind: 'waiting', failure } : { kind: 'asBefore', conditions };
+  }
   const isOverdue = observationDeadlineLeft(cloudJob, now, unobservedMs) <= 0;
   if (failure === undefined) {
     const isStalled = lastFailure !== undefined && lastFailure.kind !== 'notFound' && isOverdue;
@@ -69,6 +74,14 @@ export function classify(
   if (isOverdue) return { kind: 'overdue', failure };
   if (failure.kind === 'refused') return { kind: 'refused', failure };
   return unchanged(cloudJob, job, now, failure);
+}
+
+/**
+ * Whether it settles what somebody else wrote of a job's end. A job that the cloud does not know any more stays as that
+ * says: nobody can say better, and the record of a backup is not to be lost.
+ */
+export function verifiesEnd(observation: Observation): boolean {
+  return observation.kind === 'job' || failureOf(observation)?.kind === 'notFound';
 }
 
 /** The last poll was good, and the job has not ended. */

@@ -4,7 +4,15 @@ import type { Clock } from '../clock.js';
 import { failureOf, type Failure, type Observation } from '../cloud/observation.js';
 import { isTerminal } from '../cloud/phase.js';
 import type { Priority } from '../priority.js';
-import { aboutItsJob, isFinished, isRequested, knownJob, readableSpec, requestedAt } from './cloudJob.js';
+import {
+  aboutItsJob,
+  isFinished,
+  isRequested,
+  isUnverified,
+  knownJob,
+  readableSpec,
+  requestedAt,
+} from './cloudJob.js';
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
 import { isKnown } from './summary.js';
@@ -35,6 +43,8 @@ export class JobTracker {
   #changedAt: number;
   #nextPollAt: number;
   #suspended = false;
+  /** Whether the end of the job is somebody else's word. */
+  #isUnverified: boolean;
   /** Failed polls in a row, and how the last one that the status says failed. */
   #failures = 0;
   #lastFailure: Failure | undefined;
@@ -69,6 +79,8 @@ export class JobTracker {
     const wallNow = parts.clock.now();
     this.#changedAt = wasFollowed ? now - (wallNow - unchangedSince(known, wallNow)) : now;
     this.#nextPollAt = wasFollowed ? now + this.#restartSpreadMs(cloudJob, now) : now;
+    // What was there at start is verified at the pace of the others.
+    this.#isUnverified = priority === 'low' && isUnverified(cloudJob);
     this.#writtenAt = isSameObject ? before.#writtenAt : -Infinity;
   }
 
@@ -77,8 +89,11 @@ export class JobTracker {
     return this.#uid === metadata.uid && this.#jobID === spec.jobID;
   }
 
-  /** Takes note of a spec that suspends polls, or resumes them. */
-  noteSuspension(cloudJob: CloudJob): void {
+  /** Takes note of a spec that suspends polls, or resumes them, and of an end that somebody else wrote. */
+  note(cloudJob: CloudJob): void {
+    const wasUnverified = this.#isUnverified;
+    this.#isUnverified = isUnverified(cloudJob);
+    if (this.#isUnverified && !wasUnverified) this.#nextPollAt = this.#parts.clock.monotonic();
     if (readableSpec(cloudJob).suspend === true) {
       this.#suspended = true;
     } else if (this.#suspended || findCondition(cloudJob.status.conditions, 'Suspended') !== undefined) {
@@ -114,8 +129,8 @@ export class JobTracker {
     const now = clock.monotonic();
     this.#polledGeneration = cloudJob.metadata.generation;
     this.#handledRequest = requestedAt(cloudJob);
-    // A job that has ended stays so, whatever the cloud says later.
-    if (!endsJob(this.#unwritten)) this.#unwritten = observation;
+    // A job that has ended stays so, although the cloud forgets it or cannot be reached later.
+    if (observation.kind === 'job' || !endsJob(this.#unwritten)) this.#unwritten = observation;
     const failure = failureOf(observation);
     if (failure !== undefined) {
       this.#failures += 1;
@@ -219,7 +234,7 @@ export class JobTrackers {
     const before = this.#trackers.get(key);
     const isSame = before?.isOf(cloudJob) === true;
     const tracker = isSame ? before : new JobTracker(cloudJob, priority, before, this.parts);
-    tracker.noteSuspension(cloudJob);
+    tracker.note(cloudJob);
     this.#trackers.set(key, tracker);
     return tracker;
   }

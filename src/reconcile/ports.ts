@@ -28,6 +28,12 @@ export interface CloudJobStore {
    * @throws when the API server fails
    */
   writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
+  /**
+   * Makes the phase of just this object in just this version, which somebody else has written, the operator's own.
+   *
+   * @returns and throws as `writeStatus` does
+   */
+  adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<CloudJob | 'stale'>;
   /** Deletes just this object in just this version; does nothing when it is gone or has changed. */
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }

@@ -76,7 +76,9 @@ export class Reconciler {
     if (decision.differs && tracker.sinceWriteMs < WRITE_EVERY_MS) {
       return { kind: 'requeue', afterMs: WRITE_EVERY_MS - tracker.sinceWriteMs };
     }
-    const stored = await this.#write(current, tracker, decision, signal);
+    const written = await this.#write(current, tracker, decision, signal);
+    if (written === 'stale') return STALE;
+    const stored = decision.adoptsPhase ? await store.adoptPhase(written, signal) : written;
     if (stored === 'stale') return STALE;
     tracker.concluded(observation, decision.requeue.kind === 'poll');
     return this.#requeue(key, stored, tracker, decision, isWaiting, signal);

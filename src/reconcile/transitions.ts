@@ -97,7 +97,7 @@ export function transitionsBetween(
     add('Warning', 'SubJobFailed', [jobID, 'further', failedSubJobs(before).length], further);
   }
 
-  if (isTerminal(after.phase) && !isTerminal(before.phase)) {
+  if (isTerminal(after.phase) && classifyPhase(after.phase) !== classifyPhase(before.phase)) {
     if (classifyPhase(after.phase) === 'succeeded') add('Normal', 'Succeeded', [jobID]);
     else add('Warning', 'Failed', [jobID]);
     const { ttlSecondsAfterFinished } = readableSpec(cloudJob);

@@ -75,6 +75,7 @@ describe('on an API server that stores anything, the operator', () => {
           written = status;
           return Promise.resolve({ ...object, status });
         },
+        adoptPhase: () => Promise.resolve(object),
         delete: () => Promise.resolve(),
       },
       secrets: new SecretCache(secrets, systemClock, signal),

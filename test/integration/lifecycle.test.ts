@@ -55,6 +55,21 @@ describe('an operator that is killed', () => {
   }, 90_000);
 });
 
+describe('an operator whose log nobody reads any more', () => {
+  it('works on', async () => {
+    await world.startOperator();
+    const { operator } = world;
+    operator.loseLog();
+
+    world.cloud.answer('unlogged', tells({ uid: 'unlogged', phase: 'Success' }));
+    const ref = await world.follow(await world.namespace(), 'unlogged');
+    await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
+
+    expect(operator.exit).toBeUndefined();
+    expect(await world.stopOperator()).toMatchObject({ code: 0 });
+  }, 90_000);
+});
+
 describe('an operator that is told to stop', () => {
   it('exits 0 within seconds, also while the cloud lets it wait', async () => {
     const jobID = 'hangs-at-the-end';

@@ -265,7 +265,7 @@ describe('a job from beginning to end', () => {
     expect([odd, done].map(kstatus)).toEqual(['InProgress', 'Current']);
   });
 
-  it('keeps its outcome when the cloud forgets it or changes its mind', async () => {
+  it('keeps its outcome when the cloud forgets it; what the cloud says when somebody asks, counts', async () => {
     const jobID = 'outcome-stays';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
     const ref = await world.follow(await world.namespace(), jobID);
@@ -277,7 +277,7 @@ describe('a job from beginning to end', () => {
     const changed = await world.lookNow(ref);
 
     expect(forgotten.status).toEqual({ ...before.status, lastHandledReconcileAt: expect.any(String) });
-    expect(changed.status).toEqual({ ...before.status, lastHandledReconcileAt: expect.any(String) });
+    expect(changed.status.phase).toBe('Running');
   });
 });
 

@@ -168,6 +168,11 @@ export class OperatorProcess {
     await this.#exited;
   }
 
+  /** Nobody reads its log any more. */
+  loseLog(): void {
+    this.#child.stderr?.destroy();
+  }
+
   /** Freezes it, until `thaw`. */
   freeze(): void {
     this.#child.kill('SIGSTOP');

@@ -45,7 +45,7 @@ export async function checkOperatorsRights(
 ): Promise<Finding> {
   const accesses: Access[] = [
     ...READS,
-    { verb: 'update', group: GROUP, resource: PLURAL, subresource: 'status' },
+    ...['update', 'patch'].map((verb) => ({ verb, group: GROUP, resource: PLURAL, subresource: 'status' })),
   ];
   if (secretName !== undefined)
     accesses.push({ verb: 'get', group: '', resource: 'secrets', name: secretName });

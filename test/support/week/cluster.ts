@@ -129,6 +129,7 @@ export class WeekCluster {
       if (luck > 1 - this.trouble) this.#fail(name);
       return stored;
     },
+    apply: (): Promise<KubeObject> => Promise.reject(new Error('nobody else writes a phase here')),
     delete: async (_type: ResourceType, { name }: ObjectRef): Promise<void> => {
       await this.#pass(5);
       this.remove(name);

@@ -59,7 +59,7 @@ describe('reading a CloudJob', () => {
   it('gives an object without annotations and status empty ones', () => {
     const { metadata: got, status } = read();
 
-    expect(got).toMatchObject({ ...metadata, annotations: {} });
+    expect(got).toMatchObject({ ...metadata, annotations: {}, isPhaseForeign: false });
     expect(status).toEqual({});
   });
 

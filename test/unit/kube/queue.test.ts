@@ -334,6 +334,20 @@ describe('retries', () => {
     expect(waits).toEqual([100, 200, 400, 800, 1000, 100]);
   });
 
+  it('end at 30 seconds, so that what was refused for long is done soon after it is not any more', async () => {
+    const clock = new FakeClock();
+    const queue = new WorkQueue({ clock, random: () => 1 });
+    for (let failures = 0; failures < 100; failures += 1) {
+      queue.addRateLimited('a', 'low');
+      queue.cancelDelayed('a');
+    }
+
+    queue.addRateLimited('a', 'low');
+    await clock.advance(30_000);
+
+    expect(queue.depth).toBe(1);
+  });
+
   it('spread out, so that keys that failed together do not return together', async () => {
     const clock = new FakeClock();
     const queue = new WorkQueue({ clock, random: half, backoff: { baseMs: 100, maxMs: 1000 } });

@@ -133,7 +133,7 @@ describe('the doctor', () => {
       'an operator without rights',
       (world) => (world.api[OTHER] = { status: { allowed: false } }),
       "operator's rights",
-      /cloudjob-system:cloudjob-operator may not .*update cloudjobs\/status, get secrets "cce"/,
+      /cloudjob-system:cloudjob-operator may not .*update cloudjobs\/status, patch cloudjobs\/status, get secrets "cce"/,
       /bind its roles/,
     ],
     [

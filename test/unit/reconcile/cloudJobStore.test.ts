@@ -73,6 +73,18 @@ describe('a CloudJob in memory', () => {
   );
 
   const ended = after(cloudJob(), read('Success'));
+  const wrotePhase = (manager: string): object => ({ manager, fieldsV1: { 'f:status': { 'f:phase': {} } } });
+  it.each<[string, readonly object[], boolean]>([
+    ['the operator', [wrotePhase('cloudjob-operator')], true],
+    ['the operator, and somebody beside it', ['kubectl', 'cloudjob-operator'].map(wrotePhase), true],
+    ['nobody whose name is known', [], true],
+    ['a person', [wrotePhase('kubectl-edit')], false],
+    ['a restore from a backup', [wrotePhase('velero-server')], false],
+    ['somebody without a name', [{ fieldsV1: { 'f:status': { 'f:phase': {} } } }], false],
+  ])('whose end was written by %s: rests is %3$s', (_, managedFields, rests) => {
+    expect(cacheEntry(served(ended, {}, managedFields)).cloudJob === undefined).toBe(rests);
+  });
+
   it.each<[string, KubeObject]>([
     ['is running', served(after(cloudJob(), read('Running')))],
     ['cannot be read', served(after(cloudJob(), failed('transient')))],

@@ -20,6 +20,7 @@ class FakeClient {
 
   get = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
   update = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
+  apply = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
   delete = async (...call: unknown[]): Promise<void> => {
     await this.#answer(call);
   };
@@ -71,6 +72,24 @@ describe('a status', () => {
       ],
     ]);
     expect(written).toMatchObject({ metadata: { resourceVersion: '8' }, status: { phase: 'Running' } });
+  });
+
+  it('that somebody else wrote becomes its own by applying the phase as it is', async () => {
+    const client = new FakeClient(stored(cloudJob()));
+    const restored = withStatus(cloudJob(), { phase: 'Success', message: 'done' });
+
+    const adopted = await storeOf(client).adoptPhase(restored, SIGNAL);
+
+    expect(client.calls).toMatchObject([
+      [
+        { plural: 'cloudjobs' },
+        { namespace: 'infra', name: 'scale-up' },
+        { metadata: { resourceVersion: '7' }, status: { phase: 'Success' } },
+        { subresource: 'status', fieldManager: 'cloudjob-operator' },
+        SIGNAL,
+      ],
+    ]);
+    expect(adopted).toMatchObject({ metadata: { resourceVersion: '8' }, status: { message: 'done' } });
   });
 
   it.each([

@@ -394,8 +394,6 @@ describe('from one state to the next', () => {
 
   it.each([
     ['the cloud forgets it', failed('notFound')],
-    ['the cloud says it runs', read('Running')],
-    ['the cloud says it ended otherwise', read('Failed')],
     ['the cloud rejects the credentials', failed('unauthorized')],
     ['the cloud is down', failed('transient')],
   ])('a finished job stays as it ended when %s', (_, observation) => {
@@ -408,6 +406,13 @@ describe('from one state to the next', () => {
 });
 
 describe('a poll that somebody requested', () => {
+  it.each([
+    ['runs', 'Running', 'Unknown/JobRunning'],
+    ['ended otherwise', 'Failed', 'False/JobFailed'],
+  ])('shows what the cloud says now, also of a finished job that %s', (_, phase, ready) => {
+    expect(conditionsOf(after(followed('Success'), read(phase)))).toMatchObject({ Ready: ready });
+  });
+
   const asked = cloudJob({}, { annotations: { 'cloudjob.dev/requestedAt': '2026-03-01T10:05:00Z' } });
 
   it('is echoed once it happened', () => {

@@ -305,6 +305,18 @@ describe('a job that needs no polls', () => {
     expect(world.object.status).toMatchObject({ phase: 'Success', lastHandledReconcileAt: 'now' });
   });
 
+  it('is shown as the cloud has it now when somebody requests it, also if that is no end any more', async () => {
+    const world = new ReconcilerWorld(after(cloudJob(), read('Success')));
+    world.reader.answers = [tells('Running')];
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    const result = await world.pass();
+
+    expect(world.object.status).toMatchObject({ phase: 'Running', lastHandledReconcileAt: 'now' });
+    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/JobRunning' });
+    expect(result).toEqual({ kind: 'requeue', afterMs: 2_000 });
+  });
+
   it('costs nothing while it is suspended', async () => {
     const world = new ReconcilerWorld(cloudJob({ suspend: true }));
     world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
@@ -342,6 +354,83 @@ describe('a job that needs no polls', () => {
     expect(result).toEqual({ kind: 'done' });
     expect(world.reads).toBe(0);
     expect(conditionsOf(world.object)).toMatchObject({ Stalled: 'True/InvalidSpec' });
+  });
+});
+
+describe('an end that somebody else wrote', () => {
+  it('of a running job is verified at once, and put right', async () => {
+    const world = await followedWorld({ pollIntervalSeconds: 3_600 });
+    await world.clock.advance(2_000);
+    world.forge({ phase: 'Success' });
+
+    await world.pass();
+
+    expect(world.reads).toBe(2);
+    expect(world.object.status.phase).toBe('Running');
+    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/JobRunning' });
+    expect([world.transitions.committed, world.store.adopted]).toEqual([['Observed', 'PhaseChanged'], 0]);
+  });
+
+  it('of a job that ended otherwise is put right, and reported', async () => {
+    const world = await followedWorld();
+    world.reader.answers = [tells('Failed')];
+    await world.clock.advance(2_000);
+    world.forge({ phase: 'Success' });
+
+    const result = await world.pass();
+
+    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'False/JobFailed' });
+    expect(world.transitions.committed).toEqual(['Observed', 'Failed']);
+    expect(result).toEqual({ kind: 'done' });
+  });
+
+  it.each<[string, Observation]>([
+    ['is as the cloud says', tells('Success')],
+    ['is of a job that the cloud does not know any more', fails('notFound')],
+  ])('and that %s becomes the own, after one poll', async (_, answer) => {
+    const world = new ReconcilerWorld(after(cloudJob(), read('Success')));
+    const before = world.object.status;
+    world.forge({});
+    world.reader.answers = [answer];
+
+    const result = await world.pass();
+    await world.clock.advance(3_600_000);
+    world.restart();
+    await world.pass();
+
+    expect(world.object.status).toEqual(before);
+    expect([world.reads, world.store.written.length, world.store.adopted]).toEqual([1, 0, 1]);
+    expect(result).toEqual({ kind: 'done' });
+  });
+
+  it('stays as it is while it cannot be verified, and is polled again like any other', async () => {
+    const world = new ReconcilerWorld(after(cloudJob({ ttlSecondsAfterFinished: 0 }), read('Success')));
+    const before = world.object.status;
+    world.forge({});
+    world.reader.answers = [fails('unauthorized'), fails('transient'), tells('Success')];
+
+    for (let pass = 0; pass < 3; pass += 1) {
+      await world.pass();
+      await world.clock.advance(1_000);
+    }
+    const unverified = [world.object.status, world.store.deleted.length];
+    await world.clock.advance(600_000);
+    await world.pass();
+    await world.clock.advance(600_000);
+    await world.pass();
+
+    expect(unverified).toEqual([before, 0]);
+    expect([world.store.adopted, world.store.deleted.length]).toEqual([1, 1]);
+  });
+
+  it('is awaited like the first status where nothing else is known', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.forge({ phase: 'Success' });
+    world.reader.answers = [fails('transient')];
+
+    await world.pass();
+
+    expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/WaitingForCloud' });
   });
 });
 

@@ -60,6 +60,8 @@ class FakeStore implements CloudJobStore {
   readonly objects = new Map<string, CloudJob>();
   readonly written: CloudJobStatus[] = [];
   readonly deleted: CloudJob[] = [];
+  /** How many phases became the operator's own. */
+  adopted = 0;
   /** Keys of objects that rest. */
   readonly resting = new Set<string>();
   /** What befalls the next writes, one after the other; then all is well. */
@@ -87,8 +89,16 @@ class FakeStore implements CloudJobStore {
     if (trouble === 'stale' || stored === undefined) return 'stale';
     if (stored.metadata.resourceVersion !== metadata.resourceVersion) return 'stale';
     this.written.push(status);
-    this.put({ ...stored, status });
+    const isPhaseForeign = stored.metadata.isPhaseForeign && stored.status.phase === status.phase;
+    this.put({ ...stored, metadata: { ...stored.metadata, isPhaseForeign }, status });
     return this.objects.get(`${metadata.namespace}/${metadata.name}`) ?? 'stale';
+  }
+
+  async adoptPhase(object: CloudJob): Promise<CloudJob | 'stale'> {
+    const { namespace, name } = object.metadata;
+    this.adopted += 1;
+    this.put({ ...object, metadata: { ...object.metadata, isPhaseForeign: false } });
+    return this.objects.get(`${namespace}/${name}`) ?? 'stale';
   }
 
   async delete(object: CloudJob): Promise<void> {
@@ -185,6 +195,16 @@ export class ReconcilerWorld {
         status: {},
       }),
       status,
+    });
+  }
+
+  /** Changes the status as somebody else than the operator does. */
+  forge(status: CloudJobStatus): void {
+    const { metadata } = this.object;
+    this.store.put({
+      ...this.object,
+      metadata: { ...metadata, isPhaseForeign: true },
+      status: { ...this.object.status, ...status },
     });
   }
 
