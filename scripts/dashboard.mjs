@@ -53,7 +53,7 @@ const ROWS = [
         'short',
         {
           '{{region}}': `max by (region) (cloudjob_region_breaker_open{${JOB}})`,
-          'access keys': `max(cloudjob_credential_breakers_open{${JOB}})`,
+          credentials: `max(cloudjob_credential_breakers_open{${JOB}})`,
         },
       ),
     ],

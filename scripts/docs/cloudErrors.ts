@@ -15,8 +15,8 @@ const BUDGET: Readonly<Record<Reaction['budget'], string>> = {
 };
 const BREAKER: Readonly<Record<Reaction['breaker'], string>> = {
   none: '–',
-  region: 'region (5xx and no answer)',
-  credential: 'credential (signatures)',
+  scope: 'credential in its project, then project, then region (5xx and no answer)',
+  credential: 'credential',
 };
 
 /** The table of reactions, without the conditions. */

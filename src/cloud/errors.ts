@@ -21,6 +21,8 @@ export interface CloudError {
   readonly requestID?: string;
   /** From `Retry-After`, or how long the cloud or a breaker is known to refuse; in milliseconds. */
   readonly retryAfterMs?: number;
+  /** The cloud refuses for the number of calls, and says that it counts everybody's, not only those of who asked. */
+  readonly ofAll?: true;
   /** CCE did not say so: credentials could not be had, or the operator's own budget is used up. */
   readonly local?: true;
 }
@@ -84,6 +86,8 @@ const RULES: readonly Rule[] = [
 ];
 
 const LOCKED_KEY = /AK access failed to reach the limit/i;
+/** The gateway names the policy that counts: `user` and `app` are who asked; `api`, `ip` and others are everybody. */
+const POLICY_OF_ALL = /\bpolicy (?!user\b|app\b)\w+ over ratelimit/i;
 const EXPIRED_SIGNATURE = /signature expired/i;
 
 /** Makes a CloudError of an answer that is not the expected one. `now`: wall clock in milliseconds. */
@@ -104,6 +108,7 @@ export function readError(status: number, headers: Headers, bodyText: string, no
     ...(code === undefined ? {} : { code }),
     ...(requestID === undefined ? {} : { requestID: cleanText(requestID, MAX_REQUEST_ID_LENGTH) }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(errorClass === 'throttled' && POLICY_OF_ALL.test(body.message ?? '') && { ofAll: true }),
   };
 }
 

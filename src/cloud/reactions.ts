@@ -25,13 +25,13 @@ export interface Reaction {
   readonly meaning: string;
   /** When this CloudJob is polled again; never before `Retry-After`. */
   readonly retry: Retry;
-  /** Budget: what the requests of the region and project do: go on, wait for `Retry-After`, or wait and then go slower. */
+  /** Budget: what the requests of the credential in the region and project do: go on, wait for `Retry-After`, or wait and then go slower. */
   readonly budget: 'goOn' | 'pause' | 'slowDown';
   /**
-   * Breaker: which one it counts towards. That of the region only where the server failed or did not answer; that of
-   * the credential only where it signs.
+   * Breaker: which one it counts towards. `scope`, that of the credential in its project and region, only where the server
+   * failed or did not answer.
    */
-  readonly breaker: 'none' | 'region' | 'credential';
+  readonly breaker: 'none' | 'scope' | 'credential';
 }
 
 /** The one table of reactions: conditions, cadence, budget and breaker of each class of errors; the docs print it. */
@@ -52,7 +52,7 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     meaning: 'The cloud cannot be reached; the operator tries again',
     retry: { firstSeconds: 2, lastSeconds: 60 },
     budget: 'pause',
-    breaker: 'region',
+    breaker: 'scope',
   },
   malformed: {
     when: '200, and yet not this job',
@@ -69,7 +69,8 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     reason: 'CredentialsRejected',
     meaning: 'The cloud rejects the credentials; renew them in the Secret',
     // Few attempts: the cloud locks a key after more than five failed signatures, and counts for everybody.
-    retry: { firstSeconds: 10, lastSeconds: 60 },
+    // And soon: a credential that is held back costs no call, and one that was renewed is to be noticed within seconds.
+    retry: { firstSeconds: 5, lastSeconds: 10 },
     budget: 'goOn',
     breaker: 'credential',
   },

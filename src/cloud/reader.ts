@@ -27,6 +27,8 @@ interface SharedJob {
   call: SharedCall | undefined;
   /** Of the last call, while there are followers that have not taken it. */
   sharedResult: SharedResult | undefined;
+  /** What the cloud answered to the last call, if that was an error: the words for those who follow this job. */
+  lastError: CloudError | undefined;
 }
 
 /** A call that is under way, and the keys that wait for its answer. */
@@ -34,6 +36,8 @@ interface SharedCall {
   readonly answer: Promise<Observation>;
   readonly controller: AbortController;
   readonly waiting: Set<string>;
+  /** Keys that wait for it without a worker: there was no room for one. */
+  readonly parked: Set<string>;
 }
 
 interface SharedResult {
@@ -86,13 +90,23 @@ export class JobReader {
       this.#waitingHigh.delete(key);
       if (slot.kind === 'error') {
         this.#limits.cancel(key, target);
-        return withoutWait(slot);
+        return withoutWait({ kind: 'error', error: inOwnWords(slot.error, job.lastError) });
       }
       job.call = this.#begin(job, target, slot);
-    } else {
-      this.#cancel(key, target);
+      return this.#join(job, job.call, key, signal);
     }
-    return this.#join(job, job.call, key, signal);
+    this.#cancel(key, target);
+    const place = this.#limits.join(target);
+    if (place === undefined) {
+      job.call.parked.add(key);
+      if (priority === 'high') this.#waitingHigh.add(key);
+      return NOTHING;
+    }
+    try {
+      return await this.#join(job, job.call, key, signal);
+    } finally {
+      place.leave();
+    }
   }
 
   /** Whether another CloudJob's call has read the job since, so that to read it for the key costs no call. */
@@ -123,9 +137,9 @@ export class JobReader {
     return this.#limits.regions();
   }
 
-  /** How many credentials are held back because the cloud rejects them. */
+  /** How many of the credentials in use are held back because the cloud rejects them. */
   get openCredentials(): number {
-    return this.#limits.openCredentials;
+    return this.#limits.countOpenCredentials([...this.#followed.values()].map(({ target }) => target));
   }
 
   /** Aborts all calls and wakes nobody any more. */
@@ -140,7 +154,12 @@ export class JobReader {
   #follow(key: string, target: Target): SharedJob {
     const id = idOf(target);
     if (this.#followed.get(key)?.job.id !== id) this.forget(key);
-    const none = { followers: new Set<string>(), call: undefined, sharedResult: undefined };
+    const none = {
+      followers: new Set<string>(),
+      call: undefined,
+      sharedResult: undefined,
+      lastError: undefined,
+    };
     const job = this.#jobs.get(id) ?? { id, ...none };
     this.#jobs.set(id, job);
     this.#followed.set(key, { job, target });
@@ -157,7 +176,8 @@ export class JobReader {
   #begin(job: SharedJob, target: Target, slot: CallSlot): SharedCall {
     const controller = new AbortController();
     const waiting = new Set<string>();
-    return { answer: this.#call(job, target, slot, controller.signal, waiting), controller, waiting };
+    const answer = this.#call(job, target, slot, controller.signal, waiting);
+    return { answer, controller, waiting, parked: new Set() };
   }
 
   async #call(
@@ -174,6 +194,7 @@ export class JobReader {
       );
       const observation = withoutWait(answer);
       if (signal.aborted) return observation;
+      job.lastError = answer.kind === 'error' ? answer.error : undefined;
       if (called) onAnswer?.(answer);
       if (answer.kind === 'error') onError?.(answer.error, target);
       this.#publish(job, observation, waiting);
@@ -194,6 +215,7 @@ export class JobReader {
       // Whoever comes next must not join it.
       job.call = undefined;
       call.controller.abort();
+      for (const other of call.parked) this.#wake(other);
     }
     return NOTHING;
   }
@@ -203,7 +225,11 @@ export class JobReader {
     const waiting = new Set([...job.followers].filter((key) => !served.has(key)));
     const at = this.#options.clock.monotonic();
     job.sharedResult = waiting.size === 0 ? undefined : { observation, at, waiting };
-    for (const key of waiting) this.#options.wake(key, this.#waitingHigh.has(key) ? 'high' : 'low');
+    for (const key of waiting) this.#wake(key);
+  }
+
+  #wake(key: string): void {
+    this.#options.wake(key, this.#waitingHigh.has(key) ? 'high' : 'low');
   }
 
   #dropUnused(job: SharedJob): void {
@@ -225,6 +251,12 @@ function takeShared(job: SharedJob, key: string): SharedResult | undefined {
 
 function idOf({ region, projectID, jobID, authenticator }: Target): string {
   return JSON.stringify([region.name, projectID, jobID, authenticator.fingerprint]);
+}
+
+/** Why no call was made, in the words of the cloud's last answer about the same job, if it answered and meant the same. */
+function inOwnWords(held: CloudError, last: CloudError | undefined): CloudError {
+  if (last?.class !== held.class || held.retryAfterMs === undefined) return held;
+  return { ...last, retryAfterMs: held.retryAfterMs };
 }
 
 /**

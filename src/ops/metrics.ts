@@ -162,12 +162,14 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
     'CloudJobs that wait for a slot in the budget.',
     ({ waiting }) => waiting,
   );
-  byRegion('cloudjob_region_breaker_open', '1 while calls to the region are held back.', ({ open }) =>
-    Number(open),
+  byRegion(
+    'cloudjob_region_breaker_open',
+    '1 while calls to the region are held back and none is known to work.',
+    ({ open }) => Number(open),
   );
   gauge(
     'cloudjob_credential_breakers_open',
-    'Credentials whose calls are held back because the cloud rejects them.',
+    'Credentials in use whose calls are held back because the cloud rejects them.',
     [],
     (set) => set({}, gauges.openCredentials()),
   );

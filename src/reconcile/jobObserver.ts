@@ -49,15 +49,21 @@ export class JobObserver {
   ): Promise<Observation> {
     const { reader } = this.parts;
     const resolved = await this.#resolve(cloudJob, freshness);
-    if (resolved.kind !== 'target') return resolved;
+    if (resolved.kind !== 'target') return this.#without(key, resolved);
     const { target } = resolved;
     const observation = await reader.read(key, target, priority, signal);
     if (!isRefusal(observation)) return observation;
     // The key may have been rotated since the Secret was read.
     const renewed = await this.#resolve(cloudJob, 'renewed');
-    if (renewed.kind !== 'target') return renewed;
+    if (renewed.kind !== 'target') return this.#without(key, renewed);
     const isSame = renewed.target.authenticator.fingerprint === target.authenticator.fingerprint;
     return isSame ? observation : reader.read(key, renewed.target, priority, signal);
+  }
+
+  /** Gives up what was followed with credentials that are gone. */
+  #without(key: string, observation: NoTarget): NoTarget {
+    this.parts.reader.forget(key);
+    return observation;
   }
 
   async #resolve(cloudJob: CloudJob, freshness: Freshness): Promise<Resolved> {
@@ -110,7 +116,7 @@ export function resolveTarget(
       `Neither spec.projectID nor the key projectID of ${secretPath} is set; set one of them`,
     );
   }
-  const authenticator = clouds.authenticators.of(read.credentials);
+  const authenticator = clouds.authenticators.of(read.credentials, metadata.namespace);
   return { kind: 'target', target: { region, projectID, jobID: spec.jobID, authenticator } };
 }
 

@@ -28,5 +28,7 @@ export interface Authenticator {
   readonly signs: boolean;
   /** The same for all credentials with that access key, be their secret keys right or wrong: it is locked for all. */
   readonly keyFingerprint?: string;
+  /** The namespace whose credentials these are; left out: the operator's own. */
+  readonly owner?: string;
   headers(request: AuthRequest, signal: AbortSignal): Promise<AuthHeaders>;
 }

@@ -29,8 +29,9 @@ export class Authenticators {
     this.#passwordTokens = new Renewals(clock, WRONG_PASSWORD_MS);
   }
 
-  of(credentials: Credentials): Authenticator {
-    const made = this.#made.get(credentials) ?? this.#make(credentials);
+  /** @param owner the namespace whose Secret holds them */
+  of(credentials: Credentials, owner: string): Authenticator {
+    const made = this.#made.get(credentials) ?? { ...this.#make(credentials), owner };
     this.#made.set(credentials, made);
     return made;
   }

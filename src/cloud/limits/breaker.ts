@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.js';
-import type { CloudError } from '../errors.js';
 
 export interface BreakerOptions {
   /** So many failures in a row open it. */
@@ -7,67 +6,76 @@ export interface BreakerOptions {
   /** How long it is open at first, in milliseconds; it doubles with each probe that fails. */
   readonly openMs: number;
   readonly longestOpenMs: number;
-  /** Calls under way count as failures until they end: there are never more failures in a row than `failures`. */
-  readonly countsUnderWay: boolean;
+  /**
+   * Whether calls under way count as failures until they end, so that there are never more failures in a row than
+   * `failures`. `untilItWorks`: not after a call that succeeded.
+   */
+  readonly countsUnderWay: 'never' | 'untilItWorks' | 'always';
 }
+
+/** Why no call may be made now. */
+export type Refusal =
+  /** For that long, in milliseconds; `by`: the name of the breaker that says so. */
+  | { readonly kind: 'held'; readonly by: string; readonly ms: number }
+  /** Calls under way use up what may still fail. */
+  | { readonly kind: 'busy' };
 
 /** One call that was let through; exactly one of these ends it, later ones do nothing. */
 export interface BreakerSlot {
   succeeded(): void;
-  /** `atOnce`: opens without waiting for more failures. */
-  failed(cause: CloudError, atOnce?: boolean): void;
+  failed(): void;
   /** The call showed nothing of what the breaker guards. */
   released(): void;
-}
-
-/** One slot that ends all of them. */
-export function joined(slots: readonly BreakerSlot[]): BreakerSlot {
-  return {
-    succeeded: () => slots.forEach((slot) => slot.succeeded()),
-    failed: (cause, atOnce) => slots.forEach((slot) => slot.failed(cause, atOnce)),
-    released: () => slots.forEach((slot) => slot.released()),
-  };
 }
 
 const JITTER = 0.15;
 /** How long to wait while the one probe is under way, in milliseconds. */
 const PROBE_MS = 5_000;
 
-/** Circuit breaker: after failures in a row nothing is let through for a time, then one probe decides. */
+/**
+ * Circuit breaker of one scope: after failures in a row nothing is let through for a time, then one probe decides.
+ *
+ * A scope may be part of a wider one: credentials of a project, which is part of a region. A breaker that opens is one failure
+ * of the wider scope; any call that succeeds closes all of them. An open breaker of a wider scope holds back the parts that are
+ * not known to work, each of them once: after that each finds out by itself. So nobody is held back for long by what others do.
+ */
 export class Breaker {
-  readonly #options: BreakerOptions;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  #failures = 0;
+  /** What failed since the last success: calls, or the scopes within this one. At most `failures` of them. */
+  readonly #failed = new Set<object>();
   #underWay = 0;
   #openings = 0;
   #openUntil = -Infinity;
-  #cause: CloudError | undefined;
+  /** The name of the breaker that opened it; undefined while it is closed. */
+  #openedBy: string | undefined;
   #probing = false;
+  #works = false;
+  #hasWorked = false;
 
-  constructor(options: BreakerOptions, clock: Clock, random: () => number) {
-    this.#options = options;
-    this.#clock = clock;
-    this.#random = random;
-  }
+  /** @param name for people */
+  constructor(
+    readonly name: string,
+    private readonly options: BreakerOptions,
+    private readonly clock: Clock,
+    private readonly random: () => number,
+    private readonly wider?: Breaker,
+  ) {}
 
-  /**
-   * Why no call may be made now: the error that opened it, with the time until it may change its mind, or `busy` while
-   * calls under way use up what may still fail; undefined when a call may be made.
-   */
-  refusal(): CloudError | 'busy' | undefined {
-    if (this.#cause !== undefined) {
-      const left = this.#openUntil - this.#clock.monotonic();
-      if (left > 0) return { ...this.#cause, retryAfterMs: Math.ceil(left) };
-      return this.#probing ? { ...this.#cause, retryAfterMs: PROBE_MS } : undefined;
+  /** Why no call may be made now; undefined when one may be made. */
+  refusal(): Refusal | undefined {
+    if (this.#openedBy === undefined) this.#openWith(this.#openScope());
+    if (this.#openedBy !== undefined) {
+      const left = this.#openMs;
+      if (left > 0) return { kind: 'held', by: this.#openedBy, ms: Math.ceil(left) };
+      return this.#probing ? { kind: 'held', by: this.#openedBy, ms: PROBE_MS } : undefined;
     }
-    const { countsUnderWay, failures } = this.#options;
-    return countsUnderWay && this.#failures + this.#underWay >= failures ? 'busy' : undefined;
+    const { countsUnderWay, failures } = this.options;
+    const counts = countsUnderWay === 'always' || (countsUnderWay === 'untilItWorks' && !this.#works);
+    return counts && this.#failed.size + this.#underWay >= failures ? { kind: 'busy' } : undefined;
   }
 
   /** Begins a call; only when nothing speaks against it (`refusal`). */
   acquire(): BreakerSlot {
-    const isProbe = this.#cause !== undefined;
+    const isProbe = this.#openedBy !== undefined;
     this.#probing ||= isProbe;
     this.#underWay += 1;
     let ended = false;
@@ -78,39 +86,69 @@ export class Breaker {
       if (isProbe) this.#probing = false;
       settle();
     };
-    return {
-      succeeded: () => end(() => this.#close()),
-      failed: (cause, atOnce = false) => end(() => this.#fail(cause, isProbe || atOnce)),
+    const slot: BreakerSlot = {
+      succeeded: () => end(() => this.#succeed()),
+      failed: () => end(() => this.#fail(slot, isProbe)),
       released: () => end(() => undefined),
     };
+    return slot;
   }
 
   /** Whether it has let nothing but probes through since it opened. */
   get open(): boolean {
-    return this.#cause !== undefined;
+    return this.#openedBy !== undefined;
   }
 
-  /** Nothing would be lost with it. */
+  /** Whether the last call that showed anything succeeded. */
+  get works(): boolean {
+    return this.#works;
+  }
+
+  /** Whether any call ever succeeded. */
+  get hasWorked(): boolean {
+    return this.#hasWorked;
+  }
+
   get idle(): boolean {
-    return this.#failures === 0 && this.#underWay === 0 && this.#cause === undefined;
+    return this.#underWay === 0;
   }
 
-  #close(): void {
-    this.#failures = 0;
+  get #openMs(): number {
+    return this.#openUntil - this.clock.monotonic();
+  }
+
+  /** The scope that holds back what is within this one. */
+  #openScope(): Breaker | undefined {
+    if (this.#openedBy !== undefined && this.#openMs > 0) return this;
+    return this.#works || this.wider === undefined ? undefined : this.wider.#openScope();
+  }
+
+  #openWith(scope: Breaker | undefined): void {
+    if (scope === undefined) return;
+    this.#openedBy = scope.name;
+    this.#openUntil = scope.#openUntil;
+  }
+
+  #succeed(): void {
+    this.#failed.clear();
     this.#openings = 0;
-    this.#cause = undefined;
+    this.#openedBy = undefined;
     this.#openUntil = -Infinity;
+    this.#works = true;
+    this.#hasWorked = true;
+    if (this.wider !== undefined) this.wider.#succeed();
   }
 
-  #fail(cause: CloudError, atOnce: boolean): void {
-    this.#failures += 1;
-    const isOpen = this.#openUntil > this.#clock.monotonic();
+  #fail(what: object, isProbe: boolean): void {
+    const { failures, openMs, longestOpenMs } = this.options;
+    this.#works = false;
+    if (this.#failed.size < failures) this.#failed.add(what);
     // Calls that were under way when it opened show nothing new.
-    if (isOpen || (!atOnce && this.#failures < this.#options.failures)) return;
-    const { openMs, longestOpenMs } = this.#options;
+    if (this.#openMs > 0 || (!isProbe && this.#failed.size < failures)) return;
     const ms = Math.min(longestOpenMs, openMs * 2 ** this.#openings);
     this.#openings += 1;
-    this.#cause = cause;
-    this.#openUntil = this.#clock.monotonic() + ms * (1 + JITTER * this.#random());
+    this.#openedBy = this.name;
+    this.#openUntil = this.clock.monotonic() + ms * (1 + JITTER * this.random());
+    if (this.wider !== undefined) this.wider.#fail(this, false);
   }
 }

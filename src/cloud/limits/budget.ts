@@ -1,7 +1,9 @@
 import type { Clock } from '../../clock.js';
+import type { Priority } from '../../priority.js';
 import type { Rate } from '../../rateLimit.js';
 import { CloudRate } from './cloudRate.js';
-import type { Priority } from '../../priority.js';
+import { Pool } from './pool.js';
+import type { Room, Waiter } from './room.js';
 
 /** What the operator's config allows, per region and project. */
 export interface BudgetOptions {
@@ -11,76 +13,113 @@ export interface BudgetOptions {
   readonly burst: number;
 }
 
+export interface BudgetParts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Of the region. */
+  readonly room: Room;
+  readonly wake: (key: string) => void;
+}
+
 /** How long a slot is kept for a key that was woken and has not come, in milliseconds. */
 export const SLOT_MS = 30_000;
 /** Every fifth slot goes to a low key, when some wait. */
 const LOW_EVERY = 5;
-/** A budget that nobody used for so long may be forgotten, in milliseconds. */
-const IDLE_MS = 600_000;
+
+/** The calls of one credential, which the cloud may slow down, and the keys that wait for one. */
+class Lane {
+  readonly waiting: Readonly<Record<Priority, Set<string>>> = { high: new Set(), low: new Set() };
+
+  constructor(readonly rate: CloudRate) {}
+
+  get size(): number {
+    return this.waiting.high.size + this.waiting.low.size;
+  }
+
+  get idle(): boolean {
+    return this.size === 0 && this.rate.rested;
+  }
+}
+
+/** A slot for one call; `release` ends it, and counts as a call only after `begin`. */
+export interface BudgetSlot {
+  /** The call begins. */
+  begin(): void;
+  /** Whether one more call may be made; takes its token. */
+  takeAnother(): boolean;
+  /** The call has ended, or was not made after all. */
+  release(): void;
+  /** Whether the credential must not call now, whatever it has. */
+  readonly paused: boolean;
+  /** What the cloud answered; `all`: it means everybody in the project. */
+  succeeded(): void;
+  pause(ms: number): void;
+  slowDown(retryAfterMs: number | undefined, all: boolean): void;
+}
 
 /**
  * The requests that one project may make in one region. A key acquires a slot for a call at once, or is woken when one is
- * reserved for it, and acquires that. Nothing blocks, and nothing but the keys that wait is remembered.
+ * reserved for it, and acquires that. Nothing blocks, and nothing but the keys that wait is remembered. The credentials of the
+ * project take turns, and each is slowed down by itself.
  */
-export class Budget {
+export class Budget implements Waiter {
+  readonly #parts: BudgetParts;
   readonly #rate: CloudRate;
-  readonly #clock: Clock;
-  readonly #wake: (key: string) => void;
-  readonly #waiting: Readonly<Record<Priority, Set<string>>> = { high: new Set(), low: new Set() };
+  readonly #lanes: Pool<Lane>;
+  /** The lanes in which keys wait; the one that was served last comes last. */
+  readonly #turns = new Set<Lane>();
   /** Slots that are reserved and not yet acquired, in the order of their ends on the monotonic clock. */
-  readonly #slots = new Map<string, number>();
+  readonly #slots = new Map<string, { readonly end: number; readonly lane: Lane }>();
+  #limits: Rate;
   #highInRow = 0;
+  #waitsForRoom = false;
+  #underWay = 0;
   #cancelTimer: (() => void) | undefined;
-  #usedAt: number;
 
-  constructor(options: BudgetOptions, clock: Clock, random: () => number, wake: (key: string) => void) {
-    this.#rate = new CloudRate(rateOf(options), clock, random);
-    this.#clock = clock;
-    this.#wake = wake;
-    this.#usedAt = clock.monotonic();
+  constructor(options: BudgetOptions, parts: BudgetParts) {
+    const { clock, random } = parts;
+    this.#parts = parts;
+    this.#limits = rateOf(options);
+    this.#rate = new CloudRate(this.#limits, clock, random);
+    this.#lanes = new Pool(clock);
   }
 
   /**
-   * `acquired`: make the call now (`begin`), or `release`. `waiting`: `wake(key)` is called when a slot is reserved for the
+   * A slot: make the call now (`begin`), and `release`. `waiting`: `wake(key)` is called when a slot is reserved for the
    * key; acquire it then, within 30 s. A key that waits already keeps its place, and has the higher of both priorities.
+   *
+   * @param credential the fingerprint of the credential with which it calls
    */
-  acquire(key: string, priority: Priority): 'acquired' | 'waiting' {
-    this.#usedAt = this.#clock.monotonic();
+  acquire(key: string, credential: string, priority: Priority): BudgetSlot | 'waiting' {
     this.#dropLapsedSlots();
-    if (this.#slots.delete(key)) {
+    const reserved = this.#slots.get(key);
+    if (reserved !== undefined) {
+      this.#slots.delete(key);
       this.#arm();
-      return 'acquired';
+      return this.#slotIn(reserved.lane);
     }
-    const { high, low } = this.#waiting;
-    if (high.size + low.size === 0 && this.#rate.reserve()) return 'acquired';
+    const lane = this.#laneOf(credential);
+    if (this.#next() === undefined && this.#reserve(lane)) return this.#slotIn(lane);
+    const { high, low } = lane.waiting;
     if (!high.has(key)) {
       if (priority === 'high') low.delete(key);
-      this.#waiting[priority].add(key);
+      lane.waiting[priority].add(key);
     }
+    this.#turns.add(lane);
     this.#arm();
     return 'waiting';
   }
 
   /** The key waits no longer; a slot that is reserved for it is released. */
-  cancel(key: string): void {
-    this.#waiting.high.delete(key);
-    this.#waiting.low.delete(key);
-    if (this.#slots.delete(key)) this.release();
-  }
-
-  /** The call for an acquired slot begins. */
-  begin(): void {
-    this.#rate.spend();
-  }
-
-  /** Whether one more call may be made for an acquired slot; takes its token. */
-  takeAnother(): boolean {
-    return this.#rate.take();
-  }
-
-  /** The call for an acquired slot was not made after all. */
-  release(): void {
-    this.#rate.release();
+  cancel(key: string, credential: string): void {
+    const lane = this.#laneOf(credential);
+    lane.waiting.high.delete(key);
+    lane.waiting.low.delete(key);
+    if (lane.size === 0) this.#turns.delete(lane);
+    const reserved = this.#slots.get(key);
+    if (reserved === undefined) return;
+    this.#slots.delete(key);
+    this.#giveBack(reserved.lane);
     this.#arm();
   }
 
@@ -91,106 +130,162 @@ export class Budget {
 
   /** Keys that wait for a slot. */
   get waiting(): number {
-    return this.#waiting.high.size + this.#waiting.low.size;
-  }
-
-  get paused(): boolean {
-    return this.#rate.paused;
+    return [...this.#turns].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Has other limits from now on. */
   limit(options: BudgetOptions): void {
-    this.#rate.limit(rateOf(options));
+    this.#limits = rateOf(options);
+    this.#rate.limit(this.#limits);
+    for (const [, { rate }] of this.#lanes.entries()) rate.limit(this.#limits);
     this.#arm();
   }
 
-  pause(ms: number): void {
-    this.#rate.pause(ms);
-    this.#takeBackSlots();
-  }
-
-  slowDown(retryAfterMs: number | undefined): void {
-    this.#rate.slowDown(retryAfterMs);
-    this.#takeBackSlots();
-  }
-
-  succeeded(): void {
-    this.#rate.succeeded();
+  hasRoom(): void {
+    this.#waitsForRoom = false;
+    this.#giveSlots();
   }
 
   /** Nothing would be lost with it. */
   get idle(): boolean {
-    const { high, low } = this.#waiting;
-    const unused = this.#clock.monotonic() - this.#usedAt > IDLE_MS;
-    return unused && high.size + low.size + this.#slots.size === 0 && this.#rate.rested;
+    const isUnused = this.#turns.size + this.#slots.size + this.#underWay === 0;
+    return isUnused && this.#rate.rested && this.#lanes.entries().every(([, lane]) => lane.idle);
   }
 
   /** Stops the timer; nobody is woken any more. */
   close(): void {
     this.#cancelTimer?.();
-    this.#waiting.high.clear();
-    this.#waiting.low.clear();
+    this.#parts.room.cancel(this);
+    this.#turns.clear();
     this.#slots.clear();
+  }
+
+  #laneOf(credential: string): Lane {
+    const { clock, random } = this.#parts;
+    return this.#lanes.get(credential, () => new Lane(new CloudRate(this.#limits, clock, random)));
+  }
+
+  #slotIn(lane: Lane): BudgetSlot {
+    const both = [this.#rate, lane.rate];
+    let hasBegun = false;
+    this.#underWay += 1;
+    return {
+      begin: () => {
+        hasBegun = true;
+        for (const rate of both) rate.spend();
+      },
+      takeAnother: () => both.every((rate) => rate.waitMs === 0) && both.every((rate) => rate.take()),
+      release: () => {
+        this.#underWay -= 1;
+        if (hasBegun) this.#parts.room.leave();
+        else this.#giveBack(lane);
+        this.#arm();
+      },
+      get paused() {
+        return both.some(({ paused }) => paused);
+      },
+      succeeded: () => both.forEach((rate) => rate.succeeded()),
+      pause: (ms) => {
+        lane.rate.pause(ms);
+        this.#takeBackSlots(lane);
+      },
+      slowDown: (retryAfterMs, all) => {
+        (all ? this.#rate : lane.rate).slowDown(retryAfterMs);
+        this.#takeBackSlots(all ? undefined : lane);
+      },
+    };
+  }
+
+  /** Sets a token of both rates and a place aside; `#giveBack` returns them. */
+  #reserve({ rate }: Lane): boolean {
+    if (this.#rate.waitMs > 0 || rate.waitMs > 0) return false;
+    if (!this.#parts.room.take(this)) {
+      this.#waitsForRoom = true;
+      return false;
+    }
+    return this.#rate.reserve() && rate.reserve();
+  }
+
+  #giveBack({ rate }: Lane): void {
+    this.#rate.release();
+    rate.release();
+    this.#parts.room.leave();
   }
 
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const now = this.#clock.monotonic();
-    const [firstEnd] = this.#slots.values();
-    const lapse = firstEnd === undefined ? Infinity : firstEnd - now;
-    const next = this.#waiting.high.size + this.#waiting.low.size === 0 ? Infinity : this.#rate.waitMs;
-    const ms = Math.min(lapse, next);
+    const [first] = this.#slots.values();
+    const lapse = first === undefined ? Infinity : first.end - this.#parts.clock.monotonic();
+    const ofLanes = this.#waitsForRoom ? [] : [...this.#turns].map(({ rate }) => rate.waitMs);
+    const ms = Math.min(lapse, Math.max(this.#rate.waitMs, Math.min(Infinity, ...ofLanes)));
     if (ms === Infinity) return;
-    this.#cancelTimer = this.#clock.schedule(Math.max(0, ms), () => this.#giveSlots());
+    this.#cancelTimer = this.#parts.clock.schedule(Math.max(0, ms), () => this.#giveSlots());
   }
 
   /** Slots that were reserved before a pause and not acquired are reserved again after it, first of all. */
-  #takeBackSlots(): void {
-    // Their tokens are lost: after a pause calls begin one by one.
-    for (let slots = this.#slots.size; slots > 0; slots -= 1) this.#rate.spend();
-    const { high, low } = this.#waiting;
-    const later = [...high];
-    high.clear();
-    for (const key of [...this.#slots.keys(), ...later]) {
-      low.delete(key);
-      high.add(key);
+  #takeBackSlots(paused: Lane | undefined): void {
+    const before: [string, Lane][] = [];
+    for (const [key, { lane }] of this.#slots) {
+      if (paused !== undefined && lane !== paused) continue;
+      this.#slots.delete(key);
+      // Their tokens are lost: after a pause calls begin one by one.
+      this.#rate.spend();
+      lane.rate.spend();
+      this.#parts.room.leave();
+      before.push([key, lane]);
     }
-    this.#slots.clear();
+    for (const [key, lane] of before.toReversed()) {
+      lane.waiting.low.delete(key);
+      putFirst(lane.waiting.high, key);
+      this.#turns.add(lane);
+    }
     this.#arm();
   }
 
   #giveSlots(): void {
     this.#dropLapsedSlots();
     const woken: string[] = [];
-    for (;;) {
-      const queue = this.#nextQueue();
-      const [key] = queue ?? [];
-      if (queue === undefined || key === undefined || !this.#rate.reserve()) break;
-      this.#highInRow = queue === this.#waiting.high ? this.#highInRow + 1 : 0;
-      queue.delete(key);
-      this.#slots.set(key, this.#clock.monotonic() + SLOT_MS);
+    for (let next = this.#next(); next !== undefined && this.#reserve(next.lane); next = this.#next()) {
+      const { lane, priority, key } = next;
+      this.#highInRow = priority === 'high' ? this.#highInRow + 1 : 0;
+      lane.waiting[priority].delete(key);
+      this.#turns.delete(lane);
+      if (lane.size > 0) this.#turns.add(lane);
+      this.#slots.set(key, { end: this.#parts.clock.monotonic() + SLOT_MS, lane });
       woken.push(key);
     }
     this.#arm();
-    for (const key of woken) this.#wake(key);
+    for (const key of woken) this.#parts.wake(key);
   }
 
-  #nextQueue(): Set<string> | undefined {
-    const { high, low } = this.#waiting;
-    const lowIsNext = low.size > 0 && this.#highInRow >= LOW_EVERY - 1;
-    if (high.size > 0 && !lowIsNext) return high;
-    return low.size > 0 ? low : undefined;
+  /** The first key of the first lane that may call now. */
+  #next(): { readonly lane: Lane; readonly priority: Priority; readonly key: string } | undefined {
+    const isLowsTurn = this.#highInRow >= LOW_EVERY - 1;
+    const order: Priority[] = isLowsTurn ? ['low', 'high'] : ['high', 'low'];
+    for (const priority of order) {
+      for (const lane of this.#turns) {
+        const [key] = lane.waiting[priority];
+        if (key !== undefined && lane.rate.waitMs === 0) return { lane, priority, key };
+      }
+    }
+    return undefined;
   }
 
   #dropLapsedSlots(): void {
-    const now = this.#clock.monotonic();
-    for (const [key, end] of this.#slots) {
+    const now = this.#parts.clock.monotonic();
+    for (const [key, { end, lane }] of this.#slots) {
       if (end > now) break;
       this.#slots.delete(key);
-      this.#rate.release();
+      this.#giveBack(lane);
     }
   }
+}
+
+function putFirst(keys: Set<string>, key: string): void {
+  const others = [...keys];
+  keys.clear();
+  for (const one of [key, ...others]) keys.add(one);
 }
 
 function rateOf({ requestsPerSecond, burst }: BudgetOptions): Rate {

@@ -6,7 +6,8 @@ import { Breaker } from './breaker.js';
 import { Budget, type BudgetOptions } from './budget.js';
 import { CredentialGate } from './credentialGate.js';
 import { Pool } from './pool.js';
-import { report, type BreakerSlots } from './report.js';
+import { report, type CallSlots } from './report.js';
+import { Rooms } from './room.js';
 
 export interface CallLimitsOptions {
   readonly clock: Clock;
@@ -26,28 +27,30 @@ export interface RegionState {
   readonly tokens: number;
   /** Keys that wait for a slot. */
   readonly waiting: number;
-  /** Whether its breaker lets nothing but probes through. */
+  /** Whether calls to it are held back, and none is known to work. */
   readonly open: boolean;
 }
 
 /** Lets one call begin. */
-export interface CallSlot {
-  readonly kind: 'acquired';
-  readonly budget: Budget;
-  readonly breakers: BreakerSlots;
-}
+export type CallSlot = { readonly kind: 'acquired' } & CallSlots;
 
 /** `waiting`: the key is woken when it can have a slot. An error: no call is made, the cloud is known to fail. */
 export type Acquired =
   CallSlot | { readonly kind: 'waiting' } | { readonly kind: 'error'; readonly error: CloudError };
 
-const REGION_BREAKER = { failures: 5, openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: false };
+const SCOPE_TIMES = { openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: 'never' } as const;
+/** So many calls of one credential in its project. */
+const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 5 };
+/** So many credentials of a project, and projects of a region. */
+const WIDER_SCOPE = { ...SCOPE_TIMES, failures: 3 };
 
-/** Holds calls to the cloud within the budget of their project, and back where region or credential are known to fail. */
+/** Holds calls to the cloud within the budget of their project, and back where the cloud is known to fail or to refuse. */
 export class CallLimits {
   readonly #options: CallLimitsOptions;
   readonly #budgets: Pool<Budget>;
-  readonly #regions: Pool<Breaker>;
+  readonly #rooms = new Rooms();
+  /** Of regions, projects and credentials in their projects, by their IDs. */
+  readonly #scopes: Pool<Breaker>;
   readonly #credentials: CredentialGate;
   #limits: BudgetOptions;
 
@@ -55,30 +58,31 @@ export class CallLimits {
     this.#options = options;
     const { clock, random, budget, wake, replicas = 1 } = options;
     this.#limits = budget;
-    this.#budgets = new Pool(() => new Budget(this.#limits, clock, random, wake));
-    this.#regions = new Pool(() => new Breaker(REGION_BREAKER, clock, random));
+    this.#budgets = new Pool(clock);
+    this.#scopes = new Pool(clock);
     this.#credentials = new CredentialGate(clock, random, replicas, wake);
   }
 
   /** A slot for one call of the key, to be used at once (`call`); or why there is none. */
   acquire(key: string, target: Target, priority: Priority): Acquired {
-    const { authenticator } = target;
-    const region = this.#regions.get(target.region.name);
-    const refusal = region.refusal() ?? this.#credentials.refusal(authenticator);
-    if (refusal === 'busy') {
-      this.#credentials.wait(key, authenticator);
+    const scope = this.#scopeOf(target);
+    const held = scope.refusal();
+    if (held?.kind === 'held') return { kind: 'error', error: unavailable(held.by, held.ms) };
+    const refusal = this.#credentials.refusal(target);
+    if (refusal?.kind === 'held') return { kind: 'error', error: rejected(refusal.ms) };
+    if (refusal?.kind === 'busy') {
+      this.#credentials.wait(key, target);
       return { kind: 'waiting' };
     }
-    if (refusal !== undefined) return { kind: 'error', error: refusal };
-    this.#credentials.cancel(key, authenticator);
-    const budget = this.#budgetOf(target);
-    if (budget.acquire(key, priority) === 'waiting') {
-      // Others that wait for the credential may queue up here as well.
-      this.#credentials.wakeNext(authenticator);
-      return { kind: 'waiting' };
-    }
-    const breakers = { region: region.acquire(), credential: this.#credentials.acquire(authenticator) };
-    return { kind: 'acquired', budget, breakers };
+    this.#credentials.cancel(key, target);
+    const budget = this.#budgetOf(target).acquire(key, target.authenticator.fingerprint, priority);
+    const acquired: Acquired =
+      budget === 'waiting'
+        ? { kind: 'waiting' }
+        : { kind: 'acquired', budget, scope: scope.acquire(), credential: this.#credentials.acquire(target) };
+    // Others that wait for the credential may call, or queue up for the budget, as well.
+    this.#credentials.wakeNext(target);
+    return acquired;
   }
 
   /**
@@ -89,10 +93,11 @@ export class CallLimits {
    */
   async call(
     target: Target,
-    { budget, breakers }: CallSlot,
+    slots: CallSlots,
     signal: AbortSignal,
     read: (mayCall: () => boolean) => Promise<JobAnswer>,
   ): Promise<{ readonly answer: JobAnswer; readonly called: boolean }> {
+    const { budget, scope, credential } = slots;
     let calls = 0;
     const mayCall = (): boolean => {
       const may = calls === 0 ? !budget.paused : budget.takeAnother();
@@ -104,21 +109,27 @@ export class CallLimits {
     try {
       const answer = await read(mayCall);
       const error = answer.kind === 'error' ? answer.error : undefined;
-      if (calls > 0 && !signal.aborted) report(error, budget, breakers);
+      if (calls > 0 && !signal.aborted) report(error, slots);
       return { answer, called: calls > 0 };
     } finally {
-      if (calls === 0) budget.release();
-      breakers.region.released();
-      breakers.credential.released();
-      this.#credentials.wakeNext(target.authenticator);
+      scope.released();
+      credential.released();
+      budget.release();
+      this.#credentials.wakeNext(target);
     }
+  }
+
+  /** A place for a worker that waits for the call of another one: `leave` it; undefined when the region has no more. */
+  join({ region }: Target): { leave(): void } | undefined {
+    const room = this.#rooms.of(region.name);
+    return room.take() ? room : undefined;
   }
 
   /** The key does not want to call any more. */
   cancel(key: string, target: Target): void {
-    this.#budgetOf(target).cancel(key);
-    this.#credentials.cancel(key, target.authenticator);
-    this.#credentials.wakeNext(target.authenticator);
+    this.#budgetOf(target).cancel(key, target.authenticator.fingerprint);
+    this.#credentials.cancel(key, target);
+    this.#credentials.wakeNext(target);
   }
 
   /** This process may use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
@@ -128,36 +139,79 @@ export class CallLimits {
       requestsPerSecond: requestsPerSecond * part,
       burst: Math.max(1, Math.floor(burst * part)),
     };
-    for (const budget of this.#budgets.values()) budget.limit(this.#limits);
+    for (const [, budget] of this.#budgets.entries()) budget.limit(this.#limits);
   }
 
   /** The regions that were called of late, by name. */
   regions(): ReadonlyMap<string, RegionState> {
     const states = new Map<string, RegionState>();
+    const credentials = this.#scopes.entries().filter(([id]) => idParts(id).length === 3);
     for (const [id, { tokens, waiting }] of this.#budgets.entries()) {
-      const [name] = JSON.parse(id) as [string, string];
+      const [name = ''] = idParts(id);
       const known = states.get(name);
+      const ofRegion = credentials.filter(([scope]) => idParts(scope)[0] === name);
       states.set(name, {
         tokens: Math.min(tokens, known?.tokens ?? Infinity),
         waiting: waiting + (known?.waiting ?? 0),
-        open: this.#regions.get(name).open,
+        open: ofRegion.some(([, { open }]) => open) && !ofRegion.some(([, { works }]) => works),
       });
     }
     return states;
   }
 
-  /** How many credentials are held back because the cloud rejects them. */
-  get openCredentials(): number {
-    return this.#credentials.open;
+  /** How many of the targets' credentials are held back because the cloud rejects them. */
+  countOpenCredentials(targets: Iterable<Target>): number {
+    return this.#credentials.countOpen(targets);
   }
 
   /** Wakes nobody any more. */
   close(): void {
-    for (const budget of this.#budgets.values()) budget.close();
+    for (const [, budget] of this.#budgets.entries()) budget.close();
     this.#credentials.close();
   }
 
   #budgetOf({ region, projectID }: Target): Budget {
-    return this.#budgets.get(JSON.stringify([region.name, projectID]));
+    const { clock, random, wake } = this.#options;
+    const make = (): Budget =>
+      new Budget(this.#limits, { clock, random, wake, room: this.#rooms.of(region.name) });
+    return this.#budgets.get(JSON.stringify([region.name, projectID]), make);
   }
+
+  /** The breaker of the credential in its project; each wider scope is kept for as long as those within it. */
+  #scopeOf({ region, projectID, authenticator: { fingerprint } }: Target): Breaker {
+    const ids = [[region.name], [region.name, projectID], [region.name, projectID, fingerprint]];
+    const [ofRegion, ofProject, ofCredential] = ids.map((id) => JSON.stringify(id));
+    const { clock, random } = this.#options;
+    const wide = this.#scopes.get(
+      `${ofRegion}`,
+      () => new Breaker(`region ${region.name}`, WIDER_SCOPE, clock, random),
+    );
+    const project = this.#scopes.get(
+      `${ofProject}`,
+      () => new Breaker(`project ${projectID} in region ${region.name}`, WIDER_SCOPE, clock, random, wide),
+    );
+    const name = `project ${projectID} in region ${region.name} with these credentials`;
+    return this.#scopes.get(
+      `${ofCredential}`,
+      () => new Breaker(name, CREDENTIAL_SCOPE, clock, random, project),
+    );
+  }
+}
+
+/** Region, project and fingerprint, as far as the ID has them. */
+function idParts(id: string): readonly string[] {
+  return JSON.parse(id) as string[];
+}
+
+/** The words of an answer are for who asked alone, so these are the operator's own. */
+function unavailable(scope: string, retryAfterMs: number): CloudError {
+  const seconds = SCOPE_TIMES.longestOpenMs / 1000;
+  const message = `calls to ${scope} are held back because several in a row failed, each time for at most ${seconds} s, until one succeeds`;
+  return { class: 'transient', message, local: true, retryAfterMs };
+}
+
+function rejected(retryAfterMs: number): CloudError {
+  const message =
+    'calls with these credentials are held back because the cloud rejected them several times or has locked the access key; other credentials in the Secret are tried within seconds';
+  return { class: 'unauthorized', message, local: true, retryAfterMs };
 }

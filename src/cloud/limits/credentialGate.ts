@@ -1,87 +1,140 @@
 import type { Clock } from '../../clock.js';
-import type { Authenticator } from '../auth/authenticator.js';
-import { Breaker, joined, type BreakerSlot } from './breaker.js';
+import type { Target } from '../client.js';
 import type { CloudError } from '../errors.js';
+import { Breaker, type Refusal } from './breaker.js';
+import { Lock } from './lock.js';
 import { Pool } from './pool.js';
 
-interface Queue {
-  readonly authenticator: Authenticator;
-  readonly keys: Set<string>;
-}
-
-const TIMES = { openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: true };
+/** Of a token: nothing is locked by it, but each call would be refused. */
+const TOKEN_BREAKER = {
+  failures: 3,
+  openMs: 10_000,
+  longestOpenMs: 300_000,
+  countsUnderWay: 'untilItWorks',
+} as const;
+const KEY_BREAKER = { openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay: 'always' } as const;
 /** The cloud locks a key for 5 minutes, for everybody, after more than five failed signatures in a row. */
 const FAILURES_BEFORE_LOCK = 5;
-/** One replica alone leaves some of them to others who use the key. */
+const LOCK_MS = 330_000;
+/** Of one credential; one replica alone leaves some of them to others who use the key. */
 const MAX_FAILURES = 3;
 
+/** One call with a credential; exactly one of these ends it, later ones do nothing. */
+export interface CredentialSlot {
+  succeeded(): void;
+  /** The cloud rejected the credential. */
+  rejected(error: CloudError): void;
+  released(): void;
+}
+
 /**
- * Holds back calls whose signatures might lock an access key: a breaker for each credential, and one for each access key,
- * because a wrong secret key that replaces another wrong one counts on. Keys (CloudJobs) wait here while the calls
- * under way use up what may still fail.
+ * Holds back calls with credentials that the cloud rejects: a breaker for each credential, and a lock for each access key,
+ * which counts what may still fail, with whatever secret keys. Keys (CloudJobs) wait here while the calls under way use that up.
  */
 export class CredentialGate {
-  readonly #credentials: Pool<Breaker>;
-  readonly #accessKeys: Pool<Breaker>;
+  readonly #breakers: Pool<Breaker>;
+  readonly #locks: Pool<Lock>;
+  readonly #makeBreaker: (signs: boolean) => Breaker;
+  readonly #makeLock: () => Lock;
   readonly #wake: (key: string) => void;
-  /** By the fingerprint of the credential; none is empty. */
-  readonly #queues = new Map<string, Queue>();
+  /** By what the cloud would lock, and by credential: the keys that wait. None is empty. */
+  readonly #queues = new Map<string, Map<string, { readonly target: Target; readonly keys: Set<string> }>>();
 
   /** @param replicas how many may work at the same time, each with its share of what may fail */
   constructor(clock: Clock, random: () => number, replicas: number, wake: (key: string) => void) {
     const share = Math.floor(FAILURES_BEFORE_LOCK / replicas);
-    const ofOne = Math.max(1, Math.min(MAX_FAILURES, share));
+    const failures = Math.max(1, Math.min(MAX_FAILURES, share));
     // One more than a credential has: a secret key that was corrected is tried at once.
-    const ofKey = Math.max(ofOne + 1, share);
-    this.#credentials = new Pool(() => new Breaker({ ...TIMES, failures: ofOne }, clock, random));
-    this.#accessKeys = new Pool(() => new Breaker({ ...TIMES, failures: ofKey }, clock, random));
+    const ofOwner = failures + 1;
+    const lock = {
+      failures: Math.max(ofOwner, share),
+      ofOwner,
+      windowMs: LOCK_MS,
+      successForgives: true,
+    };
+    const keyBreaker = { ...KEY_BREAKER, failures };
+    this.#makeBreaker = (signs) =>
+      new Breaker('these credentials', signs ? keyBreaker : TOKEN_BREAKER, clock, random);
+    this.#makeLock = () => new Lock(lock, clock);
+    this.#breakers = new Pool(clock);
+    this.#locks = new Pool(clock);
     this.#wake = wake;
   }
 
-  /** Why no call may be made with the credential now, as a breaker says it. */
-  refusal(authenticator: Authenticator): CloudError | 'busy' | undefined {
-    for (const breaker of this.#breakersOf(authenticator)) {
-      const refusal = breaker.refusal();
-      if (refusal !== undefined) return refusal;
-    }
-    return undefined;
+  /** Why no call may be made with the credential now. */
+  refusal(target: Target): Refusal | undefined {
+    const breaker = this.#breakerOf(target);
+    const refusal = breaker.refusal();
+    if (refusal !== undefined) return refusal;
+    const wait = this.#lockOf(target)?.waitOf(callerOf(target, breaker)) ?? 0;
+    if (wait === 0) return undefined;
+    return wait === 'busy' ? { kind: 'busy' } : { kind: 'held', by: '', ms: wait };
   }
 
   /** Begins a call; only when nothing speaks against it (`refusal`). */
-  acquire(authenticator: Authenticator): BreakerSlot {
-    return joined(this.#breakersOf(authenticator).map((breaker) => breaker.acquire()));
+  acquire(target: Target): CredentialSlot {
+    const breaker = this.#breakerOf(target);
+    const lock = this.#lockOf(target)?.acquire(callerOf(target, breaker));
+    const slot = breaker.acquire();
+    return {
+      succeeded() {
+        lock?.succeeded();
+        slot.succeeded();
+      },
+      rejected({ retryAfterMs }) {
+        // Of a locked key the cloud says nothing about the secret key.
+        if (lock !== undefined && retryAfterMs !== undefined) {
+          lock.locked(retryAfterMs);
+          slot.released();
+          return;
+        }
+        lock?.failed();
+        slot.failed();
+      },
+      released() {
+        lock?.released();
+        slot.released();
+      },
+    };
   }
 
   /** The key is woken when it may call. */
-  wait(key: string, authenticator: Authenticator): void {
-    const { fingerprint } = authenticator;
-    const queue = this.#queues.get(fingerprint) ?? { authenticator, keys: new Set() };
-    this.#queues.set(fingerprint, queue);
+  wait(key: string, target: Target): void {
+    const queues = this.#queues.get(lockIDOf(target)) ?? new Map();
+    this.#queues.set(lockIDOf(target), queues);
+    const queue = queues.get(idOf(target)) ?? { target, keys: new Set() };
+    queues.set(idOf(target), queue);
     queue.keys.add(key);
   }
 
   /** The key waits no longer. */
-  cancel(key: string, { fingerprint }: Authenticator): void {
-    const queue = this.#queues.get(fingerprint);
+  cancel(key: string, target: Target): void {
+    const queues = this.#queues.get(lockIDOf(target));
+    const queue = queues?.get(idOf(target));
     queue?.keys.delete(key);
-    if (queue?.keys.size === 0) this.#queues.delete(fingerprint);
+    if (queue?.keys.size === 0) queues?.delete(idOf(target));
+    if (queues?.size === 0) this.#queues.delete(lockIDOf(target));
   }
 
   /** Wakes the next key that waits for the credential, or for another of the same access key, when it can be used. */
-  wakeNext(authenticator: Authenticator): void {
-    for (const queue of this.#queues.values()) {
+  wakeNext(target: Target): void {
+    const queues = this.#queues.get(lockIDOf(target));
+    for (const queue of queues?.values() ?? []) {
       const [next] = queue.keys;
-      if (next === undefined || lockOf(queue.authenticator) !== lockOf(authenticator)) continue;
-      if (this.refusal(queue.authenticator) === 'busy') continue;
-      this.cancel(next, queue.authenticator);
+      if (next === undefined || this.refusal(queue.target)?.kind === 'busy') continue;
+      this.cancel(next, queue.target);
       this.#wake(next);
       return;
     }
   }
 
-  /** How many credentials are held back because the cloud rejects them. */
-  get open(): number {
-    return [...this.#credentials.values()].filter(({ open }) => open).length;
+  /** How many of the credentials are held back because the cloud rejects them. */
+  countOpen(targets: Iterable<Target>): number {
+    const open = new Set<string>();
+    for (const target of targets) {
+      if (this.#breakerOf(target).open || this.#lockOf(target)?.isLocked === true) open.add(idOf(target));
+    }
+    return open.size;
   }
 
   /** Nobody waits any more. */
@@ -89,14 +142,25 @@ export class CredentialGate {
     this.#queues.clear();
   }
 
-  #breakersOf({ fingerprint, signs, keyFingerprint }: Authenticator): Breaker[] {
-    if (!signs) return [];
-    const credential = this.#credentials.get(fingerprint);
-    return keyFingerprint === undefined ? [credential] : [credential, this.#accessKeys.get(keyFingerprint)];
+  #breakerOf(target: Target): Breaker {
+    return this.#breakers.get(idOf(target), () => this.#makeBreaker(target.authenticator.signs));
+  }
+
+  #lockOf(target: Target): Lock | undefined {
+    return target.authenticator.signs ? this.#locks.get(lockIDOf(target), this.#makeLock) : undefined;
   }
 }
 
+function callerOf({ authenticator: { owner = '' } }: Target, { hasWorked }: Breaker) {
+  return { owner, hasWorked };
+}
+
+/** A signature is right or wrong wherever it is used; a token may be good for one project and not for another. */
+function idOf({ region, projectID, authenticator: { fingerprint, signs } }: Target): string {
+  return signs ? fingerprint : JSON.stringify([region.name, projectID, fingerprint]);
+}
+
 /** What the cloud would lock. */
-function lockOf({ fingerprint, keyFingerprint = fingerprint }: Authenticator): string {
-  return keyFingerprint;
+function lockIDOf(target: Target): string {
+  return target.authenticator.keyFingerprint ?? idOf(target);
 }

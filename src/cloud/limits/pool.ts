@@ -1,43 +1,52 @@
+import type { Clock } from '../../clock.js';
+
 /** From this many entries on, idle ones are dropped. */
 const FIRST_SWEEP = 256;
+/** What nobody used for so long may be dropped, in milliseconds. */
+const UNUSED_MS = 600_000;
+
+interface Entry<T> {
+  readonly value: T;
+  /** On the monotonic clock. */
+  usedAt: number;
+}
 
 /**
- * Things by their key, made when first needed. Idle ones are dropped as the pool grows, so that it holds at most
- * about twice as many as are in use.
+ * Things by their key, made when first needed. Those that are idle and were not used for long are dropped as the pool
+ * grows, so that it holds at most about twice as many as are in use.
  */
 export class Pool<T extends { readonly idle: boolean }> {
-  readonly #entries = new Map<string, T>();
-  readonly #make: () => T;
+  readonly #entries = new Map<string, Entry<T>>();
+  readonly #clock: Clock;
   #sweepAt = FIRST_SWEEP;
 
-  constructor(make: () => T) {
-    this.#make = make;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  get(key: string): T {
+  get(key: string, make: () => T): T {
+    const now = this.#clock.monotonic();
     const known = this.#entries.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.usedAt = now;
+      return known.value;
+    }
     if (this.#entries.size >= this.#sweepAt) this.#sweep();
-    const made = this.#make();
-    this.#entries.set(key, made);
-    return made;
+    const value = make();
+    this.#entries.set(key, { value, usedAt: now });
+    return value;
   }
 
-  values(): Iterable<T> {
-    return this.#entries.values();
-  }
-
-  entries(): Iterable<readonly [string, T]> {
-    return this.#entries.entries();
-  }
-
-  get size(): number {
-    return this.#entries.size;
+  /** Those that were used of late. */
+  entries(): [string, T][] {
+    this.#sweep();
+    return [...this.#entries].map(([key, { value }]) => [key, value]);
   }
 
   #sweep(): void {
-    for (const [key, entry] of this.#entries) {
-      if (entry.idle) this.#entries.delete(key);
+    const unusedSince = this.#clock.monotonic() - UNUSED_MS;
+    for (const [key, { value, usedAt }] of this.#entries) {
+      if (usedAt < unusedSince && value.idle) this.#entries.delete(key);
     }
     this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#entries.size);
   }

@@ -1,37 +1,34 @@
-import type { BreakerSlot } from './breaker.js';
-import type { Budget } from './budget.js';
 import type { CloudError } from '../errors.js';
 import { REACTIONS } from '../reactions.js';
+import type { BreakerSlot } from './breaker.js';
+import type { BudgetSlot } from './budget.js';
+import type { CredentialSlot } from './credentialGate.js';
 
-/** What the breakers have given one call. */
-export interface BreakerSlots {
-  readonly region: BreakerSlot;
-  /** Counts for a credential that signs; for any other it does nothing. */
-  readonly credential: BreakerSlot;
+/** What one call holds; its answer is reported to all of them. */
+export interface CallSlots {
+  readonly budget: BudgetSlot;
+  /** Of the credential in its project. */
+  readonly scope: BreakerSlot;
+  readonly credential: CredentialSlot;
 }
 
-/** Reports an answer (undefined: a good one) to budget and breakers, as far as it says anything of them. */
-export function report(
-  error: CloudError | undefined,
-  budget: Budget,
-  { region, credential }: BreakerSlots,
-): void {
+/** Reports an answer (undefined: a good one), as far as it says anything of them. */
+export function report(error: CloudError | undefined, { budget, scope, credential }: CallSlots): void {
   if (error === undefined) {
     budget.succeeded();
-    region.succeeded();
+    scope.succeeded();
     credential.succeeded();
     return;
   }
   if (error.local === true) return;
   const reaction = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;
-  if (reaction.breaker === 'region' && failedToServe) region.failed(error);
-  else if (error.status !== undefined) region.succeeded();
-  // A lock that the cloud reports opens the breaker at once.
-  if (reaction.breaker === 'credential') credential.failed(error, error.retryAfterMs !== undefined);
+  if (reaction.breaker === 'scope' && failedToServe) scope.failed();
+  else if (error.status !== undefined) scope.succeeded();
+  if (reaction.breaker === 'credential') credential.rejected(error);
   else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
     credential.succeeded();
   if (error.status === undefined) return;
-  if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs);
+  if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs, error.ofAll === true);
   if (reaction.budget === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
 }

@@ -100,7 +100,7 @@ async function* checkCloud(
     return;
   }
   patient.onStep('credentials');
-  const authenticator = authenticators.of(secret.credentials);
+  const authenticator = authenticators.of(secret.credentials, cluster.namespace);
   const observation = await jobClient.read({ region, projectID, jobID: spec.jobID, authenticator }, signal);
   const error = observation.kind === 'error' ? observation.error : undefined;
   const credentials = checkCredentials(error);

@@ -13,7 +13,7 @@ export function checkCredentials(error: CloudError | undefined): Finding {
     case 'unauthorized':
       return wrong(
         `the cloud rejects the credentials (${detail})`,
-        'renew them in the Secret; the operator notices by itself, within about a minute',
+        'renew them in the Secret; the operator notices by itself, within seconds',
       );
     case 'forbidden':
       return wrong(

@@ -81,7 +81,7 @@ describe('no secret is shown', () => {
     if (!read.ok) throw new Error(read.message);
     const region = { name: 'lab', cce: server.url, iam: server.url };
     const targetOf = () => {
-      const authenticator = new Authenticators(http, systemClock).of(read.credentials);
+      const authenticator = new Authenticators(http, systemClock).of(read.credentials, 'infra');
       return { region, projectID: 'project-1', jobID: 'job-1', authenticator };
     };
     const look = () => new JobClient(http, systemClock).read(targetOf(), new AbortController().signal);

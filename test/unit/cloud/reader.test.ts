@@ -25,6 +25,7 @@ function target(
     fingerprint?: string;
     signs?: boolean;
     accessKey?: string;
+    owner?: string;
   } = {},
 ): Target {
   const {
@@ -34,6 +35,7 @@ function target(
     fingerprint = 'f',
     signs = false,
     accessKey,
+    owner,
   } = change;
   return {
     region: { name: region, cce: '', iam: '' },
@@ -42,7 +44,8 @@ function target(
     authenticator: {
       fingerprint,
       signs,
-      ...(accessKey === undefined ? {} : { keyFingerprint: accessKey }),
+      ...(accessKey !== undefined && { keyFingerprint: accessKey }),
+      ...(owner !== undefined && { owner }),
       headers: () => Promise.resolve({ ok: true, headers: {}, secrets: [], rejected: () => false }),
     },
   };
@@ -382,7 +385,11 @@ describe('the breaker of a credential', () => {
     expect(calls).toHaveLength(3);
     expect(new Set(woken).size).toBe(47);
     // Without a time to wait: the key may be renewed at any moment.
-    expect(await read('key-9', target({ jobID: 'job-9', signs: true }))).toEqual(rejected);
+    const held = await read('key-9', target({ jobID: 'job-9', signs: true }));
+    expect(held).toMatchObject({
+      error: { class: 'unauthorized', message: expect.stringMatching(/held back/) },
+    });
+    expect(held).not.toHaveProperty('error.retryAfterMs');
   });
 
   it.each([
@@ -423,7 +430,13 @@ describe('the breaker of a credential', () => {
   it('counts one access key together, with however many secret keys it is tried', async () => {
     const { calls, woken, read } = setUp();
     const of = (n: number): Target =>
-      target({ jobID: `job-${n}`, signs: true, fingerprint: `secret-${n % 3}`, accessKey: 'AK' });
+      target({
+        jobID: `job-${n}`,
+        signs: true,
+        fingerprint: `secret-${n % 3}`,
+        accessKey: 'AK',
+        owner: `tenant-${n % 3}`,
+      });
     const readings = Array.from({ length: 9 }, (_, n) => read(`key-${n}`, of(n)));
     await settle();
     expect(calls).toHaveLength(5);
@@ -437,7 +450,8 @@ describe('the breaker of a credential', () => {
       held.push(await read(`key-${n}`, of(n)));
     }
 
-    expect(held).toEqual([rejected, rejected, rejected, rejected]);
+    expect(held).toHaveLength(4);
+    for (const one of held) expect(one).toMatchObject({ error: { class: 'unauthorized' } });
     expect(calls).toHaveLength(5);
   });
 
@@ -453,12 +467,42 @@ describe('the breaker of a credential', () => {
     expect(await read('a', of('right'))).toEqual(RUNNING);
   });
 
-  it('is not for tokens, which nothing locks', async () => {
-    const { calls, read } = setUp({ answer: () => rejected });
+  it('is one for all CloudJobs of a token, which then costs a call now and then', async () => {
+    const { clock, calls, woken, read } = setUp({ answer: () => rejected });
 
-    for (let n = 0; n < 10; n += 1) await read('a');
+    for (let second = 0; second < 300; second += 5) {
+      for (let n = 0; n < 200; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
+      woken.length = 0;
+      await clock.advance(5000);
+    }
 
-    expect(calls).toHaveLength(10);
+    expect(calls.length).toBeLessThanOrEqual(8);
+  });
+
+  it('lets calls with a token that works go on at the same time', async () => {
+    const { calls, read } = setUp();
+    const first = read('first');
+    await settle();
+    calls[0]?.end(RUNNING);
+    await first;
+
+    for (let n = 0; n < 20; n += 1) void read(`key-${n}`, target({ jobID: `job-${n}` }));
+    await settle();
+
+    expect(calls).toHaveLength(21);
+  });
+
+  it('is open no longer when the Secret has other credentials, or none', async () => {
+    const { reader, read } = setUp({ answer: () => rejected });
+    for (let n = 0; n < 4; n += 1) await read('a', target({ signs: true }));
+    for (let n = 0; n < 4; n += 1) await read('b', target({ fingerprint: 'token' }));
+    expect(reader.openCredentials).toBe(2);
+
+    await read('a', target({ signs: true, fingerprint: 'mended' }));
+    expect(reader.openCredentials).toBe(1);
+    reader.forget('b');
+
+    expect(reader.openCredentials).toBe(0);
   });
 
   it('wakes those who wait for it one after the other, and loses none', async () => {
@@ -478,6 +522,211 @@ describe('the breaker of a credential', () => {
     await settle();
 
     expect(told.size).toBe(20);
+  });
+});
+
+describe('an access key that a stranger knows', () => {
+  const rejected = failure({ class: 'unauthorized', status: 401 });
+  const locked = failure({ class: 'unauthorized', status: 401, retryAfterMs: 300_000 });
+  const victim = target({ signs: true, fingerprint: 'right', accessKey: 'AK', owner: 'victim' });
+  const stranger = (n: number): Target =>
+    target({
+      jobID: `${n}`,
+      signs: true,
+      fingerprint: `wrong-${n}`,
+      accessKey: 'AK',
+      owner: 'stranger',
+      projectID: 'elsewhere',
+    });
+
+  /** Whether each call was made with the right secret key; the cloud's own count of failures in a row is checked. */
+  function setUpCloud() {
+    const signed: boolean[] = [];
+    const world = setUp({
+      answer: (jobID) => {
+        signed.push(jobID === 'job-1');
+        return jobID === 'job-1' ? RUNNING : rejected;
+      },
+    });
+    const failuresInARow = (): number =>
+      Math.max(...signed.map((_, first) => [...signed.slice(first), true].indexOf(true)));
+    return { ...world, signed, failuresInARow };
+  }
+
+  it.each([
+    ['after them', 0],
+    ['before them', 300],
+  ])('is polled as before by its owner, who came %s, and never locked', async (_name, headStart) => {
+    const { clock, signed, failuresInARow, read } = setUpCloud();
+    const polls = { made: 0, good: 0 };
+    for (let second = -headStart; second < 1200; second += 5) {
+      // New secret keys all the time, as if the Secret was edited.
+      for (let n = 0; n < 5; n += 1) await read(`stranger/${n}`, stranger(second * 10 + n));
+      if (second >= 0 && second % 10 === 0) {
+        polls.made += 1;
+        if ((await read('victim/a', victim)).kind === 'job') polls.good += 1;
+      }
+      await clock.advance(5000);
+    }
+
+    expect(polls.good).toBe(polls.made);
+    expect(failuresInARow()).toBeLessThanOrEqual(5);
+    expect(signed.filter((right) => right)).toHaveLength(polls.made);
+  });
+
+  it('is tried first by its owner, and alone, after the cloud has locked it', async () => {
+    let answer: JobAnswer = RUNNING;
+    const { clock, calls, read } = setUp();
+    const end = async (reading: Promise<Observation>): Promise<Observation> => {
+      await settle();
+      for (const call of calls.splice(0)) call.end(answer);
+      return reading;
+    };
+    await end(read('victim/a', victim));
+    answer = locked;
+    await end(read('stranger/1', stranger(1)));
+    expect(await read('victim/a', victim)).toMatchObject({ error: { class: 'unauthorized' } });
+
+    await clock.advance(330_000);
+    expect(await read('stranger/2', stranger(2))).toMatchObject({ error: { class: 'unauthorized' } });
+    const probe = read('victim/a', victim);
+    const another = read('victim/b', { ...victim, jobID: 'job-2' });
+    await settle();
+    expect(calls).toHaveLength(1);
+    expect(await another).toEqual({ kind: 'nothing' });
+
+    answer = RUNNING;
+    expect(await end(probe)).toEqual(RUNNING);
+  });
+
+  it('is not held back for longer each time that the cloud locks it', async () => {
+    let answer: JobAnswer = RUNNING;
+    const { clock, read } = setUp({ answer: () => answer });
+    await read('victim/a', victim);
+    answer = locked;
+    for (let time = 0; time < 6; time += 1) {
+      await read('victim/a', victim);
+      await clock.advance(330_000);
+    }
+
+    answer = RUNNING;
+
+    expect(await read('victim/a', victim)).toEqual(RUNNING);
+  });
+});
+
+describe('a tenant whose calls fail', () => {
+  const good = target({ fingerprint: 'good' });
+
+  it.each([
+    ['503', failure({ status: 503 })],
+    ['429', failure({ class: 'throttled', status: 429, retryAfterMs: 60_000 })],
+    ['no answer', failure({})],
+  ])('with %s keeps nobody else of the project waiting', async (_name, error) => {
+    const { clock, read } = setUp({ answer: (jobID) => (jobID === 'job-1' ? RUNNING : error) });
+    for (let second = 0; second < 180; second += 10) {
+      for (let n = 0; n < 30; n += 1) {
+        await read(`bad-${n}`, target({ jobID: `bad-${n}`, fingerprint: `bad-${n % 10}` }), 'high');
+      }
+
+      expect(await read('good', good)).toEqual(RUNNING);
+      await clock.advance(10_000);
+    }
+  });
+
+  it('is not seen by others in what they are told of a project that is held back', async () => {
+    const { read } = setUp({
+      answer: () => failure({ status: 503, code: 'X.1', message: 'job of A failed' }),
+    });
+    for (let n = 0; n < 30; n += 1)
+      await read(`a-${n}`, target({ fingerprint: `a-${n % 3}`, jobID: `a-${n}` }));
+
+    const told = await read('b', target({ fingerprint: 'b' }));
+
+    expect(told).toMatchObject({
+      error: {
+        message: expect.stringMatching(
+          /^calls to project project-1 in region lab are held back .* at most 60 s/,
+        ),
+        retryAfterMs: 10_000,
+      },
+    });
+    expect(JSON.stringify(told)).not.toMatch(/job of A|X\.1/);
+  });
+
+  it('opens the breaker of the region only when several projects fail, and none works', async () => {
+    let works = true;
+    const { reader, read } = setUp({
+      answer: (jobID) => (works && jobID === 'job-1' ? RUNNING : failure({ status: 503 })),
+    });
+    const failAll = async (): Promise<void> => {
+      for (let n = 0; n < 54; n += 1) {
+        const change = { projectID: `p-${n % 3}`, fingerprint: `f-${n % 9}`, jobID: `bad-${n}` };
+        await read(`bad-${n}`, target(change));
+      }
+    };
+    await read('good', good);
+    await failAll();
+    expect(reader.regions().get('lab')).toMatchObject({ open: false });
+
+    works = false;
+    await read('good', good);
+
+    expect(reader.regions().get('lab')).toMatchObject({ open: true });
+    expect(await read('new', target({ projectID: 'new', fingerprint: 'new' }))).toMatchObject({
+      error: { message: expect.stringMatching(/^calls to region lab are held back/) },
+    });
+  });
+});
+
+describe('a slow region', () => {
+  it('has no more than half of the calls at a time, and its keys wait for room without a worker', async () => {
+    const { calls, woken, read } = setUp();
+    const slow = (n: number): Target => target({ jobID: `slow-${n}`, projectID: `p-${n % 7}`, signs: false });
+    const readings = [];
+    const proven = [...Array(7).keys()].map((n) => read(`first-${n}`, slow(n)));
+    await settle();
+    for (const call of calls.splice(0)) call.end(RUNNING);
+    await Promise.all(proven);
+    for (let n = 0; n < 300; n += 1) readings.push(read(`slow-${n}`, slow(n)));
+    await settle();
+    expect(calls).toHaveLength(32);
+
+    for (let n = 0; n < 5; n += 1) void read(`other-${n}`, target({ region: `other-${n}`, jobID: `o-${n}` }));
+    await settle();
+    expect(calls).toHaveLength(37);
+
+    calls[0]?.end(RUNNING);
+    await settle();
+    expect(woken).toHaveLength(1);
+  });
+
+  it('does not keep a worker for each CloudJob of one job', async () => {
+    const { calls, woken, reader, read } = setUp();
+    const ended: string[] = [];
+    for (let n = 0; n < 300; n += 1) {
+      void read(`key-${n}`).then(({ kind }) => ended.push(kind));
+    }
+    await settle();
+    expect(calls).toHaveLength(1);
+    expect(ended).toHaveLength(300 - 32);
+
+    calls[0]?.end(RUNNING);
+    await settle();
+    expect(woken).toHaveLength(300 - 32);
+    expect(reader.hasSharedResult('key-299')).toBe(true);
+  });
+
+  it('loses no CloudJob of a job when those give up that wait for its answer', async () => {
+    const { woken, read } = setUp();
+    const aborted = new AbortController();
+    for (let n = 0; n < 40; n += 1) void read(`key-${n}`, target(), 'low', aborted.signal);
+    await settle();
+
+    aborted.abort();
+    await settle();
+
+    expect(woken).toHaveLength(40 - 32);
   });
 });
 

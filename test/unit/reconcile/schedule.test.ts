@@ -69,7 +69,7 @@ describe('retryAfterMs', () => {
   it.each([
     [failed('transient'), [2, 4, 8, 16, 32, 60, 60]],
     [failed('throttled'), [5, 10, 20, 40, 60, 60, 60]],
-    [failed('unauthorized'), [10, 20, 40, 60, 60, 60, 60]],
+    [failed('unauthorized'), [5, 10, 10, 10, 10, 10, 10]],
     [failed('forbidden'), [15, 30, 60, 120, 120, 120, 120]],
     [noCredentials('CredentialsNotFound'), [2, 4, 8, 16, 30, 30, 30]],
     [noCredentials('CredentialsRequired'), [30, 60, 120, 240, 300, 300, 300]],

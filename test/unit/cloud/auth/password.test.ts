@@ -43,7 +43,7 @@ function ask({ password = PASSWORD, projectID = 'project-1' } = {}): Promise<Aut
   const read = readCredentials(Object.fromEntries(encoded));
   if (!read.ok) throw new Error(read.message);
   const request = { method: 'GET', url: new URL('https://cce.example/'), projectID, iam: iam.url } as const;
-  return authenticators.of(read.credentials).headers(request, NEVER);
+  return authenticators.of(read.credentials, 'infra').headers(request, NEVER);
 }
 
 async function tokenOf(asked: Promise<AuthHeaders>): Promise<string | undefined> {

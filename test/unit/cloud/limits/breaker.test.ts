@@ -1,18 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { Breaker } from '../../../../src/cloud/limits/breaker.js';
-import type { CloudError } from '../../../../src/cloud/errors.js';
+import { Breaker, type BreakerOptions } from '../../../../src/cloud/limits/breaker.js';
 import { FakeClock } from '../../../support/fakeClock.js';
 
-const CAUSE: CloudError = { class: 'transient', message: 'HTTP 503', status: 503 };
-
-function setUp({ failures = 3, countsUnderWay = false } = {}) {
+function setUp(countsUnderWay: BreakerOptions['countsUnderWay'] = 'never') {
   const clock = new FakeClock();
-  const options = { failures, openMs: 10_000, longestOpenMs: 35_000, countsUnderWay };
-  return { clock, breaker: new Breaker(options, clock, () => 0) };
+  const options = { failures: 3, openMs: 10_000, longestOpenMs: 35_000, countsUnderWay };
+  const make = (name: string, wider?: Breaker): Breaker => new Breaker(name, options, clock, () => 0, wider);
+  return { clock, make, breaker: make('x') };
 }
 
 function fail(breaker: Breaker, times: number): void {
-  for (let time = 0; time < times; time += 1) breaker.acquire().failed(CAUSE);
+  for (let time = 0; time < times; time += 1) breaker.acquire().failed();
 }
 
 describe('a breaker', () => {
@@ -25,7 +23,7 @@ describe('a breaker', () => {
     expect(breaker.refusal()).toBeUndefined();
     fail(breaker, 1);
 
-    expect(breaker.refusal()).toEqual({ ...CAUSE, retryAfterMs: 10_000 });
+    expect(breaker.refusal()).toEqual({ kind: 'held', by: 'x', ms: 10_000 });
   });
 
   it('lets one probe through after its time, which closes it', async () => {
@@ -35,7 +33,7 @@ describe('a breaker', () => {
     expect(breaker.refusal()).toBeUndefined();
 
     const probe = breaker.acquire();
-    expect(breaker.refusal()).toMatchObject(CAUSE);
+    expect(breaker.refusal()).toMatchObject({ kind: 'held' });
     probe.succeeded();
 
     expect(breaker.refusal()).toBeUndefined();
@@ -48,9 +46,10 @@ describe('a breaker', () => {
 
     const times = [];
     for (let probe = 0; probe < 4; probe += 1) {
-      const refusal = breaker.refusal() as CloudError;
-      times.push(refusal.retryAfterMs);
-      await clock.advance(refusal.retryAfterMs ?? 0);
+      const refusal = breaker.refusal();
+      const ms = refusal?.kind === 'held' ? refusal.ms : 0;
+      times.push(ms);
+      await clock.advance(ms);
       fail(breaker, 1);
     }
 
@@ -71,40 +70,101 @@ describe('a breaker', () => {
     const { breaker } = setUp();
     const passes = Array.from({ length: 10 }, () => breaker.acquire());
 
-    for (const pass of passes) pass.failed(CAUSE);
+    for (const pass of passes) pass.failed();
 
-    expect(breaker.refusal()).toMatchObject({ retryAfterMs: 10_000 });
-  });
-
-  it('opens at once when it is to', () => {
-    const { breaker } = setUp();
-
-    breaker.acquire().failed(CAUSE, true);
-
-    expect(breaker.refusal()).toMatchObject(CAUSE);
+    expect(breaker.refusal()).toMatchObject({ ms: 10_000 });
   });
 
   it('counts a pass once', () => {
     const { breaker } = setUp();
     const pass = breaker.acquire();
 
-    for (let time = 0; time < 5; time += 1) pass.failed(CAUSE);
+    for (let time = 0; time < 5; time += 1) pass.failed();
 
     expect(breaker.refusal()).toBeUndefined();
   });
 
   it('lets no more calls be under way than may still fail, where it counts them', () => {
-    const { breaker } = setUp({ countsUnderWay: true });
+    const { breaker } = setUp('always');
 
     const [first, second, third] = [breaker.acquire(), breaker.acquire(), breaker.acquire()];
-    expect(breaker.refusal()).toBe('busy');
+    expect(breaker.refusal()).toEqual({ kind: 'busy' });
     first.succeeded();
     expect(breaker.refusal()).toBeUndefined();
-    second.failed(CAUSE);
+    second.failed();
     breaker.acquire();
-    expect(breaker.refusal()).toBe('busy');
+    expect(breaker.refusal()).toEqual({ kind: 'busy' });
     third.released();
 
     expect(breaker.refusal()).toBeUndefined();
+  });
+
+  it('counts calls under way only until one has succeeded, where it is to', () => {
+    const { breaker } = setUp('untilItWorks');
+    const [first] = [breaker.acquire(), breaker.acquire(), breaker.acquire()];
+    expect(breaker.refusal()).toEqual({ kind: 'busy' });
+
+    first.succeeded();
+    for (let call = 0; call < 10; call += 1) breaker.acquire();
+
+    expect(breaker.refusal()).toBeUndefined();
+  });
+});
+
+describe('the breaker of a wider scope', () => {
+  function setUpScopes() {
+    const { clock, make } = setUp();
+    const wide = make('wide');
+    const parts = ['a', 'b', 'c', 'd'].map((name) => make(name, wide));
+    const [a, b, c, d] = parts as [Breaker, Breaker, Breaker, Breaker];
+    return { clock, wide, a, b, c, d };
+  }
+
+  it('opens when several of its parts have, and not when one has again and again', async () => {
+    const { clock, wide, a, b, c } = setUpScopes();
+    for (let time = 0; time < 10; time += 1) {
+      fail(a, 3);
+      await clock.advance(60_000);
+    }
+    expect(wide.open).toBe(false);
+
+    fail(b, 3);
+    fail(c, 3);
+
+    expect(wide.open).toBe(true);
+  });
+
+  it('holds back a part that nothing is known of, in its own name, and lets it find out by itself after that', async () => {
+    const { clock, a, b, c, d } = setUpScopes();
+    for (const part of [a, b, c]) fail(part, 3);
+
+    expect(d.refusal()).toEqual({ kind: 'held', by: 'wide', ms: 10_000 });
+    await clock.advance(10_000);
+    // However quick the others are to fail again.
+    for (const part of [a, b, c]) fail(part, 1);
+
+    expect(d.refusal()).toBeUndefined();
+  });
+
+  it('never holds back a part that works', () => {
+    const { a, b, c, d } = setUpScopes();
+    d.acquire().succeeded();
+    for (const part of [a, b, c]) fail(part, 3);
+
+    expect(d.refusal()).toBeUndefined();
+    d.acquire().failed();
+
+    expect(d.refusal()).toMatchObject({ by: 'wide' });
+  });
+
+  it('closes when any part succeeds', () => {
+    const { wide, a, b, c, d } = setUpScopes();
+    const underWay = d.acquire();
+    for (const part of [a, b, c]) fail(part, 3);
+
+    underWay.succeeded();
+
+    expect(wide.open).toBe(false);
+    expect(a.refusal()).toMatchObject({ by: 'a' });
   });
 });

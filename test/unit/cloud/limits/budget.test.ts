@@ -1,27 +1,59 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Budget, SLOT_MS } from '../../../../src/cloud/limits/budget.js';
+import { Budget, SLOT_MS, type BudgetSlot } from '../../../../src/cloud/limits/budget.js';
+import { Rooms } from '../../../../src/cloud/limits/room.js';
+import type { Clock } from '../../../../src/clock.js';
 import { FakeClock } from '../../../support/fakeClock.js';
 import type { Priority } from '../../../../src/priority.js';
 
-/** A budget whose callers begin their calls as soon as they are admitted. */
-class PromptBudget extends Budget {
-  override acquire(key: string, priority: Priority): 'acquired' | 'waiting' {
-    const entered = super.acquire(key, priority);
-    if (entered === 'acquired') this.begin();
-    return entered;
+/** A budget of one credential whose callers make their calls, in no time, as soon as they are admitted. */
+class PromptBudget {
+  readonly all: Budget;
+  /** Of a call that was made before. */
+  readonly #slot: BudgetSlot;
+
+  constructor(
+    limits: { requestsPerSecond: number; burst: number },
+    clock: Clock,
+    wake: (key: string) => void,
+    rooms = new Rooms(),
+  ) {
+    this.all = new Budget(limits, { clock, random: () => 0, room: rooms.of('lab'), wake });
+    const slot = this.all.acquire('before', 'f', 'low');
+    if (slot === 'waiting') throw new Error('there was no slot');
+    slot.release();
+    this.#slot = slot;
+  }
+
+  acquire(key: string, priority: Priority, credential = 'f'): 'acquired' | 'waiting' {
+    const slot = this.all.acquire(key, credential, priority);
+    if (slot === 'waiting') return slot;
+    slot.begin();
+    slot.release();
+    return 'acquired';
+  }
+
+  cancel(key: string): void {
+    this.all.cancel(key, 'f');
+  }
+
+  slowDown(ms: number | undefined, ofAll = false): void {
+    this.#slot.slowDown(ms, ofAll);
+  }
+
+  succeeded(): void {
+    this.#slot.succeeded();
+  }
+
+  takeAnother(): boolean {
+    return this.#slot.takeAnother();
   }
 }
 
 function setUp(requestsPerSecond = 1, burst = 1) {
   const clock = new FakeClock();
   const woken: string[] = [];
-  const budget = new PromptBudget(
-    { requestsPerSecond, burst },
-    clock,
-    () => 0,
-    (key) => woken.push(key),
-  );
+  const budget = new PromptBudget({ requestsPerSecond, burst }, clock, (key) => woken.push(key));
   return { clock, woken, budget };
 }
 
@@ -32,11 +64,8 @@ function setUpCallers(requestsPerSecond: number, burst: number) {
   const acquire = (key: string, priority: Priority): void => {
     if (budget.acquire(key, priority) === 'acquired') calls.push({ key, at: clock.monotonic() });
   };
-  const budget: Budget = new PromptBudget(
-    { requestsPerSecond, burst },
-    clock,
-    () => 0,
-    (key) => acquire(key, 'low'),
+  const budget: PromptBudget = new PromptBudget({ requestsPerSecond, burst }, clock, (key) =>
+    acquire(key, 'low'),
   );
   return { clock, calls, budget, acquire };
 }
@@ -55,7 +84,7 @@ describe('a budget', () => {
   it('that gets other limits keeps what it has learnt of the limit of the cloud, in proportion', async () => {
     const { clock, calls, budget, acquire } = setUpCallers(4, 4);
     budget.slowDown(1000);
-    budget.limit({ requestsPerSecond: 2, burst: 2 });
+    budget.all.limit({ requestsPerSecond: 2, burst: 2 });
 
     for (let n = 0; n < 4; n += 1) acquire(`job-${n}`, 'low');
     await clock.advance(4000);
@@ -197,19 +226,11 @@ describe('a budget', () => {
   });
 
   it('lets no more calls begin at once when those that were admitted begin late', async () => {
-    const clock = new FakeClock();
-    const budget = new Budget(
-      { requestsPerSecond: 1, burst: 2 },
-      clock,
-      () => 0,
-      () => undefined,
-    );
+    const { clock, budget } = setUp(1, 2);
 
-    expect(budget.acquire('a', 'low')).toBe('acquired');
-    expect(budget.acquire('b', 'low')).toBe('acquired');
+    const slots = ['a', 'b'].map((key) => budget.all.acquire(key, 'f', 'low'));
     await clock.advance(60_000);
-    budget.begin();
-    budget.begin();
+    for (const slot of slots) if (slot !== 'waiting') slot.begin();
     expect(budget.takeAnother()).toBe(false);
     await clock.advance(1000);
     expect(budget.takeAnother()).toBe(true);
@@ -221,10 +242,10 @@ describe('a budget', () => {
     budget.acquire('a', 'low');
     budget.slowDown(undefined);
     await clock.advance(3_600_000);
-    expect(budget.idle).toBe(false);
+    expect(budget.all.idle).toBe(false);
 
     for (let n = 0; n < 100; n += 1) budget.succeeded();
-    expect(budget.idle).toBe(true);
+    expect(budget.all.idle).toBe(true);
   });
 
   it('never admits more than burst and rate allow, loses no key, and pauses fully', async () => {
@@ -270,5 +291,38 @@ describe('a budget', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('the credentials of a project', () => {
+  it('are slowed down each by itself', () => {
+    const { budget } = setUp(10, 10);
+
+    budget.slowDown(60_000);
+
+    expect(budget.acquire('a', 'high')).toBe('waiting');
+    expect(budget.acquire('b', 'low', 'another')).toBe('acquired');
+  });
+
+  it('are slowed down together when the cloud means everybody', () => {
+    const { budget } = setUp(10, 10);
+
+    budget.slowDown(60_000, true);
+
+    expect(budget.acquire('b', 'high', 'another')).toBe('waiting');
+  });
+
+  it('share the budget, and take turns at it', async () => {
+    const { clock, woken, budget } = setUp(1, 1);
+    budget.acquire('first', 'low');
+    for (let n = 0; n < 20; n += 1) budget.acquire(`many-${n}`, 'low');
+    budget.acquire('one', 'low', 'another');
+
+    for (let turn = 0; turn < 2; turn += 1) {
+      await clock.advance(1000);
+      budget.acquire(woken.at(-1) ?? '', 'low', woken.at(-1) === 'one' ? 'another' : 'f');
+    }
+
+    expect(woken).toEqual(['many-0', 'one']);
   });
 });

@@ -1,0 +1,123 @@
+import type { Clock } from '../../clock.js';
+import type { BreakerSlot } from './breaker.js';
+
+export interface LockOptions {
+  /** So many calls may fail within `windowMs`, of all who share it; the cloud locks after more. */
+  readonly failures: number;
+  /** And so many of one owner, so that none can use up what others need. */
+  readonly ofOwner: number;
+  readonly windowMs: number;
+  /** Whether the cloud counts anew after a success. */
+  readonly successForgives: boolean;
+}
+
+export interface LockSlot extends BreakerSlot {
+  /** The cloud reports the lock; it lasts for that long, in milliseconds. */
+  locked(ms: number): void;
+}
+
+/** Who calls: a namespace, and whether its credentials have ever worked. */
+export interface Caller {
+  readonly owner: string;
+  readonly hasWorked: boolean;
+}
+
+/** A lock is waited for a little longer than the cloud says. */
+const MARGIN_MS = 30_000;
+/** After a lock, credentials that have worked may try for so long before all others. */
+const AHEAD_MS = 60_000;
+/** More than are ever counted. */
+const MAX_FAILURES = 16;
+
+/**
+ * Something that the cloud locks, for everybody, after failures in a row: an access key, a user. What may still fail is shared by
+ * all who name it, their secrets be right or wrong; those that have worked are not bound by what the others use up.
+ */
+export class Lock {
+  #failures: { readonly owner: string; readonly at: number }[] = [];
+  /** By owner: calls under way of credentials that have never worked. */
+  readonly #unproven = new Map<string, number>();
+  #underWay = 0;
+  #hasWorked = false;
+  #lockedUntil = -Infinity;
+  /** The cloud locked it, and nothing has worked since. */
+  #isLocked = false;
+
+  constructor(
+    private readonly options: LockOptions,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Milliseconds until a call may be made, 0 for now; `busy` while calls under way use up what may still fail. */
+  waitOf({ owner, hasWorked }: Caller): number | 'busy' {
+    const now = this.clock.monotonic();
+    const ahead = this.#isLocked && this.#hasWorked && !hasWorked ? AHEAD_MS : 0;
+    const locked = this.#lockedUntil + ahead - now;
+    if (locked > 0) return Math.ceil(locked);
+    // The first call after a lock is made alone.
+    if (this.#isLocked && this.#underWay > 0) return 'busy';
+    if (hasWorked) return 0;
+
+    const { failures, ofOwner, windowMs } = this.options;
+    this.#failures = this.#failures.filter(({ at }) => now - at < windowMs);
+    const own = this.#failures.filter((failure) => failure.owner === owner);
+    const last = [this.#failures.at(-failures), own.at(-ofOwner)].map((failure) => failure?.at ?? -Infinity);
+    const wait = Math.max(...last) + windowMs - now;
+    if (wait > 0) return Math.ceil(wait);
+    const ownUnderWay = this.#unproven.get(owner) ?? 0;
+    const allUnderWay = [...this.#unproven.values()].reduce((sum, count) => sum + count, 0);
+    const isUsedUp = this.#failures.length + allUnderWay >= failures || own.length + ownUnderWay >= ofOwner;
+    return isUsedUp ? 'busy' : 0;
+  }
+
+  /** Begins a call; only when it may be made now (`waitOf`). */
+  acquire({ owner, hasWorked }: Caller): LockSlot {
+    const startedAt = this.clock.monotonic();
+    this.#begin(owner, hasWorked, 1);
+    let ended = false;
+    const end = (settle: (now: number) => void): void => {
+      if (ended) return;
+      ended = true;
+      this.#begin(owner, hasWorked, -1);
+      settle(this.clock.monotonic());
+    };
+    return {
+      // Failures that ended after it began may have come after it.
+      succeeded: () => end(() => this.#succeed(startedAt)),
+      failed: () =>
+        end((at) => {
+          this.#failures = [...this.#failures, { owner, at }].slice(-MAX_FAILURES);
+        }),
+      locked: (ms) =>
+        end((now) => {
+          this.#isLocked = true;
+          this.#lockedUntil = now + ms + MARGIN_MS;
+        }),
+      released: () => end(() => undefined),
+    };
+  }
+
+  /** Whether the cloud locked it, and nothing has worked since. */
+  get isLocked(): boolean {
+    return this.#isLocked;
+  }
+
+  get idle(): boolean {
+    return this.#underWay === 0;
+  }
+
+  #begin(owner: string, hasWorked: boolean, count: 1 | -1): void {
+    this.#underWay += count;
+    if (hasWorked) return;
+    const underWay = (this.#unproven.get(owner) ?? 0) + count;
+    if (underWay > 0) this.#unproven.set(owner, underWay);
+    else this.#unproven.delete(owner);
+  }
+
+  #succeed(startedAt: number): void {
+    this.#hasWorked = true;
+    this.#isLocked = false;
+    if (!this.options.successForgives) return;
+    this.#failures = this.#failures.filter(({ at }) => at > startedAt);
+  }
+}
