@@ -1,5 +1,5 @@
 import type { CloudJobSpec } from '../../api/cloudjob.js';
-import { readCredentials, type Credentials } from '../../cloud/credentials.js';
+import type { Credentials } from '../../cloud/credentials.js';
 import type { Region } from '../../cloud/regions.js';
 import type { SecretResult } from '../../reconcile/ports.js';
 import type { Config } from '../../settings/config.js';
@@ -26,7 +26,7 @@ export function checkSecret(
       ),
     };
   }
-  const read = readCredentials(secret.data);
+  const { read } = secret;
   if (!read.ok) return { finding: wrong(`${path}: ${read.message}`, 'correct the keys of the Secret') };
   const keys = { token: 'a token', accessKey: 'an access key', password: 'a user and password' };
   return { finding: ok(`${path} holds ${keys[read.credentials.kind]}`), content: read };

@@ -3,6 +3,7 @@ import type { CloudJob } from '../../../src/api/cloudjob.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import { cacheEntry, ClusterCloudJobs } from '../../../src/reconcile/cloudJobStore.js';
+import { readCredentials } from '../../../src/cloud/credentials.js';
 import { ClusterSecrets } from '../../../src/reconcile/secrets.js';
 import { cloudJob, read, withStatus, after as afterLook } from '../../support/cloudJobs.js';
 
@@ -127,18 +128,21 @@ describe('a CloudJob', () => {
 describe('a Secret', () => {
   const metadata = { name: 'cce', uid: 'u', resourceVersion: '1' };
   it.each<[string, KubeObject | Error, unknown]>([
-    ['its data', { metadata, data: { token: 'dA==' } }, { kind: 'found', data: { token: 'dA==' } }],
-    ['no data', { metadata }, { kind: 'found', data: {} }],
-    ['data that is none', { metadata, data: ['x'] }, { kind: 'found', data: {} }],
-    [
-      'values that are no texts',
-      { metadata, data: { token: 1, a: 'b' } },
-      { kind: 'found', data: { a: 'b' } },
-    ],
-    ['that it is missing', NOT_FOUND, { kind: 'missing' }],
-    ['that it may not be read', FORBIDDEN, { kind: 'forbidden' }],
-  ])('reports %s', async (_, answer, expected) => {
-    expect(await new ClusterSecrets(new FakeClient(answer)).read('infra', 'cce', SIGNAL)).toEqual(expected);
+    ['its credentials', { metadata, data: { token: 'dA==' } }, readCredentials({ token: 'dA==' })],
+    ['no data', { metadata }, readCredentials({})],
+    ['data that is none', { metadata, data: ['x'] }, readCredentials({})],
+    ['values that are no texts', { metadata, data: { token: 1, user: 'b' } }, readCredentials({ user: 'b' })],
+  ])('reports %s', async (_, answer, read) => {
+    const secret = await new ClusterSecrets(new FakeClient(answer)).read('infra', 'cce', SIGNAL);
+
+    expect(secret).toEqual({ kind: 'found', read });
+  });
+
+  it.each<[string, Error, unknown]>([
+    ['it is missing', NOT_FOUND, { kind: 'missing' }],
+    ['it may not be read', FORBIDDEN, { kind: 'forbidden' }],
+  ])('reports that %s', async (_, error, expected) => {
+    expect(await new ClusterSecrets(new FakeClient(error)).read('infra', 'cce', SIGNAL)).toEqual(expected);
   });
 
   it('is read by name', async () => {
