@@ -109,6 +109,14 @@ const TRACKING_ANNOTATIONS = [
   'config.k8s.io/owning-inventory',
 ];
 
+/** All labels and annotations that mean anything here; no others are kept in memory. */
+export const USED_LABELS: readonly string[] = TRACKING_LABELS;
+export const USED_ANNOTATIONS: readonly string[] = [
+  REQUESTED_AT_ANNOTATION,
+  FLUX_REQUESTED_AT_ANNOTATION,
+  ...TRACKING_ANNOTATIONS,
+];
+
 /**
  * Tools that leave no such mark, by the name under which they write the spec (metadata.managedFields): Terraform's
  * kubernetes_manifest, unless its `field_manager` says otherwise; Crossplane's provider-kubernetes, without and with

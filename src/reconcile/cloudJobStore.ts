@@ -2,6 +2,7 @@ import {
   CLOUD_JOBS,
   GROUP,
   KIND,
+  MAX_WORD_LENGTH,
   readCloudJob,
   VERSION,
   type CloudJob,
@@ -12,7 +13,8 @@ import type { KubeClient } from '../kube/client.js';
 import { isConflict, isNotFound } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { KubeObject, ObjectMeta } from '../kube/object.js';
-import { rests } from './cloudJob.js';
+import { cutText } from '../text.js';
+import { rests, USED_ANNOTATIONS, USED_LABELS } from './cloudJob.js';
 import type { CloudJobStore } from './ports.js';
 
 /** What is kept of a CloudJob in memory: read once, when the watch brought it. */
@@ -26,13 +28,13 @@ export interface CacheEntry extends KubeObject {
   readonly cloudJob: CloudJob | undefined;
 }
 
-/** kubectl's copy of what was applied: as long as the object, and of no use here. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/** The most names that are kept of those who wrote a spec. */
+const MAX_MANAGERS = 32;
 
-/** Keeps of an object what the operator needs. @throws when it has no usable metadata */
+/** Keeps of an object what the operator needs, however much there is. @throws when it has no usable metadata */
 export function cacheEntry(object: KubeObject): CacheEntry {
   const { name, namespace, uid, resourceVersion } = object.metadata;
-  const cloudJob = withoutLastApplied(readCloudJob(object));
+  const cloudJob = withUsedMetadata(readCloudJob(object));
   const { phase } = cloudJob.status;
   return {
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion },
@@ -42,9 +44,23 @@ export function cacheEntry(object: KubeObject): CacheEntry {
   };
 }
 
-function withoutLastApplied(cloudJob: CloudJob): CloudJob {
-  const { [LAST_APPLIED]: _, ...annotations } = cloudJob.metadata.annotations;
-  return { ...cloudJob, metadata: { ...cloudJob.metadata, annotations } };
+function withUsedMetadata(cloudJob: CloudJob): CloudJob {
+  const { labels, annotations, specManagers } = cloudJob.metadata;
+  const used = {
+    labels: pick(labels, USED_LABELS),
+    annotations: pick(annotations, USED_ANNOTATIONS),
+    specManagers: [...new Set(specManagers)].slice(0, MAX_MANAGERS),
+  };
+  return { ...cloudJob, metadata: { ...cloudJob.metadata, ...used } };
+}
+
+function pick(all: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of names) {
+    const value = Object.hasOwn(all, name) ? all[name] : undefined;
+    if (value !== undefined) kept[name] = cutText(value, MAX_WORD_LENGTH);
+  }
+  return kept;
 }
 
 /** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
