@@ -8,11 +8,33 @@ export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
 
-/** The value in a text of JSON; undefined for any other text. */
-export function parseJSON(text: string): unknown {
+/** The most values in an answer of the cloud: a job of 2,000 sub-jobs has half as many. */
+export const MAX_ANSWER_VALUES = 100_000;
+
+/** The value in a text of JSON; undefined for any other text, and for one with more than `maxValues` values. */
+export function parseJSON(text: string, maxValues = Infinity): unknown {
+  if (hasMoreValues(text, maxValues)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a text of JSON has more than `max` values, give or take some. Counted in the text: a megabyte of `{},{},{}`
+ * would be forty of objects.
+ */
+export function hasMoreValues(text: string, max: number): boolean {
+  // No value is shorter than two characters, with what divides it from the next.
+  if (text.length <= 2 * max) return false;
+  let count = 0;
+  let isInText = false;
+  for (let at = 0; at < text.length && count <= max; at += 1) {
+    const character = text[at];
+    if (character === '"') isInText = !isInText;
+    else if (isInText && character === '\\') at += 1;
+    else if (!isInText && (character === '{' || character === '[' || character === ',')) count += 1;
+  }
+  return count > max;
 }

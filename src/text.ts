@@ -32,12 +32,18 @@ export function cleanText(text: string, maxLength: number): string {
     .replace(INVISIBLE, '')
     .replace(BREAKS, ' ')
     .trim();
-  return line.length <= maxLength ? line : `${cutText(line, maxLength - 1)}…`;
+  return line.length <= maxLength ? copyOf(line) : `${cutText(line, maxLength - 1)}…`;
 }
 
 /** The first `maxLength` UTF-16 code units, one less where that would leave half a character. */
 export function cutText(text: string, maxLength: number): string {
-  return text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '');
+  const cut = text.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '');
+  return text.length <= maxLength ? cut : copyOf(cut);
+}
+
+/** A part of a text keeps the whole of it in memory; its copy does not. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** As many whole characters as fit into `maxBytes` (3 or more) of UTF-8; what is cut ends in `…`. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { parseJSON } from '../json.js';
+import { hasMoreValues, MAX_ANSWER_VALUES, parseJSON } from '../json.js';
 import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
 import type { Http } from './http.js';
@@ -61,7 +61,7 @@ export class JobClient {
     const url = urlOf(target, ['api', 'v2', 'projects', target.projectID, 'jobs']);
     const body = await this.#get(url, target, signal, () => true, maxBytes);
     if (typeof body !== 'string') return failed(body);
-    const entries = parseJSON(body);
+    const entries = parseJSON(body, MAX_ANSWER_VALUES);
     if (Array.isArray(entries)) return { kind: 'list', entries };
     return malformed('the answer is no list of jobs');
   }
@@ -113,7 +113,7 @@ function isWellFormed(text: string): boolean {
 }
 
 function readAnswer(text: string, jobID: string): JobAnswer {
-  const body = parseJSON(text);
+  const body = parseJSON(text, MAX_ANSWER_VALUES);
   if (body === undefined) return malformed(describeBadJSON(text));
   const read = readJob(body);
   if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`);
@@ -125,6 +125,7 @@ function readAnswer(text: string, jobID: string): JobAnswer {
 
 function describeBadJSON(text: string): string {
   if (text.trim() === '') return 'the answer is empty';
+  if (hasMoreValues(text, MAX_ANSWER_VALUES)) return `the answer has more than ${MAX_ANSWER_VALUES} values`;
   return text.trimStart().startsWith('<')
     ? 'the answer is an HTML page'
     : 'the answer is no JSON, or is cut short';

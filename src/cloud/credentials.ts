@@ -27,6 +27,8 @@ export type ReadCredentials =
       readonly credentials: Credentials;
       readonly projectID?: string;
       readonly region?: string;
+      /** How long all values are together, in UTF-16 code units. */
+      readonly size: number;
     }
   /** For people: names keys of the Secret, never values, and ends without a full stop. */
   | { readonly ok: false; readonly message: string };
@@ -35,6 +37,8 @@ export type ReadCredentials =
 const MAX_TOKEN_LENGTH = 16_384;
 const MAX_FIELD_LENGTH = 1024;
 const LONG_FIELDS = ['token', 'securityToken'];
+/** A value of more bytes than so many times its longest length is not decoded: it is too long, or full of blanks. */
+const MOST_BYTES = 4;
 
 const FAMILIES = [
   { kind: 'token', required: ['token'], optional: [] },
@@ -66,30 +70,18 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 const ALLOWED =
   'the Secret must have exactly one of: token; accessKey and secretKey (and securityToken); username, password and domainName';
 
-/** What was read of which data: the same Secret is needed for each poll of each CloudJob that names it. */
-const known = new WeakMap<object, ReadCredentials>();
-
 /**
  * Reads the `data` of a Secret (base64, as the Kubernetes API serves it). White space around a value is cut off, as
  * `echo` leaves a newline in files. Keys that mean nothing here are ignored, unless one looks like a misspelt key.
  */
 export function readCredentials(data: Readonly<Record<string, string>>): ReadCredentials {
-  const before = known.get(data);
-  if (before !== undefined) return before;
-  const read = readKeys(data);
-  known.set(data, read);
-  return read;
-}
-
-function readKeys(data: Readonly<Record<string, string>>): ReadCredentials {
   const values = new Map<string, string>();
   for (const key of KEYS) {
     const encoded = Object.hasOwn(data, key) ? data[key] : undefined;
     if (encoded === undefined) continue;
-    const value = decode(encoded);
-    const problem = value === undefined ? 'is not base64 of UTF-8 text' : problemOf(key, value);
-    if (problem !== undefined) return { ok: false, message: `key ${key} of the Secret ${problem}` };
-    values.set(key, value ?? '');
+    const value = readValue(key, encoded);
+    if (typeof value !== 'string') return { ok: false, message: `key ${key} of the Secret ${value.problem}` };
+    values.set(key, value);
   }
   const credentials = pickFamily(values);
   if (typeof credentials === 'string') return { ok: false, message: `${credentials}${hintOf(data)}` };
@@ -100,6 +92,7 @@ function readKeys(data: Readonly<Record<string, string>>): ReadCredentials {
     credentials,
     ...(projectID === undefined ? {} : { projectID }),
     ...(region === undefined ? {} : { region }),
+    size: [...values.values()].join('').length,
   };
 }
 
@@ -164,10 +157,20 @@ function decode(encoded: string): string | undefined {
   }
 }
 
-function problemOf(key: string, value: string): string | undefined {
+function readValue(key: string, encoded: string): string | { readonly problem: string } {
+  const bytes = Buffer.byteLength(encoded, 'base64');
   const maxLength = LONG_FIELDS.includes(key) ? MAX_TOKEN_LENGTH : MAX_FIELD_LENGTH;
+  const tooLong = { problem: `is longer than ${maxLength} characters: it has ${bytes} bytes` };
+  if (bytes > MOST_BYTES * maxLength) return tooLong;
+  const value = decode(encoded);
+  if (value === undefined) return { problem: 'is not base64 of UTF-8 text' };
+  if (value.length > maxLength) return tooLong;
+  const problem = problemOf(key, value);
+  return problem === undefined ? value : { problem };
+}
+
+function problemOf(key: string, value: string): string | undefined {
   if (value === '') return 'is empty';
-  if (value.length > maxLength) return `is longer than ${maxLength} characters`;
   if (/\p{Cc}/u.test(value)) return 'contains a line break or another control character';
   // These go into a header or a path as they are.
   if (LONG_FIELDS.concat('accessKey').includes(key) && !/^[\x21-\x7e]+$/.test(value)) {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { asRecord, parseJSON } from '../json.js';
+import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../json.js';
 import { readRetryAfter } from '../retryAfter.js';
 import { cleanText } from '../text.js';
 import { serverTime } from './time.js';
@@ -114,7 +114,7 @@ export function readError(status: number, headers: Headers, bodyText: string, no
 
 /** Shapes: CCE's documented, its real mix with a Kubernetes Status, the gateway's, Keystone's, and none of them. */
 function readErrorBody(text: string): ErrorBody {
-  const body = asRecord(parseJSON(text));
+  const body = asRecord(parseJSON(text, MAX_ANSWER_VALUES));
   const nested = asRecord(body['error']);
   const codes = [body['errorCode'], body['error_code'], body['code'], nested['code']].filter(isText);
   const message = [

@@ -1,14 +1,17 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { promisify } from 'node:util';
-import { unzip } from 'node:zlib';
+import { pipeline, type Readable } from 'node:stream';
+import { createUnzip } from 'node:zlib';
 import axios, { isAxiosError, type AxiosResponse } from 'axios';
+import { readBody } from '../body.js';
 import type { Clock } from '../clock.js';
 import { CONNECTING, isReset, TunnelAgent } from '../connecting.js';
+import { isRecord } from '../json.js';
 import type { ProxyFor, ProxyServer } from '../proxy.js';
-import { withDeadline } from '../signals.js';
+import { nothing, withDeadline } from '../signals.js';
+import { Slots } from '../slots.js';
 import type { CloudError, Headers } from './errors.js';
-import { describeFailure, TOO_LONG } from './httpFailures.js';
+import { AnswerTooLong, describeFailure, TOO_LONG } from './httpFailures.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -42,7 +45,7 @@ export interface Http {
 export interface HttpOptions {
   /** For a whole request, from connecting to the last byte, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
-  /** The longest answer after decompression, in bytes. Default 4 MiB. */
+  /** The longest answer after decompression, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number;
   /** Left out: no proxy is used, whatever the environment says. */
   readonly proxyFor?: ProxyFor;
@@ -59,7 +62,10 @@ export interface EndedRequest {
 }
 
 const TIMEOUT_MS = 10_000;
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** A job of 2,000 sub-jobs has less. */
+const MAX_BODY_BYTES = 1024 * 1024;
+/** Answers of more than 256 KiB that are read at a time, over all regions. */
+const LONG_ANSWERS = 16;
 /** Of a request; IAM's have some hundred. */
 const MAX_REQUEST_BYTES = 256 * 1024;
 /** A token of 16,384 characters comes in a header; Node's default takes no more than that for all headers. */
@@ -84,7 +90,6 @@ const UTF8 = new TextDecoder();
 const SHORTEST_SECRET = 8;
 /** What `unzip` knows; the request accepts no other. */
 const COMPRESSED: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate']);
-const decompress = promisify(unzip);
 
 /** Node's own client, with the one option that axios has no name for. */
 const TRANSPORT = {
@@ -102,11 +107,11 @@ const client = axios.create({
   maxRedirects: 0,
   maxBodyLength: MAX_REQUEST_BYTES,
   validateStatus: () => true,
-  responseType: 'arraybuffer',
+  // axios keeps each chunk by itself, and takes a compressed answer that is cut short for a whole one.
+  responseType: 'stream',
+  decompress: false,
   transformRequest: [],
   transformResponse: [],
-  // axios takes a compressed answer that is cut short for a whole one.
-  decompress: false,
 });
 /** Keeps axios from adding these to a request that has none; its signature counts the headers. */
 const NO_DEFAULTS = { Accept: false, 'Content-Type': false };
@@ -120,6 +125,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
   const httpAgent = new http.Agent(AGENT_OPTIONS);
   const directAgent = new https.Agent(TLS_OPTIONS);
   const tunnelAgents = new Map<ProxyServer, TunnelAgent>();
+  const slots = new Slots(LONG_ANSWERS);
 
   function httpsAgentFor(url: URL): https.Agent {
     // Plain HTTP is for this machine and its metadata service, which are never behind a proxy.
@@ -136,7 +142,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
     const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
     checkHeaders(headers);
     const maxBytes = request.maxBodyBytes ?? maxBodyBytes;
-    const response = await client.request<Buffer>({
+    const response = await client.request<Readable>({
       method,
       url: url.href,
       headers: { ...NO_DEFAULTS, ...headers },
@@ -144,9 +150,15 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       signal,
       httpAgent,
       httpsAgent: httpsAgentFor(url),
-      maxContentLength: maxBytes,
     });
-    return readAnswer(response, maxBytes, secrets);
+    const limits = { maxBytes, slots, tooLong: () => new AnswerTooLong() };
+    const text = await readBody(plainBytes(response), limits, signal, (bytes) => UTF8.decode(bytes));
+    return {
+      kind: 'answer',
+      status: response.status,
+      headers: readHeaders(response, secrets),
+      body: redact(text, secrets),
+    };
   }
 
   async function attempt(request: HttpRequest): Promise<Attempt> {
@@ -206,22 +218,24 @@ function checkHeaders(headers: Headers): void {
   for (const [name, value] of Object.entries(headers)) http.validateHeaderValue(name, value);
 }
 
-async function readAnswer(
-  { status, headers, data }: AxiosResponse<Buffer>,
-  maxBytes: number,
-  secrets: readonly string[],
-): Promise<HttpAnswer> {
-  const texts = Object.entries(headers).map(([name, value]) => [name, redact(String(value), secrets)]);
+/** The answer's bytes, decompressed. @throws the stream's error */
+async function* plainBytes({ headers, data }: AxiosResponse<Readable>): AsyncGenerator<Buffer> {
   const encoding = String(headers['content-encoding'] ?? '').toLowerCase();
-  // Servers label empty bodies, too.
-  const isCompressed = COMPRESSED.has(encoding) && data.length > 0;
-  const bytes = isCompressed ? await decompress(data, { maxOutputLength: Math.max(1, maxBytes) }) : data;
-  return {
-    kind: 'answer',
-    status,
-    headers: Object.fromEntries(texts) as Headers,
-    body: redact(UTF8.decode(bytes), secrets),
-  };
+  if (!COMPRESSED.has(encoding)) return yield* data;
+  // What fails on the way is thrown by the last stream.
+  const plain = pipeline(data, createUnzip(), nothing);
+  try {
+    yield* plain;
+  } catch (error) {
+    // Servers label empty bodies, too.
+    const isEmpty = plain.bytesWritten === 0 && isRecord(error) && error['code'] === 'Z_BUF_ERROR';
+    if (!isEmpty) throw error;
+  }
+}
+
+function readHeaders({ headers }: AxiosResponse, secrets: readonly string[]): Headers {
+  const texts = Object.entries(headers).map(([name, value]) => [name, redact(String(value), secrets)]);
+  return Object.fromEntries(texts) as Headers;
 }
 
 function redact(text: string, secrets: readonly string[]): string {

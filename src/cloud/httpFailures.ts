@@ -1,8 +1,8 @@
 import { TunnelError } from '../connecting.js';
 
 export const TOO_LONG = 'the answer is too long';
-/** axios' own, which with any status allowed it has no other use for, and that of `unzip`. */
-const TOO_LONG_CODES: ReadonlySet<string> = new Set(['ERR_BAD_RESPONSE', 'ERR_BUFFER_TOO_LARGE']);
+export class AnswerTooLong extends Error {}
+
 const FAILURES: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'the connection was refused'],
   ['ECONNRESET', 'the connection was reset'],
@@ -29,9 +29,9 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
  * Nothing is taken over from a foreign error but its code: an AxiosError has the whole request in it.
  */
 export function describeFailure(error: unknown): string {
+  if (error instanceof AnswerTooLong) return TOO_LONG;
   const { cause, code } = (error ?? {}) as { cause?: unknown; code?: unknown };
   if (cause instanceof TunnelError) return cause.message;
   if (typeof code !== 'string') return 'the request failed';
-  if (TOO_LONG_CODES.has(code)) return TOO_LONG;
   return `${FAILURES.get(code) ?? 'the request failed'} (${code})`;
 }

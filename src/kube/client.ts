@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { isTooManyRequests, KubeError, localError } from './errors.js';
+import { isLocal, isTooManyRequests, KubeError, localError } from './errors.js';
 import { isRecord } from '../json.js';
 import { asObject } from './object.js';
 import type { KubeObject, ObjectRef, ResourceType } from './object.js';
@@ -25,6 +25,8 @@ export interface ObjectPage {
   readonly resourceVersion: string;
   /** Absent on the last page. */
   readonly continueToken?: string;
+  /** Of how many objects a page may be now: fewer than were asked for where they are long. */
+  readonly limit: number;
 }
 
 export interface WatchOptions {
@@ -66,6 +68,8 @@ export interface KubeClientOptions {
 
 /** Objects per page of a list: a page of 500 CloudJobs makes 20 MB of short-lived objects at once. */
 export const PAGE_SIZE = 100;
+/** The longest page of more than one object, in bytes. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 /**
  * The answer to a write is the metadata of what was stored: the rest is known, and to send it and read it takes both sides
  * longer than need be. A server that does not know this form answers with all of it.
@@ -95,14 +99,24 @@ export class KubeClient {
     return this.#object({ method: 'GET', path: objectPath(type, ref), idempotent: true }, signal);
   }
 
-  /** One page, read from the API's storage, not from a cache that may lag behind it. */
+  /**
+   * One page, read from the API's storage, not from a cache that may lag behind it. A page of more than 4 MiB is given up,
+   * and read with a quarter of its objects.
+   */
   async list(type: ResourceType, options: ListOptions, signal: AbortSignal): Promise<ObjectPage> {
     const path = collectionPath(type, options.namespace);
-    const query = new URLSearchParams({ limit: String(options.limit ?? PAGE_SIZE) });
+    const { limit = PAGE_SIZE } = options;
+    const query = new URLSearchParams({ limit: String(limit) });
     if (options.continueToken !== undefined) query.set('continue', options.continueToken);
     if (options.fieldSelector !== undefined) query.set('fieldSelector', options.fieldSelector);
-    const body = await this.#request({ method: 'GET', path, query, idempotent: true }, signal);
-    return readPage(body, `GET ${path}`);
+    const maxBytes = limit === 1 ? {} : { maxBytes: MAX_PAGE_BYTES };
+    try {
+      const body = await this.#request({ method: 'GET', path, query, idempotent: true, ...maxBytes }, signal);
+      return { ...readPage(body, `GET ${path}`), limit };
+    } catch (error) {
+      if (limit === 1 || !isLocal(error, 'ResponseTooLarge')) throw error;
+      return this.list(type, { ...options, limit: Math.ceil(limit / 4) }, signal);
+    }
   }
 
   /**
@@ -257,7 +271,7 @@ function segment(text: string): string {
   return encodeURIComponent(text);
 }
 
-function readPage(body: unknown, what: string): ObjectPage {
+function readPage(body: unknown, what: string): Omit<ObjectPage, 'limit'> {
   const metadata = isRecord(body) ? body['metadata'] : undefined;
   const items = isRecord(body) ? (body['items'] ?? []) : undefined;
   if (!isRecord(metadata) || typeof metadata['resourceVersion'] !== 'string' || !Array.isArray(items)) {

@@ -3,7 +3,7 @@ import { errorText } from '../errorText.js';
 import type { Logger } from '../ops/log.js';
 import { backoffMs } from './backoff.js';
 import type { Backoff } from './backoff.js';
-import type { KubeClient } from './client.js';
+import { PAGE_SIZE, type KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
 import type { KubeObject, ResourceType } from './object.js';
 import { isEarlierVersion, objectKey } from './object.js';
@@ -150,7 +150,8 @@ export class Reflector<T extends KubeObject> {
         if (trimmed !== undefined) objects.push(trimmed);
       }
       if (page.continueToken === undefined) break;
-      page = await client.list(type, { ...scope, continueToken: page.continueToken }, signal);
+      const limit = Math.min(PAGE_SIZE, 2 * page.limit);
+      page = await client.list(type, { ...scope, continueToken: page.continueToken, limit }, signal);
     }
     this.#notify(store.replace(objects, namespace));
     this.#resourceVersion = page.resourceVersion;

@@ -3,19 +3,6 @@ import { TunnelError } from '../connecting.js';
 import { isRecord, parseJSON } from '../json.js';
 import { isLocal, KubeError, localError } from './errors.js';
 
-/** @throws KubeError when it is too large; else the network's error */
-export async function readAll(response: IncomingMessage, maxBytes: number, what: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes)
-      throw localError('ResponseTooLarge', `${what}: the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 /** Each chunk as it comes. @throws KubeError */
 export async function* readChunks(
   response: IncomingMessage,

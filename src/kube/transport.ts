@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import { readBody, type BodyLimits } from '../body.js';
 import type { Clock } from '../clock.js';
 import { parseJSON } from '../json.js';
 import { readRetryAfter } from '../retryAfter.js';
@@ -6,7 +7,8 @@ import { nothing, onAbort, untilAborted, withDeadline } from '../signals.js';
 import type { ClusterAccess, Credentials, TlsMaterial } from './access/access.js';
 import { closeIdle, makeAgents, sameTls, type Agents } from './agents.js';
 import { fromResponse, isLocal, isUnauthorized, localError } from './errors.js';
-import { parseAnswer, readAll, readChunks, toKubeError } from './response.js';
+import { parseAnswer, readChunks, toKubeError } from './response.js';
+import { Slots } from '../slots.js';
 import { asError, send, StaleSocket, type Outgoing, type SendLimits } from './send.js';
 
 /** One request to the API server. */
@@ -17,6 +19,8 @@ export interface KubeRequest {
   readonly query?: URLSearchParams;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** The longest answer; the transport's if left out. */
+  readonly maxBytes?: number;
   /** Of the body; `application/json` if left out. */
   readonly contentType?: string;
   /** What the answer may be; `application/json` if left out. */
@@ -33,7 +37,7 @@ export interface TransportLimits extends SendLimits {
   readonly requestMs: number;
   /** An idle connection is closed after this. Below the API server's own 90 s, so that it rarely closes first. */
   readonly idleMs: number;
-  /** Of an answer that is read as a whole: 256 KiB for each object of a page of 500. */
+  /** Of an answer that is read as a whole. The API server takes objects of up to 3 MiB, and etcd of 1.5 MiB. */
   readonly maxBytes: number;
   /** Connections for requests; further requests wait. Streams have their own and are as many as their callers open. */
   readonly maxSockets: number;
@@ -44,12 +48,14 @@ export const TRANSPORT_LIMITS: TransportLimits = {
   headersMs: 30_000,
   requestMs: 60_000,
   idleMs: 60_000,
-  maxBytes: 128 * 1024 * 1024,
+  maxBytes: 8 * 1024 * 1024,
   maxSockets: 32,
 };
 
 /** An error's answer is a small `Status`; more than this (bytes) is not read of it. */
-const MAX_ERROR_BYTES = 256 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+/** Answers of more than 256 KiB that are read at a time: Secrets and CloudJobs that somebody made as long as can be. */
+const LONG_ANSWERS = 4;
 /** How often a request that met a connection which the server had just closed is tried again on another one. */
 const STALE_SOCKET_RETRIES = 3;
 
@@ -84,6 +90,7 @@ export class HttpTransport implements Transport {
   readonly #userAgent: string;
   readonly #limits: TransportLimits;
   readonly #onAttempt: (attempt: Attempt) => void;
+  readonly #slots = new Slots(LONG_ANSWERS);
   #tls: TlsMaterial | undefined;
   #agents: Agents | undefined;
 
@@ -97,7 +104,8 @@ export class HttpTransport implements Transport {
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
     const what = describe(request);
-    const { requestMs, maxBytes } = this.#limits;
+    const { requestMs } = this.#limits;
+    const limits = this.#bodyLimits(request.maxBytes ?? this.#limits.maxBytes, what);
     const late = (): Error => localError('DeadlineExceeded', `${what}: not finished within ${requestMs} ms`);
     return withDeadline(
       this.#clock,
@@ -106,7 +114,7 @@ export class HttpTransport implements Transport {
       async (given) => {
         try {
           const response = await this.#open(request, 'requests', given);
-          return parseAnswer(await readAll(response, maxBytes, what), what);
+          return await readBody(response, limits, given, (bytes) => parseAnswer(bytes.toString(), what));
         } catch (error) {
           throw toKubeError(error, what, given);
         }
@@ -180,7 +188,8 @@ export class HttpTransport implements Transport {
     const body = await withDeadline(this.#clock, this.#limits.headersMs, signal, (given) => {
       onAbort(given, () => void response.destroy());
       // Without its text, if that does not come, the status is still the answer.
-      return readAll(response, MAX_ERROR_BYTES, what).then(parseJSON, () => undefined);
+      const limits = this.#bodyLimits(MAX_ERROR_BYTES, what);
+      return readBody(response, limits, given, (bytes) => parseJSON(bytes.toString())).catch(nothing);
     });
     throw fromResponse(
       status,
@@ -210,6 +219,12 @@ export class HttpTransport implements Transport {
       agent,
       maySend,
     };
+  }
+
+  #bodyLimits(maxBytes: number, what: string): BodyLimits {
+    const tooLong = (): Error =>
+      localError('ResponseTooLarge', `${what}: the answer is larger than ${maxBytes} bytes`);
+    return { maxBytes, slots: this.#slots, tooLong };
   }
 
   /** The pools; made anew when the certificates were rotated, and the old ones then drain. */

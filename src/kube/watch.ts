@@ -1,4 +1,5 @@
 import { fromStatusObject, localError } from './errors.js';
+import { JoinedChunks } from '../body.js';
 import { isRecord, parseJSON } from '../json.js';
 import type { KubeError } from './errors.js';
 import { asObject } from './object.js';
@@ -10,8 +11,8 @@ export type WatchEvent =
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }
   | { readonly kind: 'error'; readonly error: KubeError };
 
-/** The longest line of a watch in bytes. The API stores objects of up to 1.5 MiB, and JSON may escape much of one. */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** The longest line of a watch in bytes. The API server takes objects of up to 3 MiB, and etcd of 1.5 MiB. */
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
@@ -36,28 +37,25 @@ export async function* readLines(
   what: string,
   onBytes?: () => void,
 ): AsyncGenerator<string> {
-  let parts: Uint8Array[] = [];
-  let size = 0;
+  let line = new JoinedChunks();
   for await (const chunk of chunks) {
     onBytes?.();
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(NEWLINE, start);
       const part = chunk.subarray(start, end === -1 ? chunk.length : end);
-      size += part.length;
-      if (size > maxBytes) {
+      if (line.length + part.length > maxBytes) {
         throw localError('ResponseTooLarge', `${what}: a line is longer than ${maxBytes} bytes`);
       }
-      parts.push(part);
+      line.append(part);
       if (end === -1) break;
-      const line = Buffer.concat(parts).toString('utf8');
-      parts = [];
-      size = 0;
+      const text = line.bytes.toString();
+      line = new JoinedChunks();
       start = end + 1;
-      if (line.trim() !== '') yield line;
+      if (text.trim() !== '') yield text;
     }
   }
-  if (size > 0) throw localError('MalformedResponse', `${what}: the last line is cut off`);
+  if (line.length > 0) throw localError('MalformedResponse', `${what}: the last line is cut off`);
 }
 
 function parseEvent(line: string, what: string): WatchEvent {

@@ -1,8 +1,11 @@
 import {
   CLOUD_JOBS,
+  FLUX_REQUESTED_AT_ANNOTATION,
   GROUP,
   KIND,
+  MAX_WORD_LENGTH,
   readCloudJob,
+  REQUESTED_AT_ANNOTATION,
   VERSION,
   type CloudJob,
   type CloudJobStatus,
@@ -13,6 +16,7 @@ import type { KubeClient, Stored } from '../kube/client.js';
 import { isConflict, isNotFound } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { KubeObject, ObjectMeta, ObjectRef } from '../kube/object.js';
+import { cutText } from '../text.js';
 import { rests } from './cloudJob.js';
 import type { CloudJobStore } from './ports.js';
 
@@ -27,13 +31,13 @@ export interface CacheEntry extends KubeObject {
   readonly cloudJob: CloudJob | undefined;
 }
 
-/** kubectl's copy of what was applied: as long as the object, and of no use here. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/** All annotations that mean anything later; no others are kept in memory. */
+const USED_ANNOTATIONS = [REQUESTED_AT_ANNOTATION, FLUX_REQUESTED_AT_ANNOTATION];
 
-/** Keeps of an object what the operator needs. @throws when it has no usable metadata */
+/** Keeps of an object what the operator needs, however much there is. @throws when it has no usable metadata */
 export function cacheEntry(object: KubeObject): CacheEntry {
   const { name, namespace, uid, resourceVersion } = object.metadata;
-  const cloudJob = withoutLastApplied(readCloudJob(object));
+  const cloudJob = withUsedAnnotations(readCloudJob(object));
   const { phase } = cloudJob.status;
   return {
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion },
@@ -43,8 +47,12 @@ export function cacheEntry(object: KubeObject): CacheEntry {
   };
 }
 
-function withoutLastApplied(cloudJob: CloudJob): CloudJob {
-  const { [LAST_APPLIED]: _, ...annotations } = cloudJob.metadata.annotations;
+function withUsedAnnotations(cloudJob: CloudJob): CloudJob {
+  const annotations: Record<string, string> = {};
+  for (const name of USED_ANNOTATIONS) {
+    const value = cloudJob.metadata.annotations[name];
+    if (value !== undefined) annotations[name] = cutText(value, MAX_WORD_LENGTH);
+  }
   return { ...cloudJob, metadata: { ...cloudJob.metadata, annotations } };
 }
 

@@ -2,7 +2,6 @@ import type { CloudJob } from '../api/cloudjob.js';
 import type { Authenticator } from '../cloud/auth/authenticator.js';
 import type { Authenticators } from '../cloud/auth/authenticators.js';
 import type { Target } from '../cloud/client.js';
-import { readCredentials } from '../cloud/credentials.js';
 import type { Observation } from '../cloud/observation.js';
 import { missingRegion, type Region, type Regions } from '../cloud/regions.js';
 import type { Priority } from '../priority.js';
@@ -105,7 +104,7 @@ export function resolveTarget(
         : `The operator may not read ${secretPath}; grant its service account "get" on it`;
     return { kind: 'noCredentials', reason: 'CredentialsNotFound', message };
   }
-  const read = readCredentials(secret.data);
+  const { read } = secret;
   if (!read.ok) return invalidCredentials(`${secretPath}: ${read.message}`);
 
   const region = findRegion(spec.region, read.region, secretPath, clouds);

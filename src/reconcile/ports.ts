@@ -1,5 +1,6 @@
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Target } from '../cloud/client.js';
+import type { ReadCredentials } from '../cloud/credentials.js';
 import type { Observation } from '../cloud/observation.js';
 import type { Priority } from '../priority.js';
 import type { Transition } from './transitions.js';
@@ -38,9 +39,9 @@ export interface CloudJobStore {
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }
 
-/** The data of a Secret as the API server holds it (values in base64), or why there is none. */
+/** What is used of a Secret, or why there is none. */
 export type SecretResult =
-  | { readonly kind: 'found'; readonly data: Readonly<Record<string, string>> }
+  | { readonly kind: 'found'; readonly read: ReadCredentials }
   | { readonly kind: 'missing' }
   /** It is for something else, such as a service account's token, and stays in the cluster. */
   | { readonly kind: 'wrongType'; readonly type: string }

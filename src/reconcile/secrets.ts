@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { readCredentials } from '../cloud/credentials.js';
 import { isRecord } from '../json.js';
 import type { KubeClient } from '../kube/client.js';
 import { isForbidden, isNotFound } from '../kube/errors.js';
@@ -13,8 +14,10 @@ export type Freshness = 'known' | 'renewed';
 const FRESH_MS = 300_000;
 /** However many objects want a Secret read anew, it is read no more often than this. */
 const RENEWED_MS = 1_000;
-/** The most Secrets that are remembered. */
-const MAX_ENTRIES = 10_000;
+/** All that is remembered may take so much: 10,000 ordinary Secrets, or 900 of the longest tokens. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** What the shortest takes, with all that belongs to it. */
+const ENTRY_BYTES = 2_048;
 
 /** The types of Secrets that hold cloud credentials; every other type belongs to something else. */
 const CREDENTIALS_TYPES: ReadonlySet<unknown> = new Set([undefined, 'Opaque', 'cloudjob.dev/credentials']);
@@ -23,6 +26,7 @@ const MAX_TYPE_LENGTH = 64;
 
 interface Entry {
   readonly at: number;
+  readonly bytes: number;
   readonly result: Promise<SecretResult>;
 }
 
@@ -32,6 +36,7 @@ interface Entry {
  */
 export class SecretCache {
   readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
 
   constructor(
     private readonly secrets: SecretReader,
@@ -47,10 +52,11 @@ export class SecretCache {
     const maxAgeMs = freshness === 'known' ? FRESH_MS : RENEWED_MS;
     if (entry !== undefined && this.clock.monotonic() - entry.at < maxAgeMs) return entry.result;
 
-    const read = { at: this.clock.monotonic(), result: this.secrets.read(namespace, name, this.signal) };
+    const result = this.secrets.read(namespace, name, this.signal);
+    const read = { at: this.clock.monotonic(), bytes: ENTRY_BYTES, result };
     this.#keep(key, read);
     void this.#settle(key, read);
-    return read.result;
+    return result;
   }
 
   /**
@@ -58,30 +64,44 @@ export class SecretCache {
    * before it is of use.
    */
   #keep(key: string, entry: Entry): void {
-    this.#entries.delete(key);
-    if (this.#entries.size >= MAX_ENTRIES) this.#dropOld(entry.at);
-    if (this.#entries.size < MAX_ENTRIES) this.#entries.set(key, entry);
+    this.#drop(key);
+    if (this.#bytes + entry.bytes > MAX_BYTES) this.#dropOld();
+    if (this.#bytes + entry.bytes > MAX_BYTES) return;
+    this.#entries.set(key, entry);
+    this.#bytes += entry.bytes;
   }
 
   async #settle(key: string, entry: Entry): Promise<void> {
     const isCurrent = (): boolean => this.#entries.get(key) === entry;
     try {
-      const { kind } = await entry.result;
+      const result = await entry.result;
+      if (!isCurrent()) return;
       // What is missing may be there in a moment.
-      const at = entry.at - FRESH_MS + RENEWED_MS;
-      if (kind !== 'found' && isCurrent()) this.#entries.set(key, { ...entry, at });
+      const at = result.kind === 'found' ? entry.at : entry.at - FRESH_MS + RENEWED_MS;
+      this.#keep(key, { ...entry, at, bytes: ENTRY_BYTES + bytesOf(result) });
     } catch {
-      if (isCurrent()) this.#entries.delete(key);
+      if (isCurrent()) this.#drop(key);
     }
   }
 
-  /** Entries are in the order in which they were read. */
-  #dropOld(now: number): void {
+  /** Entries are about in the order in which they were read. */
+  #dropOld(): void {
+    const now = this.clock.monotonic();
     for (const [key, { at }] of this.#entries) {
       if (now - at < FRESH_MS) return;
-      this.#entries.delete(key);
+      this.#drop(key);
     }
   }
+
+  #drop(key: string): void {
+    this.#bytes -= this.#entries.get(key)?.bytes ?? 0;
+    this.#entries.delete(key);
+  }
+}
+
+/** Texts outside of ASCII take two bytes for each code unit. */
+function bytesOf(result: SecretResult): number {
+  return result.kind === 'found' && result.read.ok ? 2 * result.read.size : 0;
 }
 
 /** Secrets by name: the operator never lists or watches them. */
@@ -94,7 +114,8 @@ export class ClusterSecrets implements SecretReader {
       if (!CREDENTIALS_TYPES.has(type)) {
         return { kind: 'wrongType', type: cleanText(String(type), MAX_TYPE_LENGTH) };
       }
-      return { kind: 'found', data: isRecord(data) ? texts(data) : {} };
+      // Nothing else of it is kept: a Secret may have a megabyte.
+      return { kind: 'found', read: readCredentials(isRecord(data) ? texts(data) : {}) };
     } catch (error) {
       if (isNotFound(error)) return { kind: 'missing' };
       if (isForbidden(error)) return { kind: 'forbidden' };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../src/api/cloudjob.js';
 import { Authenticators } from '../../src/cloud/auth/authenticators.js';
+import { readCredentials } from '../../src/cloud/credentials.js';
 import { JobClient } from '../../src/cloud/client.js';
 import { createHttp, type Http } from '../../src/cloud/http.js';
 import { JobReader } from '../../src/cloud/reader.js';
@@ -57,7 +58,7 @@ describe('on an API server that stores anything, the operator', () => {
           key,
           Buffer.from(value).toString('base64'),
         ]);
-        return Promise.resolve({ kind: 'found', data: Object.fromEntries(data) } as const);
+        return Promise.resolve({ kind: 'found', read: readCredentials(Object.fromEntries(data)) } as const);
       },
     };
     const reader = new JobReader({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { cleanText } from '../../src/text.js';
+import { cleanText, cutText } from '../../src/text.js';
+import { growthPerTurn } from '../support/heap.js';
 
 describe('cleanText', () => {
   it.each([
@@ -56,6 +57,24 @@ describe('cleanText', () => {
         },
       ),
     );
+  });
+
+  it.each([
+    ['one without a blemish', 'x'],
+    ['one of many words', 'a word\n'],
+    ['one of blanks with a short line in it', ' '.repeat(100)],
+  ])('keeps nothing of a long text but what it returns: %s', async (_, part) => {
+    const kept: string[] = [];
+    const growth = await growthPerTurn(20, async () => {
+      // Made anew each time, as a parser does it.
+      const text = JSON.parse(
+        JSON.stringify(`a short line${part.repeat(1_000_000 / part.length)}`),
+      ) as string;
+      kept.push(cleanText(text, 1_000), cutText(text, 1_000));
+    });
+
+    expect(kept).toHaveLength(44);
+    expect(growth).toBeLessThan(100_000);
   });
 
   it('spends no time on megabytes of unfinished escape sequences', () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { readError, type CloudErrorClass, type Headers } from '../errors.js';
 import type { Http } from '../http.js';
-import { asRecord, parseJSON } from '../../json.js';
+import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../../json.js';
 import { SecretText } from '../secretText.js';
 import { parseTime, serverTime } from '../time.js';
 import { CloudRate } from '../limits/cloudRate.js';
@@ -89,7 +89,7 @@ function failed(errorClass: CloudErrorClass, message: string): Issued<never> {
 
 /** By IAM's own clock, which may differ from this machine's. */
 function lifetimeOf(body: string, now: number): number {
-  const token = asRecord(asRecord(parseJSON(body))['token']);
+  const token = asRecord(asRecord(parseJSON(body, MAX_ANSWER_VALUES))['token']);
   const expiresAt = readTime(token['expires_at']);
   if (expiresAt === undefined) return UNKNOWN_LIFETIME_MS;
   return expiresAt - (readTime(token['issued_at']) ?? now);

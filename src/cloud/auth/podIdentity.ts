@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 import type { AccessKey } from '../credentials.js';
 import { readError } from '../errors.js';
 import type { Http } from '../http.js';
-import { asRecord, parseJSON } from '../../json.js';
+import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../../json.js';
 import { serverTime } from '../time.js';
 import type { Issued } from './renewals.js';
 import { readTemporaryKey } from './temporaryKey.js';
@@ -46,5 +46,10 @@ export async function issueFromPodIdentity(
     return { ok: false, error: { ...error, class: errorClass, message: `${SOURCE}: ${error.message}` } };
   }
   const now = serverTime(answer.headers) ?? clock.now();
-  return readTemporaryKey(asRecord(asRecord(parseJSON(answer.body))['credentials']), NAMES, now, SOURCE);
+  return readTemporaryKey(
+    asRecord(asRecord(parseJSON(answer.body, MAX_ANSWER_VALUES))['credentials']),
+    NAMES,
+    now,
+    SOURCE,
+  );
 }

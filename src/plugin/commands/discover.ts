@@ -88,7 +88,7 @@ async function findJobs(
   });
   const http = createHttp(clock, { proxyFor: readProxies(env) });
   try {
-    const authenticator = new Authenticators(http, clock, random).of(access.credentials);
+    const authenticator = new Authenticators(http, clock, random).of(access.credentials, namespace);
     const target = { region, projectID, jobID: '', authenticator };
     const answer = await new JobClient(http, clock).list(target, MAX_LIST_BYTES, signal);
     if (answer.kind === 'error') throw new CommandError(describe(answer.error, projectID, region.name));

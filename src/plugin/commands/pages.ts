@@ -17,6 +17,10 @@ export async function listObjects(
     objects.push(...page.items);
     if (page.continueToken === undefined) return { objects, isCut: false };
     if (objects.length >= MAX_OBJECTS) return { objects, isCut: true };
-    page = await client.list(type, { ...options, continueToken: page.continueToken }, signal);
+    page = await client.list(
+      type,
+      { ...options, continueToken: page.continueToken, limit: page.limit },
+      signal,
+    );
   }
 }

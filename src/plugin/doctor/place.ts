@@ -1,5 +1,5 @@
 import type { CloudJobSpec } from '../../api/cloudjob.js';
-import { readCredentials, type Credentials } from '../../cloud/credentials.js';
+import type { Credentials } from '../../cloud/credentials.js';
 import { missingRegion, type Region } from '../../cloud/regions.js';
 import type { SecretResult } from '../../reconcile/ports.js';
 import { describeWrongType } from '../../reconcile/secrets.js';
@@ -31,7 +31,7 @@ export function checkSecret(
     const { problem, remedy } = describeWrongType(path, secret.type);
     return { finding: wrong(problem, remedy) };
   }
-  const read = readCredentials(secret.data);
+  const { read } = secret;
   if (!read.ok) return { finding: wrong(`${path}: ${read.message}`, 'correct the keys of the Secret') };
   const keys = { token: 'a token', accessKey: 'an access key', password: 'a user and password' };
   return { finding: ok(`${path} holds ${keys[read.credentials.kind]}`), content: read };

@@ -128,7 +128,7 @@ describe('a look at a job', () => {
   });
 
   it.each([
-    ['too long', Buffer.alloc(5 * 1024 * 1024, 32), {}],
+    ['too long', Buffer.alloc(1024 * 1024 + 1, 32), {}],
     ['too long once decompressed', gzipSync(Buffer.alloc(64 * 1024 * 1024)), { 'content-encoding': 'gzip' }],
   ])('gives up an answer that is %s', async (_name, body, headers) => {
     server.respondWith((_seen, response) => response.writeHead(200, headers).end(body));
@@ -136,6 +136,38 @@ describe('a look at a job', () => {
     expect(await read()).toMatchObject({
       kind: 'error',
       error: { class: 'transient', message: 'the answer is too long' },
+    });
+  });
+
+  it('reads a job of 2,000 sub-jobs, whatever they say of themselves', async () => {
+    const subJob = {
+      ...JOB,
+      apiVersion: 'v3',
+      spec: {
+        type: 'InstallNode',
+        clusterUID: 'c'.repeat(36),
+        resourceID: 'r'.repeat(36),
+        resourceName: 'node',
+      },
+      status: { phase: 'Failed', reason: 'The node cannot be reached. '.repeat(7) },
+    };
+    const spec = { type: 'ScaleupCluster', subJobs: Array.from({ length: 2_000 }, () => subJob) };
+    server.respondWith((_seen, response) => response.end(JSON.stringify({ ...JOB, spec })));
+
+    const { job } = (await read()) as { job?: { subJobs: unknown[] } };
+
+    expect(job?.subJobs).toHaveLength(2_000);
+  });
+
+  it.each([
+    ['objects', `{"kind":"Job","spec":{"subJobs":[${'{},'.repeat(340_000)}{}]}}`],
+    ['lists in lists', `{"kind":"Job","spec":${'['.repeat(500_000)}${']'.repeat(500_000)}}`],
+    ['numbers', `{"kind":"Job","spec":[${'1,'.repeat(500_000)}1]}`],
+  ])('makes nothing of an answer with hundreds of thousands of %s', async (_, body) => {
+    server.respondWith((_seen, response) => response.end(body));
+
+    expect(await read()).toMatchObject({
+      error: { class: 'malformed', message: 'the answer has more than 100000 values' },
     });
   });
 

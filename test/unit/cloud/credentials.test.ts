@@ -67,7 +67,13 @@ describe('readCredentials', () => {
     ['a line break inside', { token: 'a\r\nX-Evil: 1' }, /key token of the Secret contains a line break/],
     ['a NUL inside', { ...KEY, secretKey: 'a\u0000b' }, /key secretKey .* control character/],
     ['a token outside ASCII', { token: 'tökén' }, /key token .* outside ASCII/],
-    ['a token that is too long', { token: 'x'.repeat(16_385) }, /longer than 16384/],
+    [
+      'a token that is too long',
+      { token: 'x'.repeat(16_385) },
+      /key token .* longer than 16384 characters: it has 16385 bytes/,
+    ],
+    ['a token of a megabyte', { token: 'x'.repeat(1_000_000) }, /longer than 16384 .* 1000000 bytes/],
+    ['a megabyte of blanks', { ...KEY, accessKey: ' '.repeat(1_000_000) }, /key accessKey .* 1000000 bytes/],
     [
       'a password that is too long',
       { ...PASSWORD, password: 'x'.repeat(1025) },

@@ -152,6 +152,15 @@ describe('an answer', () => {
     expect(await send()).toMatchObject({ status: 503, body: '' });
   });
 
+  it('may come in chunks of one byte', async () => {
+    server.respondWith((_seen, response) => {
+      for (const byte of 'a'.repeat(10_000)) response.write(byte);
+      response.end();
+    });
+
+    expect(await send()).toMatchObject({ body: 'a'.repeat(10_000) });
+  });
+
   it('may have as many bytes as are allowed', async () => {
     server.respondWith((_seen, response) => response.end('a'.repeat(1_000)));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { KubeClient } from '../../../src/kube/client.js';
-import { isCanceled, KubeError } from '../../../src/kube/errors.js';
+import { isCanceled, KubeError, localError } from '../../../src/kube/errors.js';
 import type { KubeRequest, Transport } from '../../../src/kube/transport.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { failure, object } from './support.js';
@@ -142,14 +142,44 @@ describe('a page of a list', () => {
 
     const page = await client.list(things, { namespace: 'ns', limit: 2, continueToken: 'before' }, forever);
 
-    expect(page).toEqual({ items: [object('a', '1')], resourceVersion: '9', continueToken: 'token' });
+    expect(page).toEqual({
+      items: [object('a', '1')],
+      resourceVersion: '9',
+      continueToken: 'token',
+      limit: 2,
+    });
     expect(transport.requests[0]?.query?.toString()).toBe('limit=2&continue=before');
   });
 
   it('may have null for no objects and an empty token on the last page', async () => {
     const { client } = makeClient({ metadata: { resourceVersion: '9', continue: '' }, items: null });
 
-    expect(await client.list(things, {}, forever)).toEqual({ items: [], resourceVersion: '9' });
+    expect(await client.list(things, {}, forever)).toEqual({ items: [], resourceVersion: '9', limit: 100 });
+  });
+
+  it('that is too long is read with fewer objects, and one object may be longer than a page', async () => {
+    const tooLarge = localError('ResponseTooLarge', 'too large');
+    const page = { metadata: { resourceVersion: '9' }, items: [object('a', '1')] };
+    const { client, transport } = makeClient(tooLarge, tooLarge, tooLarge, tooLarge, page);
+
+    const read = await client.list(things, { continueToken: 'before' }, forever);
+
+    expect(read.limit).toBe(1);
+    expect(transport.requests.map(({ query, maxBytes }) => [query?.toString(), maxBytes])).toEqual([
+      ['limit=100&continue=before', 4_194_304],
+      ['limit=25&continue=before', 4_194_304],
+      ['limit=7&continue=before', 4_194_304],
+      ['limit=2&continue=before', 4_194_304],
+      ['limit=1&continue=before', undefined],
+    ]);
+  });
+
+  it('of one object that is too long fails', async () => {
+    const tooLarge = localError('ResponseTooLarge', 'too large');
+    const { client, transport } = makeClient(tooLarge, tooLarge);
+
+    expect(await failure(client.list(things, { limit: 1 }, forever))).toBe(tooLarge);
+    expect(transport.requests).toHaveLength(1);
   });
 });
 

@@ -113,7 +113,7 @@ it('a reflector leaves nothing on its signal, whether watches end, expire, fail 
   const informer = new Informer<KubeObject>({
     client: {
       get: () => Promise.resolve(object('a', '0')),
-      list: () => Promise.resolve({ items: [object('a', '0')], resourceVersion: '0' }),
+      list: () => Promise.resolve({ items: [object('a', '0')], resourceVersion: '0', limit: 100 }),
       watch: (_, __, signal) => Promise.resolve(watch(signal)),
     },
     type: SECRETS,

@@ -23,6 +23,8 @@ interface Rig {
   asked(): string[];
   /** The field selectors of all lists and watches. */
   selectors(): (string | null)[];
+  /** How many objects each list may have; null for watches. */
+  limits(): (string | null)[];
 }
 
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -88,7 +90,8 @@ async function follow(
       return query.has('continue') ? `list continue=${query.get('continue')}` : 'list';
     });
   const selectors = () => requests().map(({ query }) => query.get('fieldSelector'));
-  return { informer, logger, told, ends, asked, selectors };
+  const limits = () => requests().map(({ query }) => query.get('limit'));
+  return { informer, logger, told, ends, asked, selectors, limits };
 }
 
 function isQuestion({ query }: ScriptedRequest): boolean {
@@ -155,6 +158,21 @@ describe('listing and watching', () => {
     expect(rig.asked()).toEqual(['list', 'list continue=more', 'watch 7']);
     expect([...rig.informer.values()].map(({ metadata }) => metadata.name)).toEqual(['a', 'c']);
     expect(rig.informer.get('ns/a')?.metadata.resourceVersion).toBe('9');
+  });
+
+  it('reads a page of long objects with fewer of them, and goes on so', async () => {
+    const rig = await follow({
+      lists: [
+        raw('x'.repeat(5_000_000)),
+        list('7', [object('a', '1')], 'more'),
+        list('7', [object('b', '2')]),
+      ],
+      watches: [],
+    });
+
+    await until(() => rig.told.length === 2, 'both objects');
+
+    expect(rig.limits().slice(0, 3)).toEqual(['100', '25', '50']);
   });
 
   it('is synced by a whole list, not by its first page', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readCloudJob, REQUESTED_AT_ANNOTATION, type CloudJob } from '../../../src/api/cloudjob.js';
 import type { KubeObject } from '../../../src/kube/object.js';
-import { cacheEntry } from '../../../src/reconcile/cloudJobStore.js';
+import { cacheEntry, type CacheEntry } from '../../../src/reconcile/cloudJobStore.js';
 import {
   after,
   BY_KUBECTL,
@@ -12,6 +12,7 @@ import {
   read,
   withStatus,
 } from '../../support/cloudJobs.js';
+import { growthPerTurn } from '../../support/heap.js';
 
 /** As the API server serves it. */
 function served(
@@ -26,13 +27,14 @@ function served(
 const wroteSpec = { operation: 'Apply', fieldsV1: { 'f:spec': { 'f:jobID': {} } } };
 
 describe('a CloudJob in memory', () => {
-  it('is kept as it was served, without the copies that others made of it', () => {
+  it('is kept as it was served, with those annotations that mean anything', () => {
     const object = after(cloudJob(), read('Running'));
-    const lastApplied = { 'kubectl.kubernetes.io/last-applied-configuration': '{"spec":{}}' };
+    const used = { [REQUESTED_AT_ANNOTATION]: 'now' };
+    const others = { team: 'a', 'kubectl.kubernetes.io/last-applied-configuration': '{"spec":{}}' };
 
-    const kept = cacheEntry(served(object, { team: 'a', ...lastApplied }));
+    const kept = cacheEntry(served(object, { ...used, ...others }));
 
-    expect(kept.cloudJob).toEqual(readCloudJob(served(object, { team: 'a' })));
+    expect(kept.cloudJob).toEqual(readCloudJob(served(object, used)));
     expect(kept).toMatchObject({
       metadata: { uid: object.metadata.uid, resourceVersion: '7' },
       phase: 'running',
@@ -46,6 +48,32 @@ describe('a CloudJob in memory', () => {
       keeper: 'whoever writes its spec as "Terraform"',
     });
     expect(cacheEntry(object).cloudJob?.metadata).not.toHaveProperty('managedFields');
+  });
+
+  it('takes a few kilobytes at most, whatever people write into its metadata', async () => {
+    const long = 'x'.repeat(100_000);
+    const labels = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, index) => [`l${index}`, 'x'.repeat(63)]),
+    );
+    const managers = Array.from({ length: 5_000 }, (_, index) => ({ manager: `m${index}`, ...wroteSpec }));
+    const object = served(
+      after(cloudJob(), read('Running')),
+      { [REQUESTED_AT_ANNOTATION]: long, long },
+      managers,
+    );
+    const text = JSON.stringify({
+      ...object,
+      metadata: { ...object.metadata, labels, finalizers: [long], ownerReferences: [{ name: long }] },
+      spec: { ...(object['spec'] as object), more: long },
+    });
+    const kept: CacheEntry[] = [];
+
+    const growth = await growthPerTurn(20, async () => {
+      kept.push(cacheEntry(JSON.parse(text) as KubeObject));
+    });
+
+    expect(kept.at(-1)?.cloudJob?.spec.jobID).toBe(JOB_ID);
+    expect(growth).toBeLessThan(20_000);
   });
 
   it('of which nothing is known is counted as such', () => {

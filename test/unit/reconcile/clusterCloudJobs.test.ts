@@ -3,6 +3,7 @@ import type { CloudJob } from '../../../src/api/cloudjob.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import { cacheEntry, ClusterCloudJobs } from '../../../src/reconcile/cloudJobStore.js';
+import { readCredentials } from '../../../src/cloud/credentials.js';
 import { ClusterSecrets } from '../../../src/reconcile/secrets.js';
 import { cloudJob, read, withStatus, after as afterLook } from '../../support/cloudJobs.js';
 
@@ -146,24 +147,27 @@ describe('a CloudJob', () => {
 describe('a Secret', () => {
   const metadata = { name: 'cce', uid: 'u', resourceVersion: '1' };
   it.each<[string, KubeObject | Error, unknown]>([
-    ['its data', { metadata, data: { token: 'dA==' } }, { kind: 'found', data: { token: 'dA==' } }],
-    ['no data', { metadata }, { kind: 'found', data: {} }],
-    ['data that is none', { metadata, data: ['x'] }, { kind: 'found', data: {} }],
-    [
-      'values that are no texts',
-      { metadata, data: { token: 1, a: 'b' } },
-      { kind: 'found', data: { a: 'b' } },
-    ],
+    ['its credentials', { metadata, data: { token: 'dA==' } }, readCredentials({ token: 'dA==' })],
+    ['no data', { metadata }, readCredentials({})],
+    ['data that is none', { metadata, data: ['x'] }, readCredentials({})],
+    ['values that are no texts', { metadata, data: { token: 1, user: 'b' } }, readCredentials({ user: 'b' })],
     [
       'an Opaque one',
       { metadata, type: 'Opaque', data: { token: 'dA==' } },
-      { kind: 'found', data: { token: 'dA==' } },
+      readCredentials({ token: 'dA==' }),
     ],
     [
       'one of the own type',
       { metadata, type: 'cloudjob.dev/credentials', data: { token: 'dA==' } },
-      { kind: 'found', data: { token: 'dA==' } },
+      readCredentials({ token: 'dA==' }),
     ],
+  ])('reports %s', async (_, answer, expected) => {
+    const secret = await new ClusterSecrets(new FakeClient(answer)).read('infra', 'cce', SIGNAL);
+
+    expect(secret).toEqual({ kind: 'found', read: expected });
+  });
+
+  it.each<[string, KubeObject | Error, unknown]>([
     [
       'without its data that it is for something else',
       { metadata, type: 'kubernetes.io/service-account-token', data: { token: 'dA==' } },

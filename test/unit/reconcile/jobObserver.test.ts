@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CloudJob } from '../../../src/api/cloudjob.js';
 import type { Authenticator } from '../../../src/cloud/auth/authenticator.js';
+import { readCredentials } from '../../../src/cloud/credentials.js';
 import { Regions } from '../../../src/cloud/regions.js';
 import type { SecretResult } from '../../../src/reconcile/ports.js';
 import { resolveOwnTarget, resolveTarget, type Clouds } from '../../../src/reconcile/jobObserver.js';
@@ -27,7 +28,7 @@ function secret(data: Readonly<Record<string, string>> = {}): SecretResult {
     key,
     Buffer.from(value).toString('base64'),
   ]);
-  return { kind: 'found', data: Object.fromEntries(encoded) };
+  return { kind: 'found', read: readCredentials(Object.fromEntries(encoded)) };
 }
 
 describe('resolveTarget', () => {

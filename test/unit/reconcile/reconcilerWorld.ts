@@ -1,5 +1,6 @@
 import { readCloudJob, type CloudJob, type CloudJobStatus } from '../../../src/api/cloudjob.js';
 import { Regions } from '../../../src/cloud/regions.js';
+import { readCredentials } from '../../../src/cloud/credentials.js';
 import type { Target } from '../../../src/cloud/client.js';
 import type { Observation } from '../../../src/cloud/observation.js';
 import type {
@@ -115,7 +116,7 @@ class FakeSecrets implements SecretReader {
 
   async read(): Promise<SecretResult> {
     this.reads += 1;
-    return { kind: 'found', data: { token: Buffer.from(this.token).toString('base64') } };
+    return { kind: 'found', read: readCredentials({ token: Buffer.from(this.token).toString('base64') }) };
   }
 }
 

@@ -1,0 +1,69 @@
+import { nothing } from './signals.js';
+import type { Slots } from './slots.js';
+
+/** So much of a body, in bytes, is read without a slot: nearly every answer is shorter, and waits for nobody. */
+export const SMALL_BODY_BYTES = 256 * 1024;
+
+export interface BodyLimits {
+  /** The longest body in bytes. */
+  readonly maxBytes: number;
+  /** How many bodies of more than 256 KiB are read at a time. */
+  readonly slots: Slots;
+  /** What a longer body than `maxBytes` throws. */
+  readonly tooLong: () => Error;
+}
+
+/**
+ * Reads a body as a whole. A long one has a slot from its 256th KiB until it is used: what is under way over all of them
+ * is bounded, and short ones are never held up by it.
+ *
+ * @param use is given the bytes, which are nobody's afterwards
+ * @throws what `tooLong` makes, the stream's error, or the signal's reason
+ */
+export async function readBody<T>(
+  chunks: AsyncIterable<Uint8Array>,
+  { maxBytes, slots, tooLong }: BodyLimits,
+  signal: AbortSignal,
+  use: (bytes: Buffer) => T,
+): Promise<T> {
+  const body = new JoinedChunks();
+  let release: (() => void) | undefined;
+  try {
+    for await (const chunk of chunks) {
+      const length = body.length + chunk.length;
+      if (length > maxBytes) throw tooLong();
+      if (length > SMALL_BODY_BYTES) release ??= await slots.acquire(signal);
+      body.append(chunk);
+    }
+    return use(body.bytes);
+  } finally {
+    (release ?? nothing)();
+  }
+}
+
+/** Chunks, joined as they come: a million chunks of one byte take no more room than one of a million. */
+export class JoinedChunks {
+  #room = Buffer.alloc(0);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What has come so far; good until the next chunk. */
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.#length);
+  }
+
+  append(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#room.length) {
+      // Twice as much each time, so that each byte is copied but a few times.
+      const room = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#room.length));
+      room.set(this.bytes);
+      this.#room = room;
+    }
+    this.#room.set(chunk, this.#length);
+    this.#length = length;
+  }
+}

@@ -1,0 +1,45 @@
+import { nothing, untilAborted } from './signals.js';
+
+/** Lets so many work at a time; further ones wait, in the order in which they came. */
+export class Slots {
+  #free: number;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /**
+   * Waits for a slot.
+   *
+   * @returns gives the slot back; to be called once
+   * @throws the signal's reason when it aborts first
+   */
+  async acquire(signal: AbortSignal): Promise<() => void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await this.#wait(signal);
+    return () => this.#release();
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    let grant = nothing;
+    const granted = new Promise<void>((resolve) => {
+      grant = resolve;
+    });
+    this.#waiting.add(grant);
+    if ((await untilAborted(granted, signal)) !== 'aborted') return;
+    // One that was granted at the same moment is for the next.
+    if (!this.#waiting.delete(grant)) this.#release();
+    throw signal.reason;
+  }
+
+  #release(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#free += 1;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
+  }
+}
