@@ -15,6 +15,8 @@ export type Credentials = { readonly fingerprint: string } & (
   | ({ readonly kind: 'accessKey'; readonly keyFingerprint: string } & AccessKey)
   | {
       readonly kind: 'password';
+      /** The same for every password of the user. */
+      readonly userFingerprint: string;
       readonly username: SecretText;
       readonly password: SecretText;
       readonly domainName: SecretText;
@@ -134,6 +136,7 @@ function makeCredentials(
       return {
         kind,
         fingerprint: fingerprint(kind, value('username'), value('password'), value('domainName')),
+        userFingerprint: fingerprint('user', value('username'), value('domainName')),
         username: secret('username'),
         password: secret('password'),
         domainName: secret('domainName'),

@@ -4,14 +4,12 @@ import type { Http } from '../http.js';
 import type { SecretText } from '../secretText.js';
 import type { Authenticator } from './authenticator.js';
 import { IAMTokens } from './iamTokens.js';
+import { Logins } from './logins.js';
 import { passwordAuthenticator } from './password.js';
 import { Renewals } from './renewals.js';
 import { signatureAuthenticator } from './signature.js';
 import { tokenAuthenticator } from './token.js';
 import { workloadAuthenticator, type WorkloadCredentialsOptions } from './workload.js';
-
-/** IAM locks a user after five wrong passwords within 15 minutes, for as long. */
-const WRONG_PASSWORD_MS = 900_000;
 
 /** Makes authenticators, one of each credentials; those of the same password share one token. */
 export class Authenticators {
@@ -20,18 +18,21 @@ export class Authenticators {
   readonly #http: Http;
   readonly #clock: Clock;
   readonly #iamTokens: IAMTokens;
+  readonly #logins: Logins;
   readonly #passwordTokens: Renewals<SecretText>;
 
   constructor(http: Http, clock: Clock, random: () => number = Math.random) {
     this.#http = http;
     this.#clock = clock;
     this.#iamTokens = new IAMTokens(http, clock, random);
-    this.#passwordTokens = new Renewals(clock, WRONG_PASSWORD_MS);
+    this.#logins = new Logins(clock, random);
+    // When a wrong password is tried again is up to `Logins`.
+    this.#passwordTokens = new Renewals(clock, 0);
   }
 
   /** @param owner the namespace whose Secret holds them */
   of(credentials: Credentials, owner: string): Authenticator {
-    const made = this.#made.get(credentials) ?? { ...this.#make(credentials), owner };
+    const made = this.#made.get(credentials) ?? { ...this.#make(credentials, owner), owner };
     this.#made.set(credentials, made);
     return made;
   }
@@ -41,14 +42,14 @@ export class Authenticators {
     return workloadAuthenticator(options, this.#http, this.#clock, this.#iamTokens);
   }
 
-  #make(credentials: Credentials): Authenticator {
+  #make(credentials: Credentials, owner: string): Authenticator {
     switch (credentials.kind) {
       case 'token':
         return tokenAuthenticator(credentials);
       case 'accessKey':
         return signatureAuthenticator(credentials, this.#clock);
       case 'password':
-        return passwordAuthenticator(credentials, this.#iamTokens, this.#passwordTokens);
+        return passwordAuthenticator(credentials, this.#iamTokens, this.#passwordTokens, this.#logins, owner);
     }
   }
 }

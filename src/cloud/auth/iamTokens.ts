@@ -1,11 +1,12 @@
 import type { Clock } from '../../clock.js';
-import { readError, type CloudErrorClass, type Headers } from '../errors.js';
+import { readError, type CloudError, type CloudErrorClass, type Headers } from '../errors.js';
 import type { Http } from '../http.js';
 import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../../json.js';
 import { SecretText } from '../secretText.js';
 import { parseTime, serverTime } from '../time.js';
 import { CloudRate } from '../limits/cloudRate.js';
 import type { Issued } from './renewals.js';
+import { Turns, type Turn } from './turns.js';
 
 /** A request to IAM for a token. */
 export interface TokenRequest {
@@ -23,6 +24,13 @@ const IAM_BUDGET = { perSecond: 5, burst: 20 };
 /** For an answer without times: a 401 heals what is wrong with it. */
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
+/** Its place is kept until it asks again. */
+const NO_TURN: CloudError = {
+  class: 'transient',
+  message: 'IAM: others log in first, its turn comes soon',
+  local: true,
+  retryAfterMs: 1_000,
+};
 
 /** Requests tokens of IAM (v3); all of them are project-scoped and come in the header `X-Subject-Token`. */
 export class IAMTokens {
@@ -30,7 +38,7 @@ export class IAMTokens {
   readonly #clock: Clock;
   readonly #random: () => number;
   /** By IAM; there are as many as regions. */
-  readonly #buckets = new Map<string, CloudRate>();
+  readonly #turns = new Map<string, Turns>();
 
   constructor(http: Http, clock: Clock, random: () => number) {
     this.#http = http;
@@ -38,12 +46,10 @@ export class IAMTokens {
     this.#random = random;
   }
 
-  async issue(request: TokenRequest): Promise<Issued<SecretText>> {
-    const bucket = this.#bucketOf(request.iam);
-    if (!bucket.take()) {
-      const error = { class: 'throttled', message: 'IAM limits the rate of requests' } as const;
-      return { ok: false, error: { ...error, retryAfterMs: bucket.waitMs } };
-    }
+  async issue(turn: Turn, request: TokenRequest): Promise<Issued<SecretText>> {
+    const turns = this.#turnsOf(request.iam);
+    if (!turns.take(turn)) return { ok: false, error: NO_TURN };
+    const { rate } = turns;
     const answer = await this.#http.send({
       method: 'POST',
       url: new URL(`${request.iam}${request.path}`),
@@ -61,12 +67,12 @@ export class IAMTokens {
     const { status, headers, body } = answer;
     if (status !== 201 && status !== 200) {
       const error = readError(status, headers, body, this.#clock.now());
-      if (error.class === 'throttled') bucket.slowDown(error.retryAfterMs);
+      if (error.class === 'throttled') rate.slowDown(error.retryAfterMs);
       // Only CCE knows that a job is unknown.
       const errorClass = error.class === 'notFound' ? 'misconfigured' : error.class;
       return { ok: false, error: { ...error, class: errorClass, message: `IAM: ${error.message}` } };
     }
-    bucket.succeeded();
+    rate.succeeded();
     const token = headers['x-subject-token'] ?? '';
     if (!/^[\x21-\x7e]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
       return failed('malformed', 'the answer has no usable token');
@@ -76,10 +82,11 @@ export class IAMTokens {
     return { ok: true, value: new SecretText(token), lifetimeMs };
   }
 
-  #bucketOf(iam: string): CloudRate {
-    const bucket = this.#buckets.get(iam) ?? new CloudRate(IAM_BUDGET, this.#clock, this.#random);
-    this.#buckets.set(iam, bucket);
-    return bucket;
+  #turnsOf(iam: string): Turns {
+    const made = (): Turns => new Turns(new CloudRate(IAM_BUDGET, this.#clock, this.#random), this.#clock);
+    const turns = this.#turns.get(iam) ?? made();
+    this.#turns.set(iam, turns);
+    return turns;
   }
 }
 

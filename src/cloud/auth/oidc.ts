@@ -18,7 +18,8 @@ export async function issueFromIdentityProvider(
     const message = 'the file with the service account token is missing, empty or no token';
     return { ok: false, error: { class: 'misconfigured', message } };
   }
-  return iamTokens.issue({
+  const turn = { key: projectID, user: '', owner: '' };
+  return iamTokens.issue(turn, {
     iam,
     path: '/v3.0/OS-AUTH/id-token/tokens',
     headers: { 'X-Idp-Id': options.identityProvider },

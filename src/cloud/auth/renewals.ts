@@ -23,12 +23,20 @@ interface Current<T> {
   readonly lifetimeMs: number;
 }
 
+interface Failure {
+  readonly error: CloudError;
+  /** In a row. */
+  readonly count: number;
+  /** On the monotonic clock: nothing is requested before. */
+  readonly until: number;
+}
+
 interface Entry<T> {
   /** On the monotonic clock. */
   usedAt: number;
   current?: Current<T> | undefined;
   underWay?: Promise<void> | undefined;
-  failure?: { readonly error: CloudError; readonly count: number; readonly until: number } | undefined;
+  failure?: Failure | undefined;
 }
 
 /**
@@ -112,11 +120,20 @@ export class Renewals<T> {
         entry.failure = undefined;
         return;
       }
-      const count = (entry.failure?.count ?? 0) + 1;
-      entry.failure = { error: issued.error, count, until: now + this.#pauseAfter(issued.error, count) };
+      entry.failure = this.#failureAfter(issued.error, entry.failure, now);
     } finally {
       entry.underWay = undefined;
     }
+  }
+
+  #failureAfter(error: CloudError, before: Failure | undefined, now: number): Failure {
+    if (error.local === true) {
+      // Nothing was requested: what the last request was answered still holds.
+      const known = before?.error.class === error.class ? before.error : error;
+      return { error: known, count: before?.count ?? 0, until: now + (error.retryAfterMs ?? 0) };
+    }
+    const count = (before?.count ?? 0) + 1;
+    return { error, count, until: now + this.#pauseAfter(error, count) };
   }
 
   #pauseAfter(error: CloudError, count: number): number {

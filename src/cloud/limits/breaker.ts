@@ -110,7 +110,7 @@ export class Breaker {
   }
 
   get idle(): boolean {
-    return this.#underWay === 0;
+    return this.#underWay === 0 && this.#openMs <= 0;
   }
 
   get #openMs(): number {

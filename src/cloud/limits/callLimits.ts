@@ -145,6 +145,7 @@ export class CallLimits {
   /** The regions that were called of late, by name. */
   regions(): ReadonlyMap<string, RegionState> {
     const states = new Map<string, RegionState>();
+    this.#scopes.sweep();
     const credentials = this.#scopes.entries().filter(([id]) => idParts(id).length === 3);
     for (const [id, { tokens, waiting }] of this.#budgets.entries()) {
       const [name = ''] = idParts(id);

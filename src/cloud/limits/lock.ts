@@ -102,8 +102,15 @@ export class Lock {
     return this.#isLocked;
   }
 
+  /** Calls under way. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   get idle(): boolean {
-    return this.#underWay === 0;
+    const now = this.clock.monotonic();
+    const isOver = this.#failures.every(({ at }) => now - at >= this.options.windowMs);
+    return this.#underWay === 0 && isOver && this.#lockedUntil <= now;
   }
 
   #begin(owner: string, hasWorked: boolean, count: 1 | -1): void {

@@ -31,19 +31,18 @@ export class Pool<T extends { readonly idle: boolean }> {
       known.usedAt = now;
       return known.value;
     }
-    if (this.#entries.size >= this.#sweepAt) this.#sweep();
+    if (this.#entries.size >= this.#sweepAt) this.sweep();
     const value = make();
     this.#entries.set(key, { value, usedAt: now });
     return value;
   }
 
-  /** Those that were used of late. */
   entries(): [string, T][] {
-    this.#sweep();
     return [...this.#entries].map(([key, { value }]) => [key, value]);
   }
 
-  #sweep(): void {
+  /** Drops what is idle and was not used for long. */
+  sweep(): void {
     const unusedSince = this.#clock.monotonic() - UNUSED_MS;
     for (const [key, { value, usedAt }] of this.#entries) {
       if (usedAt < unusedSince && value.idle) this.#entries.delete(key);

@@ -35,15 +35,29 @@ afterEach(async () => {
   await iam.stop();
 });
 
-function ask({ password = PASSWORD, projectID = 'project-1' } = {}): Promise<AuthHeaders> {
-  const data = { username: 'reader', password, domainName: 'OTC-1' };
+function ask({
+  username = 'reader',
+  password = PASSWORD,
+  projectID = 'project-1',
+  owner = 'infra',
+} = {}): Promise<AuthHeaders> {
+  const data = { username, password, domainName: 'OTC-1' };
   const encoded = Object.entries(data).map(
     ([key, value]) => [key, Buffer.from(value).toString('base64')] as const,
   );
   const read = readCredentials(Object.fromEntries(encoded));
   if (!read.ok) throw new Error(read.message);
   const request = { method: 'GET', url: new URL('https://cce.example/'), projectID, iam: iam.url } as const;
-  return authenticators.of(read.credentials, 'infra').headers(request, NEVER);
+  return authenticators.of(read.credentials, owner).headers(request, NEVER);
+}
+
+/** IAM takes this password alone. */
+function takeOnly(password: string): void {
+  iam.respondWith((seen, response) =>
+    seen.body.includes(`"${password}"`)
+      ? answerJSON(response, 201, {}, { 'x-subject-token': 'good' })
+      : answerJSON(response, 401, { error: { code: 401, message: 'wrong', title: 'Unauthorized' } }),
+  );
 }
 
 async function tokenOf(asked: Promise<AuthHeaders>): Promise<string | undefined> {
@@ -205,5 +219,76 @@ describe('a user name and password', () => {
     );
 
     expect(JSON.stringify(await ask())).not.toContain(PASSWORD);
+  });
+});
+
+describe('a wrong password', () => {
+  it('is tried once, whatever the project, and waits longer each time', async () => {
+    takeOnly('right');
+    const at: number[] = [];
+
+    for (let minute = 0; minute < 180; minute += 1) {
+      const before = iam.seen.length;
+      await Promise.all(
+        Array.from({ length: 12 }, (_, n) => ask({ password: 'wrong', projectID: `project-${n}` })),
+      );
+      if (iam.seen.length > before) at.push(minute);
+      await clock.advance(MINUTE);
+    }
+
+    expect(at).toEqual([0, 15, 45, 105, 165]);
+    expect(iam.seen).toHaveLength(5);
+  });
+
+  it('never locks the user, whichever are tried', async () => {
+    takeOnly('right');
+
+    for (let minute = 0; minute < 15; minute += 1) {
+      for (let n = 0; n < 3; n += 1) await ask({ password: `wrong-${minute}-${n}` });
+      await clock.advance(MINUTE - 1);
+    }
+
+    expect(iam.seen.length).toBeLessThan(5);
+  });
+
+  it('that a stranger tries keeps the owner from nothing, who came before or comes after', async () => {
+    takeOnly('right');
+    expect(await tokenOf(ask({ password: 'right' }))).toBe('good');
+    for (let n = 0; n < 10; n += 1) await ask({ password: `wrong-${n}`, owner: 'stranger' });
+
+    expect(await tokenOf(ask({ password: 'right', projectID: 'project-2' }))).toBe('good');
+    for (let n = 0; n < 10; n += 1) {
+      await ask({ username: 'other', password: `wrong-${n}`, owner: 'stranger' });
+    }
+    expect(await tokenOf(ask({ username: 'other', password: 'right' }))).toBe('good');
+    expect(iam.seen.length).toBeLessThanOrEqual(9);
+  });
+});
+
+describe('the turns at IAM', () => {
+  it('are taken by namespaces and users, however many projects and users others have', async () => {
+    const bad = (n: number) =>
+      ask({ username: `user-${n % 100}`, password: `wrong-${n}`, projectID: `p-${n}`, owner: 'bad' });
+    takeOnly('right');
+    for (let n = 0; n < 1_200; n += 1) await bad(n);
+    expect(iam.seen.length).toBeLessThanOrEqual(20);
+
+    // Whoever has no turn asks again, the others all the time.
+    let waitedMs = 0;
+    while ((await tokenOf(ask({ username: 'good', password: 'right', owner: 'good' }))) === undefined) {
+      await clock.advance(1_000);
+      waitedMs += 1_000;
+      for (let n = 0; n < 200; n += 1) await bad(n);
+    }
+
+    expect(waitedMs).toBeLessThanOrEqual(2_000);
+  });
+
+  it('of one namespace are taken by its users', async () => {
+    for (let n = 0; n < 100; n += 1) await ask({ projectID: `p-${n}` });
+    expect(issued).toBe(20);
+
+    await clock.advance(1_000);
+    expect(await tokenOf(ask({ username: 'another' }))).toMatch(/^token-/);
   });
 });

@@ -1,0 +1,116 @@
+import type { Clock } from '../../clock.js';
+import type { CloudError } from '../errors.js';
+import { Breaker } from '../limits/breaker.js';
+import { Lock } from '../limits/lock.js';
+import { Pool } from '../limits/pool.js';
+
+/** Who logs in where. */
+export interface Login {
+  /** Base URL of IAM. */
+  readonly iam: string;
+  /** The same for the same user, be the password right or wrong. */
+  readonly user: string;
+  /** The same for the same user and password. */
+  readonly password: string;
+  /** The namespace whose Secret holds them. */
+  readonly owner: string;
+}
+
+/** A login that may be made; exactly one call of `ended` ends it. */
+export interface LoginSlot {
+  readonly kind: 'acquired';
+  ended(error: CloudError | undefined): void;
+}
+
+/** IAM locks a user after five wrong passwords within 15 minutes, for as long. */
+const LOCK_MS = 900_000;
+/** One is left to the user. */
+const FAILURES = 4;
+const PASSWORD = {
+  failures: 1,
+  openMs: LOCK_MS,
+  longestOpenMs: 4 * LOCK_MS,
+  countsUnderWay: 'untilItWorks',
+} as const;
+/** Of one user at a time: a password that no longer works is noticed before it locks the user. */
+const LOGINS_AT_A_TIME = 3;
+const BUSY_MS = 1_000;
+
+/**
+ * Holds back logins that might lock a user: what fails is counted for each user of an IAM, whatever the project. A wrong password
+ * waits longer each time; another one is tried at once, as far as that does not lock the user.
+ */
+export class Logins {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #passwords: Pool<Breaker>;
+  readonly #users: Pool<Lock>;
+
+  constructor(clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#passwords = new Pool(clock);
+    this.#users = new Pool(clock);
+  }
+
+  acquire({
+    iam,
+    user,
+    password,
+    owner,
+  }: Login): LoginSlot | { readonly kind: 'error'; readonly error: CloudError } {
+    const breaker = this.#passwords.get(
+      JSON.stringify([iam, password]),
+      () => new Breaker('password', PASSWORD, this.#clock, this.#random),
+    );
+    const lock = this.#users.get(JSON.stringify([iam, user]), () => this.#newLock());
+    const caller = { owner, hasWorked: breaker.hasWorked };
+    const refusal = breaker.refusal();
+    if (refusal?.kind === 'held') return wrongPassword(refusal.ms);
+    const wait = lock.waitOf(caller);
+    if (wait !== 'busy' && wait > 0) return usedUp(wait);
+    if (refusal?.kind === 'busy' || wait === 'busy' || lock.underWay >= LOGINS_AT_A_TIME) return busy();
+
+    const slots = [breaker.acquire(), lock.acquire(caller)];
+    return {
+      kind: 'acquired',
+      ended(error) {
+        for (const slot of slots) {
+          if (error === undefined) slot.succeeded();
+          else if (error.class === 'unauthorized' && error.local !== true) slot.failed();
+          else slot.released();
+        }
+      },
+    };
+  }
+
+  #newLock(): Lock {
+    const limits = { failures: FAILURES, ofOwner: FAILURES - 1, windowMs: LOCK_MS, successForgives: false };
+    return new Lock(limits, this.#clock);
+  }
+}
+
+function wrongPassword(retryAfterMs: number) {
+  return held(
+    'unauthorized',
+    'it rejected this user and password before; they are tried rarely, because wrong ones lock the user, and another password in the Secret at once',
+    retryAfterMs,
+  );
+}
+
+function usedUp(retryAfterMs: number) {
+  return held(
+    'unauthorized',
+    'logins of this user are held back, because so many failed that more would lock the user',
+    retryAfterMs,
+  );
+}
+
+function busy() {
+  return held('transient', 'another login of this user is under way', BUSY_MS);
+}
+
+function held(errorClass: CloudError['class'], message: string, retryAfterMs: number) {
+  const error: CloudError = { class: errorClass, message: `IAM: ${message}`, local: true, retryAfterMs };
+  return { kind: 'error', error } as const;
+}

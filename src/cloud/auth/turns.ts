@@ -1,0 +1,86 @@
+import type { Clock } from '../../clock.js';
+import type { CloudRate } from '../limits/cloudRate.js';
+
+/** Who wants a token. */
+export interface Turn {
+  /** Of the token. */
+  readonly key: string;
+  readonly user: string;
+  /** The namespace that uses the user's name, rightly or not. */
+  readonly owner: string;
+}
+
+interface Waiting {
+  readonly key: string;
+  /** Of the namespace, and of the user in it. */
+  readonly ids: readonly [string, string];
+  /** On the monotonic clock. */
+  readonly askedAt: number;
+}
+
+/** Who did not ask again for so long has given up, in milliseconds: CloudJobs are polled again within a minute. */
+const GIVEN_UP_MS = 90_000;
+/** Of the last turns, so many are remembered. */
+const MAX_SERVED = 10_000;
+
+/**
+ * Whose turn it is at a rate that many share: whose namespace was served longest ago, of one namespace the user who was. Who
+ * was served goes to the back, whatever came of it. Nothing blocks: who has no turn asks again.
+ */
+export class Turns {
+  /** By key. */
+  readonly #waiting = new Map<string, Waiting>();
+  /** By namespace and user: the number of the turn; the last one comes last. */
+  readonly #served = new Map<string, number>();
+  #turn = 0;
+
+  constructor(
+    readonly rate: CloudRate,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Whether it may call now; if so, the call counts. */
+  take({ key, owner, user }: Turn): boolean {
+    const ids = [JSON.stringify([owner]), JSON.stringify([owner, user])] as const;
+    const asking = { key, ids, askedAt: this.clock.monotonic() };
+    if (this.rate.waitMs > 0 || this.rate.free < this.#aheadOf(asking) + 1) {
+      this.#waiting.set(key, asking);
+      return false;
+    }
+    this.rate.take();
+    this.#waiting.delete(key);
+    this.#turn += 1;
+    for (const id of ids) {
+      this.#served.delete(id);
+      this.#served.set(id, this.#turn);
+    }
+    this.#forgetOldest();
+    return true;
+  }
+
+  /** How many of those who wait have their turn before. */
+  #aheadOf({ key, ids, askedAt }: Waiting): number {
+    const [owner, user] = this.#servedAt(ids);
+    let ahead = 0;
+    for (const other of this.#waiting.values()) {
+      if (askedAt - other.askedAt > GIVEN_UP_MS) this.#waiting.delete(other.key);
+      else if (other.key !== key) {
+        const [otherOwner, otherUser] = this.#servedAt(other.ids);
+        const isBefore = otherOwner === owner ? otherUser < user : otherOwner < owner;
+        if (isBefore) ahead += 1;
+      }
+    }
+    return ahead;
+  }
+
+  #servedAt([owner, user]: Waiting['ids']): [number, number] {
+    return [this.#served.get(owner) ?? 0, this.#served.get(user) ?? 0];
+  }
+
+  #forgetOldest(): void {
+    for (const id of this.#served.keys()) {
+      if (this.#served.size <= MAX_SERVED) return;
+      this.#served.delete(id);
+    }
+  }
+}
