@@ -11,8 +11,13 @@ import {
   type LeaseTimings,
 } from './leaseRecord.js';
 import type { KubeObject } from './object.js';
+import { ShardCount } from './shardCount.js';
 import { planShards, type ShardLease, type ShardPlan } from './shardPlan.js';
 
+/** In the place of a holder. */
+const NOBODY = '';
+const OTHER_COUNT = 'standing by, because others work with another number of shards';
+const SAME_COUNT = 'start all replicas with the same --shards; this one works when the others have stopped';
 const NO_CHANGES: ShardPlan = { take: [], claim: undefined, handOver: new Map() };
 
 /** A Lease went to somebody else, or could not be renewed in time. */
@@ -53,15 +58,19 @@ export class LeaseHolder {
   readonly #timings: LeaseTimings;
   readonly #records: LeaseRecords;
   readonly #ages = new LeaseAges();
+  readonly #shardCount: ShardCount;
   readonly #held = new Map<number, Held>();
   readonly #lost = new AbortController();
   /** Whether this process may hold a Lease: it has written its name into one, whatever the answer was. */
   #hasApplied = false;
+  /** Why this replica does not work, as it was logged last; `''`: it does, or is about to. */
+  #standby = '';
 
   constructor(options: LeaseHolderOptions) {
     this.#options = options;
     this.#timings = options.timings ?? LEASE_TIMINGS;
     this.#records = new LeaseRecords(options, this.#timings.leaseMs);
+    this.#shardCount = new ShardCount(this.#records, options.count, (lease) => this.#isLive(lease));
   }
 
   /**
@@ -113,19 +122,23 @@ export class LeaseHolder {
 
   /** Reads all Leases, renews those of this replica, and does what the plan says; what fails is for the next round. */
   async #round(work: ShardRun, stop: AbortSignal, over: AbortSignal): Promise<void> {
-    const { clock, identity } = this.#options;
+    const { clock, identity, count } = this.#options;
     const round = async (signal: AbortSignal): Promise<void> => {
       const leases = await this.#records.readAll(signal);
+      const plain = count === 1 ? leases[0] : await this.#records.read(0, signal, 1);
+      const others = stop.aborted ? undefined : await this.#shardCount.ofOthers(plain, signal);
       const seen = leases.map((lease, shard) => this.#view(lease, shard));
       if (this.#lost.signal.aborted) return;
-      const { take, claim, handOver } = stop.aborted ? NO_CHANGES : planShards(seen, identity);
+      this.#reportStandby(others, seen);
+      const isOut = stop.aborted || others !== undefined;
+      const { take, claim, handOver } = isOut ? NO_CHANGES : planShards(seen, identity);
       const act = async (lease: KubeObject | undefined, shard: number): Promise<void> => {
         const held = this.#held.get(shard);
         if (held !== undefined) {
-          const next = held.next ?? handOver.get(shard);
+          const next = held.next ?? (others === undefined ? handOver.get(shard) : NOBODY);
           await this.#renew(held, shard, lease, signal);
           if (next !== undefined) await this.#handOver(held, next, shard, signal);
-        } else if (take.includes(shard) || (seen[shard]?.holder === identity && !stop.aborted)) {
+        } else if (take.includes(shard) || (seen[shard]?.holder === identity && !isOut)) {
           await this.#take(shard, lease, work, stop, signal);
         } else if (claim === shard && lease !== undefined) {
           await this.#records.claim(lease, signal);
@@ -150,16 +163,38 @@ export class LeaseHolder {
   }
 
   #view(lease: KubeObject | undefined, shard: number): ShardLease {
-    const { clock, identity } = this.#options;
+    const { identity } = this.#options;
     const held = this.#held.get(shard);
     // One that is being handed over counts as its next holder's.
     const mine = held && (held.next ?? identity);
-    if (lease === undefined) return { holder: mine, claimant: undefined };
+    if (lease === undefined) return { holder: mine || undefined, claimant: undefined };
     const { holderIdentity } = leaseSpec(lease);
-    const isOthers = holderIdentity !== '' && holderIdentity !== identity;
-    if (held !== undefined && isOthers) this.#lose(shard);
-    const isFree = holderIdentity === '' || (isOthers && this.#ages.isExpired(lease, clock.monotonic()));
-    return { holder: mine ?? (isFree ? undefined : holderIdentity), claimant: claimantOf(lease) };
+    if (held !== undefined && holderIdentity !== NOBODY && holderIdentity !== identity) this.#lose(shard);
+    const isTaken = holderIdentity === identity || this.#isLive(lease);
+    const holder = mine ?? (isTaken ? holderIdentity : NOBODY);
+    return { holder: holder || undefined, claimant: claimantOf(lease) };
+  }
+
+  /** Whether another replica holds the Lease, and has renewed it in time. */
+  #isLive(lease: KubeObject): boolean {
+    const { clock, identity } = this.#options;
+    const { holderIdentity } = leaseSpec(lease);
+    const isOthers = holderIdentity !== NOBODY && holderIdentity !== identity;
+    return isOthers && !this.#ages.isExpired(lease, clock.monotonic());
+  }
+
+  /** Says once why this replica does not work. @param others with which number of shards others work instead */
+  #reportStandby(others: number | undefined, seen: readonly ShardLease[]): void {
+    const { logger, namespace, name, count } = this.#options;
+    const isFull = this.#held.size === 0 && seen.every(({ holder }) => holder !== undefined);
+    const holder = isFull ? [...new Set(seen.map((lease) => lease.holder))].join(', ') : '';
+    const reason = others === undefined ? holder : `${others} shards`;
+    if (reason === this.#standby) return;
+    this.#standby = reason;
+    const fields = { namespace, lease: name };
+    if (others !== undefined)
+      logger.warn(OTHER_COUNT, { ...fields, shards: count, others, remedy: SAME_COUNT });
+    else if (reason !== '') logger.info('waiting for the lease', { ...fields, holder });
   }
 
   /** Takes the Lease, and begins to work. */

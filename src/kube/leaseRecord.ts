@@ -19,6 +19,8 @@ export const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 1
 
 /** On the Lease of a shard: the identity of a replica that asks for it. */
 const CLAIM = 'cloudjob.dev/claimed-by';
+/** On the Lease of plain leader election, while nobody holds it: how many shards there are instead. */
+const SHARDS = 'cloudjob.dev/shards';
 
 /**
  * The name of a shard's Lease. Where there is one shard, it is that of plain leader election.
@@ -53,6 +55,12 @@ export function claimantOf({ metadata: { annotations } }: KubeObject): string | 
   return typeof claimant === 'string' ? claimant : undefined;
 }
 
+/** How many shards there are, 1 to 9, as is written on the Lease of plain leader election. */
+export function shardsOf({ metadata: { annotations } }: KubeObject): number {
+  const shards = isRecord(annotations) ? annotations[SHARDS] : undefined;
+  return typeof shards === 'string' && /^[2-9]$/.test(shards) ? Number(shards) : 1;
+}
+
 export interface LeaseRecordsOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
   readonly clock: Clock;
@@ -80,32 +88,44 @@ export class LeaseRecords {
     return leaseName(name, shard, count);
   }
 
-  /** Undefined where there is none yet. */
-  async read(shard: number, signal: AbortSignal): Promise<KubeObject | undefined> {
-    const { client, namespace } = this.options;
+  /** Undefined where there is none yet. @param count of shards; this process's if left out */
+  async read(
+    shard: number,
+    signal: AbortSignal,
+    count = this.options.count,
+  ): Promise<KubeObject | undefined> {
+    const { client, namespace, name } = this.options;
     try {
-      return await client.get(LEASES, { namespace, name: this.nameOf(shard) }, signal);
+      return await client.get(LEASES, { namespace, name: leaseName(name, shard, count) }, signal);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
     }
   }
 
-  /** All of them, by shard. */
-  readAll(signal: AbortSignal): Promise<(KubeObject | undefined)[]> {
-    const { count } = this.options;
-    return Promise.all(Array.from({ length: count }, (_, shard) => this.read(shard, signal)));
+  /** All of them, by shard. @param count of shards; this process's if left out */
+  readAll(signal: AbortSignal, count = this.options.count): Promise<(KubeObject | undefined)[]> {
+    return Promise.all(Array.from({ length: count }, (_, shard) => this.read(shard, signal, count)));
+  }
+
+  /**
+   * Writes the number of shards, more than one, onto the Lease of plain leader election, which nobody works for.
+   * @param lease as it was read
+   */
+  async writeCount(lease: KubeObject | undefined, signal: AbortSignal): Promise<void> {
+    const { count, name } = this.options;
+    const spec = this.#renewal('', 1_000);
+    const annotations = { [SHARDS]: String(count) };
+    if (lease !== undefined) return this.#patch(lease, spec, annotations, signal);
+    await this.#create({ name, annotations }, spec, signal);
   }
 
   /** Takes or renews the Lease for this process. @param lease as it was read */
   async hold(shard: number, lease: KubeObject | undefined, signal: AbortSignal): Promise<void> {
-    const { client, identity, namespace } = this.options;
-    const spec = this.#heldBy(identity, lease);
+    const spec = this.#heldBy(this.options.identity, lease);
     // A claim that is not granted is taken off: its claimant may be gone, and asks again if not.
-    if (lease !== undefined) return this.#patch(lease, spec, noClaim(lease), signal);
-    const metadata = { name: this.nameOf(shard) };
-    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
-    await client.create(LEASES, namespace, body, signal);
+    if (lease !== undefined) return this.#patch(lease, spec, withoutMarks(lease), signal);
+    await this.#create({ name: this.nameOf(shard) }, spec, signal);
   }
 
   /** Asks the holder of the Lease for it. @param lease as it was read */
@@ -123,7 +143,7 @@ export class LeaseRecords {
     if (lease === undefined || leaseSpec(lease).holderIdentity !== this.options.identity) return false;
     const spec = next === '' ? this.#renewal('', 1_000) : this.#heldBy(next, lease);
     try {
-      await this.#patch(lease, spec, noClaim(lease), signal);
+      await this.#patch(lease, spec, withoutMarks(lease), signal);
       return true;
     } catch (error) {
       // It was claimed meanwhile.
@@ -144,6 +164,16 @@ export class LeaseRecords {
     return { holderIdentity, leaseDurationSeconds: Math.ceil(leaseMs / 1000), renewTime };
   }
 
+  async #create(
+    metadata: Readonly<Record<string, unknown>>,
+    spec: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, namespace } = this.options;
+    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
+    await client.create(LEASES, namespace, body, signal);
+  }
+
   async #patch(
     { metadata: { name, resourceVersion } }: KubeObject,
     spec: Readonly<Record<string, unknown>>,
@@ -162,6 +192,8 @@ const NO_LEASE: Pick<LeaseSpec, 'holderIdentity' | 'leaseTransitions'> = {
   leaseTransitions: -1,
 };
 
-function noClaim(lease: KubeObject): { readonly [CLAIM]: null } | undefined {
-  return claimantOf(lease) === undefined ? undefined : { [CLAIM]: null };
+/** What takes claim and number of shards off the Lease; undefined where there is neither. */
+function withoutMarks({ metadata: { annotations } }: KubeObject): Readonly<Record<string, null>> | undefined {
+  const marks = [CLAIM, SHARDS].filter((mark) => isRecord(annotations) && mark in annotations);
+  return marks.length === 0 ? undefined : Object.fromEntries(marks.map((mark) => [mark, null]));
 }

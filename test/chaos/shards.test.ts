@@ -33,10 +33,10 @@ interface Replica {
   readonly door: ApiProxy;
 }
 
-async function start(namespace: string): Promise<Replica> {
+async function start(namespace: string, shards = SHARDS): Promise<Replica> {
   const door = await ApiProxy.start(world.upstream);
   doors.push(door);
-  const process = world.launch({ door: door.port, namespaces: [namespace], shards: SHARDS });
+  const process = world.launch({ door: door.port, namespaces: [namespace], shards });
   await process.ready();
   return { process, door };
 }
@@ -143,6 +143,32 @@ it.concurrent(
 
     expect(ms).toBeLessThan(20_000);
     await expectStory(refs, ['Running', 'Paused', 'Failed'], ['Observed', 'PhaseChanged', 'Failed']);
+  },
+  240_000,
+);
+
+it.concurrent(
+  'lets a replica with another number of shards work when those with the old one have stopped, and not before',
+  async () => {
+    const namespace = await world.namespace();
+    const old = await start(namespace);
+    const refs = await followMany(namespace, 'Running');
+    const young = await start(namespace, 2);
+    await until(
+      'the replica with another number to say that it stands by',
+      () => young.process.log.some((line) => line.includes('work with another number of shards')),
+      60_000,
+      () => young.process.logTail(),
+    );
+    await reach(refs, 'Paused');
+    expect(await loads(namespace)).toEqual([SHARDS]);
+    expect(young.door.writes).toEqual([]);
+
+    expect(await old.process.stop()).toEqual({ code: 0, signal: null });
+    await untilLoads(namespace, [2]);
+    await reach(refs, 'Success');
+
+    await expectStory(refs, ['Running', 'Paused', 'Success'], ['Observed', 'PhaseChanged', 'Succeeded']);
   },
   240_000,
 );

@@ -23,7 +23,7 @@ class Replica {
   constructor(
     server: LeaseServer,
     private readonly clock: FakeClock,
-    private readonly name: string,
+    readonly name: string,
     private readonly count = 1,
   ) {
     this.client = new LeaseClient(server);
@@ -80,6 +80,14 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     onAbort(signal, resolve);
   });
+}
+
+function waitingFor(holder: string | undefined) {
+  return {
+    level: 'info',
+    message: 'waiting for the lease',
+    fields: { namespace: 'ops', lease: 'operator', holder },
+  };
 }
 
 let server: LeaseServer;
@@ -147,7 +155,7 @@ describe('a free Lease', () => {
     await waiting.stop();
 
     expect(waiting.ended).toBe('stopped');
-    expect(waiting.logger.lines).toEqual([]);
+    expect(waiting.logger.lines).toEqual([waitingFor('a')]);
     expect(server.spec['holderIdentity']).toBe('a');
   });
 
@@ -348,26 +356,29 @@ describe("another's Lease", () => {
     expect(server.spec).toMatchObject({ holderIdentity: 'a', leaseTransitions: 5 });
   });
 
-  it('is not taken while it is renewed, and nothing is logged meanwhile', async () => {
+  it('is not taken while it is renewed, and it is logged once who holds it', async () => {
     const holder = await leader('a');
     const replica = await standby('b');
 
     await clock.advance(300_000);
 
     expect([holder.isWorking, replica.isWorking]).toEqual([true, false]);
-    expect(replica.logger.lines).toEqual([]);
+    expect(replica.logger.lines).toEqual([waitingFor('a')]);
   });
 
-  it('is taken by one of those that wait, and the others log nothing of that', async () => {
+  it('is taken by one of those that wait, and the others log that they wait for that one', async () => {
     const holder = await leader('a');
     const waiting = await Promise.all(['b', 'c', 'd'].map((name) => standby(name)));
     holder.client.network = 'hanging';
 
     await clock.advance(60_000);
 
+    const next = waiting.find(({ isWorking }) => isWorking);
     const others = waiting.filter(({ isWorking }) => !isWorking);
     expect(others).toHaveLength(2);
-    expect(others.flatMap(({ logger }) => logger.lines)).toEqual([]);
+    for (const { logger } of others) {
+      expect(logger.lines).toEqual([waitingFor('a'), waitingFor(next?.name)]);
+    }
   });
 
   it('is taken over from a leader that lost the network, only after that has stopped', async () => {
@@ -469,7 +480,8 @@ describe('shards', () => {
     await a.start();
 
     expect(spread()).toBe('0123|');
-    expect([...server.holders]).toEqual([0, 1, 2, 3].map((shard) => [`operator-shard-${shard}-of-4`, 'a']));
+    const shards = [...server.holders].filter(([name]) => name !== 'operator');
+    expect(shards).toEqual([0, 1, 2, 3].map((shard) => [`operator-shard-${shard}-of-4`, 'a']));
   });
 
   it('are shared evenly with a second replica within a few rounds, one worker each at all times', async () => {
@@ -585,6 +597,123 @@ describe('shards', () => {
     expect(ended).toEqual([1, 2, 3]);
     expect([...new Set(server.holders.values())]).toEqual(['']);
   });
+});
+
+describe('replicas with different numbers of shards', () => {
+  const replica = (name: string, count: number): Replica => new Replica(server, clock, name, count);
+  const standsBy = 'standing by, because others work with another number of shards';
+  const about = ({ logger }: Replica) => logger.lines.filter(({ message }) => message === standsBy);
+
+  /** Passes time; fails when replicas of both numbers work. */
+  async function pass(ms: number, old: readonly Replica[], young: readonly Replica[]): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 100) {
+      await clock.advance(100);
+      expect([old, young].filter((side) => side.some(({ isWorking }) => isWorking)).length).toBeLessThan(2);
+    }
+  }
+
+  describe.each([
+    [1, 2],
+    [2, 1],
+    [4, 2],
+    [2, 5],
+  ])('%i, and then %i', (before, after) => {
+    it('do not work side by side: the newcomer stands by, and says so once, with the remedy', async () => {
+      const old = replica('old', before);
+      await old.start();
+      const young = replica('young', after);
+      await young.start();
+
+      await pass(120_000, [old], [young]);
+
+      expect([old.works.size, young.works.size]).toEqual([before, 0]);
+      expect(about(young)).toEqual([
+        {
+          level: 'warn',
+          message: standsBy,
+          fields: {
+            namespace: 'ops',
+            lease: 'operator',
+            shards: after,
+            others: before,
+            remedy: 'start all replicas with the same --shards; this one works when the others have stopped',
+          },
+        },
+      ]);
+      expect(about(old)).toEqual([]);
+    });
+
+    it('are a change that ends well when one after the other is replaced', async () => {
+      const old = [replica('old-0', before), replica('old-1', before)] as const;
+      for (const one of old) await one.start();
+      await pass(20_000, old, []);
+      const young: Replica[] = [];
+      for (const [index, one] of old.entries()) {
+        young.push(replica(`young-${index}`, after));
+        await young.at(-1)?.start();
+        await pass(5_000, old, young);
+        await one.stop();
+        await pass(5_000, old, young);
+      }
+      await pass(20_000, old, young);
+
+      expect(young.reduce((sum, { works }) => sum + works.size, 0)).toBe(after);
+    });
+
+    it('do not wait for those that died longer than for any other', async () => {
+      const old = replica('old', before);
+      await old.start();
+      const young = replica('young', after);
+      await young.start();
+      await pass(20_000, [old], [young]);
+      old.client.network = 'hanging';
+
+      await pass(20_000, [old], [young]);
+
+      expect([old.works.size, young.works.size]).toEqual([0, after]);
+    });
+  });
+
+  it('end with one number, whenever they start, stop, and cannot reach the API server', async () => {
+    const event = fc.record({
+      replica: fc.nat(2),
+      what: fc.constantFrom<'restart' | Network>('restart', 'restart', 'good', 'failing', 'hanging', 'deaf'),
+      seconds: fc.nat(20),
+    });
+    const counts = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 3, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(counts, fc.array(event, { maxLength: 10 }), async (numbers, events) => {
+        const leases = new LeaseServer();
+        const time = new FakeClock();
+        const replicas = numbers.map((count, index) => new Replica(leases, time, 'abc'.charAt(index), count));
+        await Promise.all(replicas.map((one) => one.start()));
+        for (const { replica: index, what, seconds } of events) {
+          const one = replicas[index] as Replica;
+          if (what === 'restart') {
+            await one.stop();
+            await time.advance(15_000);
+            await one.start();
+          } else one.client.network = what;
+          await time.advance(seconds * 1000);
+        }
+        for (const one of replicas) {
+          one.client.network = 'good';
+          if (one.ended !== undefined) await one.start();
+        }
+        await time.advance(60_000);
+
+        const working = replicas.flatMap(({ works }, index) => (works.size > 0 ? [index] : []));
+        const [first] = working;
+        expect(new Set(working.map((index) => numbers[index])).size).toBe(1);
+        expect(working.reduce((sum, index) => sum + (replicas[index]?.works.size ?? 0), 0)).toBe(
+          numbers[first ?? 0],
+        );
+        await Promise.all(replicas.map((one) => one.stop()));
+        await time.advance(60_000);
+      }),
+      { numRuns: 40 },
+    );
+  }, 60_000);
 });
 
 describe('replicas', () => {

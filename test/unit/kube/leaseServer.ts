@@ -66,11 +66,11 @@ export class LeaseClient {
     this.#answer(signal, () => {
       this.server.writes.push(body);
       const { metadata, spec } = body as {
-        readonly metadata: { readonly name: string };
+        readonly metadata: { readonly name: string; readonly annotations?: Fields };
         readonly spec: Fields;
       };
       if (this.server.leases.has(metadata.name)) throw new KubeError(409, 'AlreadyExists', 'there is one');
-      return this.server.store(spec, metadata.name);
+      return this.server.store(spec, metadata.name, metadata.annotations);
     });
 
   mergePatch = (
