@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { dump, loadAll } from 'js-yaml';
+import { dump, load, loadAll } from 'js-yaml';
+import { codeBlocks, readGuide } from '../support/guide.js';
 import { OPERATOR_NAMESPACE, type Manifest } from '../support/install.js';
 import { hasKubectl } from '../support/kubectl.js';
 import { describeWhen, realKubeconfig } from '../support/skips.js';
 import { World } from '../support/world.js';
 
+const OVERLAYS = ['all-namespaces', 'one-namespace', 'high-availability'];
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
 
 describeWhen(
@@ -22,7 +27,7 @@ describeWhen(
   }, 90_000);
   afterAll(async () => world?.stop(), 60_000);
 
-  it.each(['all-namespaces', 'one-namespace', 'high-availability'])('the overlay %s', async (overlay) => {
+  it.each(OVERLAYS)('the overlay %s', async (overlay) => {
     const { stdout } = await world.kubectl(['kustomize', `${DEPLOY}overlays/${overlay}`]);
     // The namespace whose CloudJobs `one-namespace` follows has to be there.
     const manifests = loadAll(stdout.replaceAll('namespace: infra', `namespace: ${namespace}`)) as Manifest[];
@@ -52,3 +57,67 @@ describeWhen(
     expect(taken).toContain('deployment.apps/cloudjob-operator');
   });
 });
+
+/** What the guide has people add over one-namespace. */
+function recipe(): object {
+  const yaml = codeBlocks(readGuide('install.md'), 'yaml').find((block) =>
+    block.includes('over one-namespace'),
+  );
+  return load(yaml ?? '') as object;
+}
+
+describeWhen(hasKubectl && realKubeconfig !== undefined, 'the embedded Kubernetes API knows no rights')(
+  'the rights go along with another namespace and another name',
+  () => {
+    let world: World;
+    const home = mkdtempSync(join(tmpdir(), 'cloudjob-renamed-'));
+    beforeAll(async () => {
+      world = await World.start();
+    }, 90_000);
+    afterAll(async () => {
+      rmSync(home, { recursive: true });
+      await world?.stop();
+    }, 60_000);
+
+    it.each(OVERLAYS)(
+      'of the overlay %s',
+      async (overlay) => {
+        const own = await world.namespace();
+        const followed = await world.namespace();
+        const isNarrow = overlay === 'one-namespace';
+        const kustomization = {
+          namespace: own,
+          namePrefix: `${own}-`,
+          resources: [join(relative(home, DEPLOY), 'overlays', overlay)],
+          ...(isNarrow ? recipe() : {}),
+        };
+        writeFileSync(join(home, 'kustomization.yaml'), dump(kustomization));
+        const { stdout } = await world.kubectl(['kustomize', home]);
+        const rights = (loadAll(stdout.replaceAll('infra', followed)) as Manifest[])
+          .filter(({ kind }) => /^(ServiceAccount|(Cluster)?Role(Binding)?)$/.test(kind))
+          .map((object) => dump(object))
+          .join('---\n');
+        const account = `system:serviceaccount:${own}:${own}-cloudjob-operator`;
+        const may = async (namespace: string, ...what: readonly string[]): Promise<string> =>
+          (await world.kubectl(['auth', 'can-i', ...what, '-n', namespace, '--as', account])).stdout.trim();
+        try {
+          expect((await world.kubectl(['apply', '-f', '-'], rights)).stderr).toBe('');
+
+          for (const right of [
+            ['watch', 'cloudjobs.cloudjob.dev'],
+            ['update', 'cloudjobs.cloudjob.dev', '--subresource=status'],
+            ['delete', 'cloudjobs.cloudjob.dev'],
+            ['get', 'secrets'],
+          ]) {
+            const answer = [await may(followed, ...right), await may('default', ...right)];
+            expect([...right, ...answer]).toEqual([...right, 'yes', isNarrow ? 'no' : 'yes']);
+          }
+          expect(await may(own, 'patch', 'leases.coordination.k8s.io')).toBe('yes');
+        } finally {
+          await world.kubectl(['delete', '--ignore-not-found', '-f', '-'], rights);
+        }
+      },
+      60_000,
+    );
+  },
+);
