@@ -90,12 +90,21 @@ export function isInvalid(error: unknown): boolean {
   return hasStatus(error, 422);
 }
 
+/** 413, or what is told of etcd's and gRPC's limits: the object is too large, and trying the same again cannot help. */
+export function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return false;
+  return error.status === 413 || (error.status >= 400 && TOO_LARGE.test(error.message));
+}
+
 export function isCanceled(error: unknown): boolean {
   return isLocal(error, 'Canceled');
 }
 
 /** What a 404 means that is about no object. */
 const NOT_SERVED = 'nothing is served there; is the CustomResourceDefinition installed?';
+
+/** etcd's own words, and those of gRPC on the way to it; both come as a 500. */
+const TOO_LARGE = /etcdserver: request is too large|message larger than max/;
 
 function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status;

@@ -10,12 +10,12 @@ import {
 } from '../api/cloudjob.js';
 import { classifyPhase, type PhaseClass } from '../cloud/phase.js';
 import type { KubeClient } from '../kube/client.js';
-import { isConflict, isNotFound } from '../kube/errors.js';
+import { isConflict, isNotFound, isTooLarge } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { KubeObject, ObjectMeta } from '../kube/object.js';
 import { cutText } from '../text.js';
 import { rests, USED_ANNOTATIONS, USED_LABELS } from './cloudJob.js';
-import type { CloudJobStore } from './ports.js';
+import type { CloudJobStore, Written } from './ports.js';
 
 /** What is kept of a CloudJob in memory: read once, when the watch brought it. */
 export interface CacheEntry extends KubeObject {
@@ -76,11 +76,7 @@ export class ClusterCloudJobs implements CloudJobStore {
     return this.cache.get(key)?.cloudJob;
   }
 
-  async writeStatus(
-    cloudJob: CloudJob,
-    status: CloudJobStatus,
-    signal: AbortSignal,
-  ): Promise<CloudJob | 'stale'> {
+  async writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<Written> {
     const { metadata, status: before } = cloudJob;
     const { namespace, name, uid, resourceVersion } = metadata;
     // Neither newer states nor another object of the same name can be overwritten, and spec and labels are not the status's.
@@ -106,6 +102,7 @@ export class ClusterCloudJobs implements CloudJobStore {
         status,
       };
     } catch (error) {
+      if (isTooLarge(error)) return 'tooLarge';
       if (!isConflict(error) && !isNotFound(error)) throw error;
       await this.cache.refresh({ namespace, name }, resourceVersion ?? '', signal);
       return 'stale';

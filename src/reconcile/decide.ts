@@ -9,7 +9,7 @@ import { conditionsFor } from './conditions.js';
 import { classify, type History, type JobState } from './jobState.js';
 import { describeState } from './message.js';
 import { activeDeadlineLeft, graceLeft, isSameState, observationDeadlineLeft } from './schedule.js';
-import { summarise, type JobSummary } from './summary.js';
+import { summarise, type JobSummary, type StatusLength } from './summary.js';
 import { transitionsBetween, type Transition } from './transitions.js';
 
 /** What is to happen when nothing else calls for it. */
@@ -41,7 +41,7 @@ export interface Decision {
 export function decide(object: CloudJob, observation: Observation, now: number, history: History): Decision {
   const cloudJob = aboutItsJob(object);
   const { metadata, spec, status: before } = cloudJob;
-  const job = jobAfter(cloudJob, observation);
+  const job = jobAfter(cloudJob, observation, history.statusLength);
   const state = classify(cloudJob, job, observation, now, history);
   const message = state.kind === 'asBefore' ? (before.message ?? '') : describeState(state, cloudJob, job);
   const previous = before.conditions ?? [];
@@ -67,10 +67,10 @@ export function decide(object: CloudJob, observation: Observation, now: number, 
 }
 
 /** What is known of the job after this observation. */
-function jobAfter(cloudJob: CloudJob, observation: Observation): JobSummary {
+function jobAfter(cloudJob: CloudJob, observation: Observation, length?: StatusLength): JobSummary {
   const known = knownJob(cloudJob);
   if (observation.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
-  const observed = summarise(observation.job);
+  const observed = summarise(observation.job, length);
   // A finished job stays as it ended, whatever the cloud says later.
   const contradicts = isTerminal(known.phase) && classifyPhase(observed.phase) !== classifyPhase(known.phase);
   return contradicts ? known : observed;

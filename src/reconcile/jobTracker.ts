@@ -7,7 +7,7 @@ import type { Priority } from '../priority.js';
 import { aboutItsJob, isFinished, isRequested, knownJob, readableSpec, requestedAt } from './cloudJob.js';
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
-import { isKnown } from './summary.js';
+import { isKnown, type StatusLength } from './summary.js';
 
 export interface JobTrackerParts {
   readonly clock: Clock;
@@ -44,6 +44,7 @@ export class JobTracker {
   #handledRequest: string | undefined;
   /** When the status was written last. */
   #writtenAt: number;
+  #statusLength: StatusLength = 'full';
   /** Whether its job is polled again and again. */
   #isFollowing = false;
 
@@ -149,6 +150,12 @@ export class JobTracker {
     this.#writtenAt = this.#parts.clock.monotonic();
   }
 
+  /** The API server refused the status as too large. @returns how long the next one is; `full` when the object has changed */
+  refusedAsTooLarge(): StatusLength {
+    this.#statusLength = this.#statusLength === 'full' ? 'short' : 'full';
+    return this.#statusLength;
+  }
+
   /** The status says what was observed; `isFollowing`: the job is polled on. */
   concluded(observation: Observation, isFollowing: boolean): void {
     this.#isFollowing = isFollowing;
@@ -164,7 +171,7 @@ export class JobTracker {
       this.#lastObservedAt === undefined
         ? clock.now() - Date.parse(metadata.creationTimestamp)
         : clock.monotonic() - this.#lastObservedAt;
-    return { unobservedMs, lastFailure: this.#lastFailure };
+    return { unobservedMs, lastFailure: this.#lastFailure, statusLength: this.#statusLength };
   }
 
   /** Whether the last poll failed: its credentials may have been renewed. */

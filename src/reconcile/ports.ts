@@ -18,6 +18,12 @@ export interface JobReader {
   forget(key: string): void;
 }
 
+/**
+ * The object as stored; `stale` when it has changed or gone in between, so that the pass must start again; `tooLarge` when
+ * the API server takes no object with that status.
+ */
+export type Written = CloudJob | 'stale' | 'tooLarge';
+
 /** The CloudJobs of the cluster. */
 export interface CloudJobStore {
   /** As last seen; undefined when there is none (any more), or when it rests: nothing is to be done about it. */
@@ -25,10 +31,9 @@ export interface CloudJobStore {
   /**
    * Writes the status of just this object in just this version.
    *
-   * @returns the object as stored; `stale` when it has changed or gone in between, so that the pass must start again
    * @throws when the API server fails
    */
-  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
+  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<Written>;
   /** Deletes just this object in just this version; does nothing when it is gone or has changed. */
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }
