@@ -75,7 +75,7 @@ export function isAlreadyExists(error: unknown): boolean {
  */
 export function isGone(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
-  return error.status === 410 || error.reason === 'Expired' || error.reason === TOO_LARGE;
+  return error.status === 410 || error.reason === 'Expired' || error.reason === VERSION_TOO_LARGE;
 }
 
 export function isTooManyRequests(error: unknown): boolean {
@@ -95,14 +95,23 @@ export function isInvalid(error: unknown): boolean {
   return hasStatus(error, 422);
 }
 
+/** 413, or what is told of etcd's and gRPC's limits: the object is too large, and trying the same again cannot help. */
+export function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return false;
+  return error.status === 413 || (error.status >= 400 && TOO_LARGE.test(error.message));
+}
+
 export function isCanceled(error: unknown): boolean {
   return isLocal(error, 'Canceled');
 }
 
 /** The cause that a 504 has whose own reason is `Timeout`, as all timeouts' is. */
-const TOO_LARGE = 'ResourceVersionTooLarge';
+const VERSION_TOO_LARGE = 'ResourceVersionTooLarge';
 /** What a 404 means that is about no object. */
 const NOT_SERVED = 'nothing is served there; is the CustomResourceDefinition installed?';
+
+/** etcd's own words, and those of gRPC on the way to it; both come as a 500. */
+const TOO_LARGE = /etcdserver: request is too large|message larger than max/;
 
 function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status;
@@ -146,9 +155,9 @@ function readStatus(body: unknown): StatusAnswer | undefined {
   const { reason, message, details } = body;
   const { retryAfterSeconds: seconds, causes } = isRecord(details) ? details : {};
   const isTooLarge =
-    Array.isArray(causes) && causes.some((cause) => isRecord(cause) && cause['reason'] === TOO_LARGE);
+    Array.isArray(causes) && causes.some((cause) => isRecord(cause) && cause['reason'] === VERSION_TOO_LARGE);
   return {
-    reason: isTooLarge ? TOO_LARGE : asReason(reason),
+    reason: isTooLarge ? VERSION_TOO_LARGE : asReason(reason),
     message: typeof message === 'string' && message !== '' ? oneLine(message) : undefined,
     retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
   };

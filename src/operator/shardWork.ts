@@ -42,7 +42,15 @@ export function createShardWork(
     if (end !== undefined) metrics.finished(end.outcome, end.seconds);
   };
   const queue = new WorkQueue({ clock, random });
-  const reconciler = new Reconciler({ ...parts, store: new ClusterCloudJobs(cache, parts.client, onWrite) });
+  const onTooLarge = (key: string, isShorterLeft: boolean): void =>
+    logger.warn('status too large for its object', {
+      key,
+      next: isShorterLeft
+        ? 'a shorter one'
+        : 'nothing until the object changes: remove labels or annotations',
+    });
+  const store = new ClusterCloudJobs(cache, parts.client, onWrite);
+  const reconciler = new Reconciler({ ...parts, store, onTooLarge });
   const controller = new Controller({
     queue,
     reconcile: (key, pass) => inSpan('reconcile', { key }, () => reconciler.reconcile(key, pass)),

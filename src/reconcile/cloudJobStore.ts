@@ -13,12 +13,12 @@ import {
 import { OPERATOR } from '../api/managedFields.js';
 import { classifyPhase, type PhaseClass } from '../cloud/phase.js';
 import type { KubeClient, Stored } from '../kube/client.js';
-import { isConflict, isNotFound } from '../kube/errors.js';
+import { isConflict, isNotFound, isTooLarge } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { KubeObject, ObjectMeta, ObjectRef } from '../kube/object.js';
 import { cutText } from '../text.js';
 import { rests } from './cloudJob.js';
-import type { CloudJobStore } from './ports.js';
+import type { CloudJobStore, Written } from './ports.js';
 
 /** What is kept of a CloudJob in memory: read once, when the watch brought it. */
 export interface CacheEntry extends KubeObject {
@@ -69,21 +69,17 @@ export class ClusterCloudJobs implements CloudJobStore {
     return this.cache.get(key)?.cloudJob;
   }
 
-  async writeStatus(
-    cloudJob: CloudJob,
-    status: CloudJobStatus,
-    signal: AbortSignal,
-  ): Promise<CloudJob | 'stale'> {
+  async writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<Written> {
     const written = await this.#change(cloudJob, signal, (ref, identity) =>
       this.client.update(CLOUD_JOBS, ref, { ...identity, status }, { subresource: 'status' }, signal),
     );
-    if (written === 'stale') return written;
+    if (typeof written === 'string') return written;
     this.onWrite(cloudJob.status, status);
     return { ...written, status };
   }
 
   /** A value that stays as it is stays its writer's in an update; whoever applies it becomes its owner, too. */
-  async adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<CloudJob | 'stale'> {
+  async adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<Written> {
     const status = { phase: cloudJob.status.phase };
     const options = { subresource: 'status', fieldManager: OPERATOR };
     return this.#change(cloudJob, signal, (ref, identity) =>
@@ -95,7 +91,7 @@ export class ClusterCloudJobs implements CloudJobStore {
     cloudJob: CloudJob,
     signal: AbortSignal,
     send: (ref: ObjectRef, identity: Readonly<Record<string, unknown>>) => Promise<Stored>,
-  ): Promise<CloudJob | 'stale'> {
+  ): Promise<Written> {
     const { metadata } = cloudJob;
     const { namespace, name, uid, resourceVersion } = metadata;
     const ref = { namespace, name };
@@ -110,6 +106,7 @@ export class ClusterCloudJobs implements CloudJobStore {
       // The version was the one that was read, so nothing but the status has changed.
       return { ...cloudJob, metadata: { ...metadata, resourceVersion: stored.metadata.resourceVersion } };
     } catch (error) {
+      if (isTooLarge(error)) return 'tooLarge';
       if (!isConflict(error) && !isNotFound(error)) throw error;
       await this.cache.refresh(ref, resourceVersion ?? '', signal);
       return 'stale';

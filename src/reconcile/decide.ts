@@ -15,7 +15,7 @@ import { conditionsFor } from './conditions.js';
 import { classify, verifiesEnd, type History, type JobState } from './jobState.js';
 import { describeState } from './message.js';
 import { activeDeadlineLeft, graceLeft, isSameState, observationDeadlineLeft } from './schedule.js';
-import { summarise, type JobSummary } from './summary.js';
+import { summarise, type JobSummary, type StatusLength } from './summary.js';
 import { transitionsBetween, type Transition } from './transitions.js';
 
 /** What is to happen when nothing else calls for it. */
@@ -49,7 +49,7 @@ export interface Decision {
 export function decide(object: CloudJob, observation: Observation, now: number, history: History): Decision {
   const cloudJob = aboutItsJob(object);
   const { metadata, spec, status: before } = cloudJob;
-  const job = jobAfter(cloudJob, observation);
+  const job = jobAfter(cloudJob, observation, history.statusLength);
   const state = classify(cloudJob, job, observation, now, history);
   const message = state.kind === 'asBefore' ? (before.message ?? '') : describeState(state, cloudJob, job);
   const previous = before.conditions ?? [];
@@ -76,10 +76,10 @@ export function decide(object: CloudJob, observation: Observation, now: number, 
 }
 
 /** What is known of the job after this observation. */
-function jobAfter(cloudJob: CloudJob, observation: Observation): JobSummary {
+function jobAfter(cloudJob: CloudJob, observation: Observation, length?: StatusLength): JobSummary {
   const known = knownJob(cloudJob);
   if (observation.kind !== 'job' || cloudJob.spec.jobID === undefined) return known;
-  return summarise(observation.job);
+  return summarise(observation.job, length);
 }
 
 function requeueFor(

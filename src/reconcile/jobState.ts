@@ -4,7 +4,7 @@ import { failureOf, type Failure, type Observation } from '../cloud/observation.
 import { classifyPhase } from '../cloud/phase.js';
 import { isStatusOfSpec, isUnverified, readableSpec } from './cloudJob.js';
 import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
-import { isKnown, type JobSummary } from './summary.js';
+import { isKnown, type JobSummary, type StatusLength } from './summary.js';
 
 /** What the process remembers of a CloudJob and its status cannot say. */
 export interface History {
@@ -15,6 +15,8 @@ export interface History {
   readonly unobservedMs: number;
   /** How the poll before this observation failed, if it did. */
   readonly lastFailure?: Failure | undefined;
+  /** `full` if left out. `short` when the API server has refused a full status of the object as too large. */
+  readonly statusLength?: StatusLength;
 }
 
 /** Where a CloudJob stands: one row of the table of conditions (see `conditions.ts`) each. */

@@ -15,7 +15,7 @@ import {
 } from './cloudJob.js';
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
-import { isKnown } from './summary.js';
+import { isKnown, type StatusLength } from './summary.js';
 
 export interface JobTrackerParts {
   readonly clock: Clock;
@@ -54,6 +54,7 @@ export class JobTracker {
   #handledRequest: string | undefined;
   /** When the status was written last. */
   #writtenAt: number;
+  #statusLength: StatusLength = 'full';
   /** Whether its job is polled again and again. */
   #isFollowing = false;
 
@@ -164,6 +165,12 @@ export class JobTracker {
     this.#writtenAt = this.#parts.clock.monotonic();
   }
 
+  /** The API server refused the status as too large. @returns how long the next one is; `full` when the object has changed */
+  refusedAsTooLarge(): StatusLength {
+    this.#statusLength = this.#statusLength === 'full' ? 'short' : 'full';
+    return this.#statusLength;
+  }
+
   /** The status says what was observed; `isFollowing`: the job is polled on. */
   concluded(observation: Observation, isFollowing: boolean): void {
     this.#isFollowing = isFollowing;
@@ -179,7 +186,7 @@ export class JobTracker {
       this.#lastObservedAt === undefined
         ? clock.now() - Date.parse(metadata.creationTimestamp)
         : clock.monotonic() - this.#lastObservedAt;
-    return { unobservedMs, lastFailure: this.#lastFailure };
+    return { unobservedMs, lastFailure: this.#lastFailure, statusLength: this.#statusLength };
   }
 
   /** Whether the last poll failed: its credentials may have been renewed. */

@@ -18,6 +18,12 @@ export interface JobReader {
   forget(key: string): void;
 }
 
+/**
+ * The object as stored; `stale` when it has changed or gone in between, so that the pass must start again; `tooLarge` when
+ * the API server takes no object with that status.
+ */
+export type Written = CloudJob | 'stale' | 'tooLarge';
+
 /** The CloudJobs of the cluster. */
 export interface CloudJobStore {
   /** As last seen; undefined when there is none (any more), or when it rests: nothing is to be done about it. */
@@ -25,16 +31,15 @@ export interface CloudJobStore {
   /**
    * Writes the status of just this object in just this version.
    *
-   * @returns the object as stored; `stale` when it has changed or gone in between, so that the pass must start again
    * @throws when the API server fails
    */
-  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<CloudJob | 'stale'>;
+  writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<Written>;
   /**
    * Makes the phase of just this object in just this version, which somebody else has written, the operator's own.
    *
-   * @returns and throws as `writeStatus` does
+   * @throws when the API server fails
    */
-  adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<CloudJob | 'stale'>;
+  adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<Written>;
   /** Deletes just this object in just this version; does nothing when it is gone or has changed. */
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }

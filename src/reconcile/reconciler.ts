@@ -6,7 +6,7 @@ import { settlesWithin } from '../signals.js';
 import { decide, type Decision } from './decide.js';
 import { JobObserver, type JobObserverParts } from './jobObserver.js';
 import { JobTrackers, type JobTracker, type JobTrackerParts } from './jobTracker.js';
-import type { CloudJobStore, TransitionRecorder } from './ports.js';
+import type { CloudJobStore, TransitionRecorder, Written } from './ports.js';
 
 /** A new object whose first poll takes longer than this gets a status that says so: it is seen, the cloud is awaited. */
 const FIRST_POLL_MS = 1_000;
@@ -30,6 +30,11 @@ export interface Pass {
 export interface ReconcilerParts extends JobObserverParts, JobTrackerParts {
   readonly store: CloudJobStore;
   readonly transitions: TransitionRecorder;
+  /**
+   * Called when a CloudJob has no room for its status, be it because of its labels. Where no shorter one is left to try, it
+   * is not polled until it changes. Must not throw.
+   */
+  readonly onTooLarge?: (key: string, isShorterLeft: boolean) => void;
 }
 
 /** The only shell around `decide`: observes what it needs to know, and does what it says. */
@@ -55,7 +60,7 @@ export class Reconciler {
     const tracker = this.#trackers.of(key, cloudJob, priority);
 
     const poll = tracker.pollDue(cloudJob, reader.hasSharedResult(key));
-    let current: CloudJob | 'stale' = cloudJob;
+    let current: Written = cloudJob;
     let isWaiting = false;
     if (poll !== undefined) {
       const observed = await this.#observe(key, cloudJob, tracker, poll, signal);
@@ -63,7 +68,7 @@ export class Reconciler {
       // The reader wakes the key when it may call; an aborted pass waits for nobody.
       isWaiting = observed.kind === 'nothing' && !signal.aborted;
     }
-    if (current === 'stale') return STALE;
+    if (typeof current === 'string') return this.#unwritten(current, key, tracker);
     // A slot may be free in a moment, and no second status could be written so soon.
     if (isWaiting && isNew(current) && tracker.ageMs < FIRST_POLL_MS) {
       return { kind: 'requeue', afterMs: FIRST_POLL_MS - tracker.ageMs };
@@ -77,9 +82,9 @@ export class Reconciler {
       return { kind: 'requeue', afterMs: WRITE_EVERY_MS - tracker.sinceWriteMs };
     }
     const written = await this.#write(current, tracker, decision, signal);
-    if (written === 'stale') return STALE;
+    if (typeof written === 'string') return this.#unwritten(written, key, tracker);
     const stored = decision.adoptsPhase ? await store.adoptPhase(written, signal) : written;
-    if (stored === 'stale') return STALE;
+    if (typeof stored === 'string') return this.#unwritten(stored, key, tracker);
     tracker.concluded(observation, decision.requeue.kind === 'poll');
     return this.#requeue(key, stored, tracker, decision, isWaiting, signal);
   }
@@ -92,6 +97,17 @@ export class Reconciler {
   /** Gives up all places in the cloud's queues: the CloudJobs are somebody else's from now on. */
   forgetAll(): void {
     for (const key of this.#trackers.keys()) this.#forget(key);
+  }
+
+  /** After a lost race the pass is done again, and after a status that was too large with a shorter one. */
+  #unwritten(why: Exclude<Written, CloudJob>, key: string, tracker: JobTracker): Result {
+    if (why === 'stale') return STALE;
+    const isShorterLeft = tracker.refusedAsTooLarge() === 'short';
+    this.parts.onTooLarge?.(key, isShorterLeft);
+    if (isShorterLeft) return STALE;
+    // Only a change of the object makes room.
+    this.parts.reader.forget(key);
+    return DONE;
   }
 
   #forget(key: string): Result {
@@ -107,7 +123,7 @@ export class Reconciler {
     tracker: JobTracker,
     priority: Priority,
     signal: AbortSignal,
-  ): Promise<{ readonly kind: Observation['kind']; readonly current: CloudJob | 'stale' }> {
+  ): Promise<{ readonly kind: Observation['kind']; readonly current: Written }> {
     const freshness = tracker.hasFailed ? 'renewed' : 'known';
     const observing = this.#observer.observe(key, cloudJob, priority, freshness, signal);
     const writing = isNew(cloudJob)
@@ -126,7 +142,7 @@ export class Reconciler {
     tracker: JobTracker,
     observing: Promise<Observation>,
     signal: AbortSignal,
-  ): Promise<CloudJob | 'stale'> {
+  ): Promise<Written> {
     const { clock } = this.parts;
     const isQuick = await settlesWithin(clock, FIRST_POLL_MS, Promise.allSettled([observing]), signal);
     if (isQuick || signal.aborted) return cloudJob;
@@ -140,13 +156,13 @@ export class Reconciler {
     tracker: JobTracker,
     { status, differs, transitions }: Decision,
     signal: AbortSignal,
-  ): Promise<CloudJob | 'stale'> {
+  ): Promise<Written> {
     const { store, transitions: recorder, clock } = this.parts;
     if (transitions.length > 0) {
       await settlesWithin(clock, RECORD_MS, recorder.record(cloudJob, transitions), signal);
     }
     const stored = differs ? await store.writeStatus(cloudJob, status, signal) : cloudJob;
-    if (stored === 'stale') return stored;
+    if (typeof stored === 'string') return stored;
     if (differs) tracker.wrote();
     if (transitions.length > 0) recorder.commit(cloudJob, transitions);
     return stored;

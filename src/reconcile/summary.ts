@@ -22,17 +22,31 @@ export const JOB_FIELDS = [
   'completionTime',
 ] as const satisfies readonly (keyof CloudJobStatus)[];
 
+/** How long a status may be: as short as can be is for an object that has no room for more. */
+export type StatusLength = 'full' | 'short';
+
+/**
+ * Bytes of what a job may fill at will, as the API server stores it. All else of a status has less than 100 KiB; etcd takes
+ * 1.5 MiB of an object, most of which its metadata may have filled.
+ */
+const ROOM: Readonly<Record<StatusLength, { readonly subJobs: number; readonly extendParam: number }>> = {
+  full: { subJobs: 96 * 1024, extendParam: 32 * 1024 },
+  short: { subJobs: 4 * 1024, extendParam: 0 },
+};
+
 /** Whether anything is known: the cloud has shown the job, be it without a phase. */
 export function isKnown(job: JobSummary): boolean {
   return job.progress !== undefined;
 }
 
 /** A job in the fields of the status. Fields that the cloud left out or left empty are left out. */
-export function summarise(job: Job): JobSummary {
+export function summarise(job: Job, length: StatusLength = 'full'): JobSummary {
+  const room = ROOM[length];
   const nodes = flatten(job);
   const subJobs = nodes
     .map(({ job: subJob, parentID }) => describeSubJob(subJob, parentID))
     .toSorted(compareSubJobs);
+  const listed = thatFit(subJobs.slice(0, MAX_SUB_JOBS), room.subJobs);
   return fieldsWith(
     {
       phase: job.phase,
@@ -41,10 +55,12 @@ export function summarise(job: Job): JobSummary {
       clusterUID: job.clusterUID,
       resourceID: job.resourceID,
       resourceName: job.resourceName,
-      extendParam: boundedParams(job.extendParam),
+      extendParam: Object.fromEntries(
+        thatFit(Object.entries(job.extendParam).slice(0, MAX_EXTEND_PARAMS), room.extendParam),
+      ),
       progress: countLeaves(job, nodes),
-      subJobs: subJobs.slice(0, MAX_SUB_JOBS),
-      subJobsOmitted: subJobs.length > MAX_SUB_JOBS ? subJobs.length - MAX_SUB_JOBS : undefined,
+      subJobs: listed,
+      subJobsOmitted: listed.length < subJobs.length ? subJobs.length - listed.length : undefined,
       startTime: job.startTime,
       updateTime: job.updateTime,
       // The v3 API has no completion time; a finished job changes no more, so its last change is its end.
@@ -147,8 +163,19 @@ function countLeaves(root: Job, nodes: readonly Node[]): NonNullable<CloudJobSta
   return { total, ...counts, summary: `${counts.succeeded}/${total}` };
 }
 
-function boundedParams(params: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(params).slice(0, MAX_EXTEND_PARAMS));
+/** The first ones, up to so many bytes. */
+function thatFit<T>(entries: T[], maxBytes: number): T[] {
+  let left = maxBytes;
+  const end = entries.findIndex((entry) => {
+    left -= storedBytes(entry);
+    return left < 0;
+  });
+  return end === -1 ? entries : entries.slice(0, end);
+}
+
+/** How long the value is in JSON as Go writes it. */
+function storedBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, '\\u0000'));
 }
 
 /** Not undefined, `''`, `[]` or `{}`: a status has a field only when there is something to say. */

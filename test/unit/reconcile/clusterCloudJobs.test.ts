@@ -105,6 +105,16 @@ describe('a status', () => {
     expect(refreshed).toEqual([[{ namespace: 'infra', name: 'scale-up' }, '7', SIGNAL]]);
   });
 
+  it.each([
+    [413, 'RequestEntityTooLarge', 'Request entity too large: limit is 3145728'],
+    [500, 'HTTP500', 'etcdserver: request is too large'],
+    [500, 'HTTP500', 'rpc error: code = ResourceExhausted desc = trying to send message larger than max'],
+  ])('is too large when the API server says so: %d %s %s', async (code, reason, message) => {
+    const error = new KubeError(code, reason, message);
+
+    expect(await storeOf(new FakeClient(error)).writeStatus(cloudJob(), {}, SIGNAL)).toBe('tooLarge');
+  });
+
   it('passes on every other failure', async () => {
     await expect(storeOf(new FakeClient(BROKEN)).writeStatus(cloudJob(), {}, SIGNAL)).rejects.toBe(BROKEN);
   });

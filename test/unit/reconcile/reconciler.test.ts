@@ -883,3 +883,48 @@ describe('time', () => {
     expect(conditionsOf(world.object)).not.toHaveProperty('Stalled');
   });
 });
+
+describe('a status that the API server refuses as too large', () => {
+  const subJobs = Array.from({ length: 64 }, (_, index) =>
+    job('Failed', { id: `${index}`, reason: 'no room '.repeat(100) }),
+  );
+
+  it('is shortened, which is said once, and stays so while the job says the same', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [tells('Running', { subJobs })];
+    world.store.troubles = ['tooLarge'];
+
+    const refused = await world.pass();
+    await world.clock.advance(1_000);
+    await world.pass();
+    for (let poll = 0; poll < 5; poll += 1) {
+      await world.clock.advance(60_000);
+      await world.pass();
+    }
+
+    expect(refused).toEqual({ kind: 'requeue', afterMs: 100 });
+    expect(world.reads).toBeGreaterThan(5);
+    expect(world.store.written).toHaveLength(1);
+    expect(world.object.status.subJobs?.length).toBeLessThan(10);
+    expect(world.object.status.progress?.failed).toBe(64);
+    expect(world.tooLarge).toEqual([true]);
+  });
+
+  it('however short is not written again until the object changes', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [tells('Running', { subJobs })];
+    world.store.troubles = ['tooLarge', 'tooLarge'];
+    await world.pass();
+    await world.clock.advance(1_000);
+
+    const result = await world.pass();
+    world.edit({ annotations: { note: '' } });
+    await world.clock.advance(1_000);
+    await world.pass();
+
+    expect(result).toEqual({ kind: 'done' });
+    expect(world.reader.forgotten).toEqual([KEY]);
+    expect(world.tooLarge).toEqual([true, false]);
+    expect(world.store.written.map((status) => status.subJobs?.length)).toEqual([64]);
+  });
+});

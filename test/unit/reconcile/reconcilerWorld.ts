@@ -9,6 +9,7 @@ import type {
   SecretResult,
   SecretReader,
   TransitionRecorder,
+  Written,
 } from '../../../src/reconcile/ports.js';
 import type { Result } from '../../../src/kube/controller.js';
 import { Reconciler, type Pass } from '../../../src/reconcile/reconciler.js';
@@ -66,7 +67,7 @@ class FakeStore implements CloudJobStore {
   /** Keys of objects that rest. */
   readonly resting = new Set<string>();
   /** What befalls the next writes, one after the other; then all is well. */
-  troubles: ('stale' | Error)[] = [];
+  troubles: ('stale' | 'tooLarge' | Error)[] = [];
   /** What happens while a write is under way. */
   meanwhile: () => Promise<void> = () => Promise.resolve();
   #version = 100;
@@ -82,11 +83,12 @@ class FakeStore implements CloudJobStore {
     this.objects.set(`${namespace}/${name}`, { ...object, metadata });
   }
 
-  async writeStatus({ metadata }: CloudJob, status: CloudJobStatus): Promise<CloudJob | 'stale'> {
+  async writeStatus({ metadata }: CloudJob, status: CloudJobStatus): Promise<Written> {
     await this.meanwhile();
     const trouble = this.troubles.shift();
     if (trouble instanceof Error) throw trouble;
     const stored = this.objects.get(`${metadata.namespace}/${metadata.name}`);
+    if (trouble === 'tooLarge') return trouble;
     if (trouble === 'stale' || stored === undefined) return 'stale';
     if (stored.metadata.resourceVersion !== metadata.resourceVersion) return 'stale';
     this.written.push(status);
@@ -144,6 +146,8 @@ export class ReconcilerWorld {
   readonly reader = new FakeReader();
   readonly secrets = new FakeSecrets();
   readonly transitions = new FakeTransitions();
+  /** What was said of statuses that were too large. */
+  readonly tooLarge: boolean[] = [];
   /** In the middle: waits are not spread. */
   random = 0.5;
   #reader: JobReader = this.reader;
@@ -217,6 +221,7 @@ export class ReconcilerWorld {
   #start(): Reconciler {
     return new Reconciler({
       store: this.store,
+      onTooLarge: (_, isShorterLeft) => void this.tooLarge.push(isShorterLeft),
       secrets: new SecretCache(this.secrets, this.clock, new AbortController().signal),
       reader: this.#reader,
       transitions: this.transitions,

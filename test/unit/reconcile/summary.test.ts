@@ -136,6 +136,29 @@ describe('summarise', () => {
     expect(summarise(job('Running', { subJobs })).subJobsOmitted).toBe(omitted);
   });
 
+  it.each([
+    ['full', 160 * 1024, 5],
+    ['short', 32 * 1024, 1],
+  ] as const)('that is %s stays below %d bytes, whatever the cloud says', (length, maxBytes, listed) => {
+    // What is longest in JSON as Go writes it.
+    const word = '<'.repeat(256);
+    const text = '&'.repeat(1024);
+    const extendParam = Object.fromEntries(
+      Array.from({ length: 64 }, (_, index) => [`${index}${word}`, text]),
+    );
+    const names = { type: word, resourceID: word, resourceName: word, clusterUID: word };
+    const long = leaf(word, 'Failed', { ...names, reason: text });
+    const short = leaf('a', 'Failed', { reason: 'no node', startTime: '2026-03-01T10:30:00Z' });
+    const hostile = { ...long, extendParam, subJobs: [short, ...Array.from({ length: 2_000 }, () => long)] };
+
+    const summary = summarise(hostile, length);
+
+    expect(storedBytes(summary)).toBeLessThan(maxBytes);
+    expect(summary.subJobs?.length).toBeGreaterThanOrEqual(listed);
+    expect(summary.subJobs?.[0]).toMatchObject({ reason: 'no node' });
+    expect(summary.subJobsOmitted).toBe(2_001 - (summary.subJobs?.length ?? 0));
+  });
+
   it('counts the leaves of the tree alone', () => {
     const branch: Job = {
       ...leaf('branch', 'Failed'),
@@ -199,6 +222,11 @@ describe('summarise', () => {
     );
   });
 });
+
+/** JSON as Go writes it. */
+function storedBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value).replaceAll(/[<>&]/g, '\\u003c'));
+}
 
 function countNodes(root: Job): number {
   return 1 + root.subJobs.reduce((count, subJob) => count + countNodes(subJob), 0);
