@@ -154,10 +154,10 @@ function readStatus(body: unknown): StatusAnswer | undefined {
   if (!isRecord(body) || body['kind'] !== 'Status') return undefined;
   const { reason, message, details } = body;
   const { retryAfterSeconds: seconds, causes } = isRecord(details) ? details : {};
-  const isTooLarge =
+  const isVersionTooLarge =
     Array.isArray(causes) && causes.some((cause) => isRecord(cause) && cause['reason'] === VERSION_TOO_LARGE);
   return {
-    reason: isTooLarge ? VERSION_TOO_LARGE : asReason(reason),
+    reason: isVersionTooLarge ? VERSION_TOO_LARGE : asReason(reason),
     message: typeof message === 'string' && message !== '' ? oneLine(message) : undefined,
     retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
   };
