@@ -48,12 +48,11 @@ const count = (description: string) => z.int().min(0).max(1_000_000).describe(de
 const time = (description: string) =>
   z.iso.datetime({ offset: true }).max(MAX_TIME_LENGTH).describe(description);
 
-/** A CEL rule of the CRD (Kubernetes 1.25 and newer; older API servers ignore it). */
-const rule = (expression: string, message: string, about: object = {}) => ({
-  rule: expression,
-  message,
-  ...about,
-});
+/**
+ * A CEL rule of the CRD (Kubernetes 1.25 and newer; older API servers ignore it). Only with the keys that 1.25 knows: strict
+ * clients refuse `reason` and `fieldPath` until 1.28, so the message has to name the field.
+ */
+const rule = (expression: string, message: string) => ({ rule: expression, message });
 
 /**
  * Refuses to change or remove a field that was set; setting it later is allowed. The rule stands on the spec, because
@@ -63,7 +62,6 @@ const immutableOnceSet = (field: string, remedy: string) =>
   rule(
     `!has(oldSelf.${field}) || (has(self.${field}) && self.${field} == oldSelf.${field})`,
     `${field} cannot be changed or removed once it is set: ${remedy}`,
-    { reason: 'FieldValueForbidden', fieldPath: `.${field}` },
   );
 
 /** 1–64 of `A-Za-z0-9_-`: job IDs are not always UUIDs (the documented example has 37 characters). */
@@ -83,7 +81,6 @@ export const specSchema = z
           rule(
             'self == oldSelf',
             'jobID cannot be changed: create another CloudJob for the other job, and delete this one if it is no longer needed',
-            { reason: 'FieldValueForbidden' },
           ),
         ],
       }),

@@ -193,19 +193,19 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     expect(said).toContain('never a URL: whoever runs the operator can add an endpoint to the catalogue');
   });
 
-  for (const [name, change, field, remedy] of [
-    ['another jobID', { jobID: 'b' }, 'jobID', 'create another CloudJob for the other job'],
-    ['another projectID', { projectID: 'q' }, 'projectID', 'a job of another project'],
-    ['no projectID', { projectID: null }, 'projectID', 'cannot be changed or removed'],
-    ['another region', { region: 'eu-nl' }, 'region', 'a job of another region'],
-    ['no region', { region: null }, 'region', 'cannot be changed or removed'],
+  for (const [name, change, problem, remedy] of [
+    ['another jobID', { jobID: 'b' }, 'jobID cannot be changed', 'create another CloudJob for the other job'],
+    ['another projectID', { projectID: 'q' }, 'projectID cannot be changed', 'a job of another project'],
+    ['no projectID', { projectID: null }, 'projectID cannot be changed', 'cannot be changed or removed'],
+    ['another region', { region: 'eu-nl' }, 'region cannot be changed', 'a job of another region'],
+    ['no region', { region: null }, 'region cannot be changed', 'cannot be changed or removed'],
   ] as const) {
     itWithRules(`refuses ${name} later`, async () => {
       await apply({ jobID: 'a', projectID: 'p', region: 'eu-de' });
 
       const said = await fail(patchSpec(change));
 
-      expect(said).toContain(`spec.${field}: Forbidden: ${field} cannot be changed`);
+      expect(said).toContain(problem);
       expect(said).toContain(remedy);
     });
   }

@@ -95,6 +95,10 @@ export class OperatorProcess {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Everything that it wrote, oldest first. */
   get log(): readonly string[] {
     return this.#lines;

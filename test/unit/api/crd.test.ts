@@ -33,6 +33,13 @@ describe('the CustomResourceDefinition', () => {
     expect(load(crdYaml())).toEqual(structuredClone(cloudJobCrd()));
   });
 
+  it('has in its rules only what Kubernetes 1.25 knows, so that strict clients send it', () => {
+    const rules = fields.flatMap(([, schema]) => (schema['x-kubernetes-validations'] ?? []) as object[]);
+
+    expect(rules).toHaveLength(4);
+    expect(new Set(rules.flatMap((rule) => Object.keys(rule)))).toEqual(new Set(['rule', 'message']));
+  });
+
   it('has the columns that people know', () => {
     const names = (priority: number) =>
       version.additionalPrinterColumns

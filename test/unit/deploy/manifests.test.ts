@@ -21,6 +21,10 @@ describe('Dockerfile', () => {
     expect(spawnSync(process.execPath, [...flags, '--eval', ''])).toMatchObject({ status: 0 });
   });
 
+  it('runs as a user who is a number, and not root', () => {
+    expect(dockerfile).toMatch(/^USER 65532:65532$/m);
+  });
+
   it('starts it in the same way once while the image is built', () => {
     expect(dockerfile).toContain(`RUN ${['node', ...flags, 'dist/main.js'].join(' ')} crd`);
     expect(dockerfile).toMatch(/^ENTRYPOINT .*"\/app\/dist\/main\.js"\]$/m);
@@ -57,6 +61,7 @@ describe('deploy/install.yaml', () => {
         template: {
           spec: {
             securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+            nodeSelector: { 'kubernetes.io/os': 'linux' },
             containers: [
               {
                 securityContext: {
@@ -71,6 +76,18 @@ describe('deploy/install.yaml', () => {
         },
       },
     });
+  });
+});
+
+describe('on OpenShift', () => {
+  it('the pod takes the user that the platform gives', () => {
+    expect(JSON.stringify(install)).not.toMatch(/runAs(User|Group)"/);
+  });
+
+  it('names are resolved on port 5353 too', () => {
+    const policy = install.find(({ kind }) => kind === 'NetworkPolicy');
+
+    expect(JSON.stringify(policy)).toContain('{"port":5353,"protocol":"UDP"},{"port":5353,"protocol":"TCP"}');
   });
 });
 
