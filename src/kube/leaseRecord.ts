@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import { isRecord } from '../json.js';
 import type { KubeClient } from './client.js';
@@ -21,6 +22,24 @@ export const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 1
 const CLAIM = 'cloudjob.dev/claimed-by';
 /** On the Lease of plain leader election, while nobody holds it: how many shards there are instead. */
 const SHARDS = 'cloudjob.dev/shards';
+
+/** Room for the number of a shard in the 63 characters that Leases' names have in other tools. */
+const MAX_SCOPED_NAME = 63 - '-shard-0-of-5'.length;
+
+/**
+ * What the names of an installation's Leases have in common: installations that watch other namespaces must not wait for
+ * each other.
+ *
+ * @param namespaces that it watches; empty: all
+ */
+export function scopedLeaseName(name: string, namespaces: readonly string[]): string {
+  if (namespaces.length === 0) return name;
+  // No namespace has a dot in its name.
+  const scope = namespaces.toSorted().join('.');
+  const scoped = `${name}.${scope}`;
+  if (scoped.length <= MAX_SCOPED_NAME) return scoped;
+  return `${name}.${createHash('sha256').update(scope).digest('hex').slice(0, 12)}`;
+}
 
 /**
  * The name of a shard's Lease. Where there is one shard, it is that of plain leader election.

@@ -7,6 +7,7 @@ import { KubeClient } from '../kube/client.js';
 import { EventRecorder } from '../kube/events.js';
 import { FencedTransport } from '../kube/fence.js';
 import { LeaseHolder } from '../kube/lease.js';
+import { scopedLeaseName } from '../kube/leaseRecord.js';
 import { HttpTransport } from '../kube/transport.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
@@ -34,6 +35,11 @@ export interface ClusterSideParts {
   readonly isBusy: () => boolean;
 }
 
+/** The name of the Lease; with shards, the beginning of their names. */
+export function leaseNameOf({ namespaces }: Pick<Settings, 'namespaces'>): string {
+  return scopedLeaseName(OPERATOR, namespaces);
+}
+
 /** What speaks with the Kubernetes API: client, Events, and the Lease with connections of its own. */
 export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   const { settings, access, clock, random, logger, metrics, isBusy } = parts;
@@ -54,7 +60,7 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
     random,
     logger,
     namespace: access.namespace ?? 'default',
-    name: OPERATOR,
+    name: leaseNameOf(settings),
     identity: `${hostname()}_${randomUUID()}`,
     count: settings.shards,
   });

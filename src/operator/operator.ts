@@ -6,7 +6,7 @@ import { Informer } from '../kube/informer.js';
 import { sumOfStats, type QueueStats } from '../kube/queue.js';
 import { serveOps } from '../ops/http.js';
 import type { Logger } from '../ops/log.js';
-import { createMetrics, type Metrics } from '../ops/metrics.js';
+import { createMetrics, type Metrics, type Place } from '../ops/metrics.js';
 import { readProxies } from '../proxy.js';
 import { cacheEntry, type CacheEntry } from '../reconcile/cloudJobStore.js';
 import { ClusterSecrets, SecretCache } from '../reconcile/secrets.js';
@@ -14,7 +14,7 @@ import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
 import type { Settings } from '../settings/settings.js';
 import { onAbort } from '../signals.js';
 import { createCloudSide, type CloudSide } from './cloudSide.js';
-import { createClusterSide, type ClusterSide } from './clusterSide.js';
+import { createClusterSide, leaseNameOf, type ClusterSide } from './clusterSide.js';
 import { countPhases } from './jobMetrics.js';
 import { probes } from './probes.js';
 import { createShardWork, WORKERS } from './shardWork.js';
@@ -44,7 +44,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const { random } = Math;
   const proxyFor = readProxies(process.env);
   const access = await loadClusterAccess(settings.kubeconfig, clock);
-  const metrics = createOperatorMetrics(() => parts, access.server.host);
+  const place = { kubeHost: access.server.host, lease: leaseNameOf(settings) };
+  const metrics = createOperatorMetrics(() => parts, place);
   const common = { settings, clock, random, logger, metrics };
   const end = new AbortController();
 
@@ -145,7 +146,7 @@ function queueStats(works: ShardWorks): QueueStats {
 }
 
 /** @param parts read when somebody scrapes: the metrics are there before the parts that they read */
-function createOperatorMetrics(parts: () => Parts, kubeHost: string): Metrics {
+function createOperatorMetrics(parts: () => Parts, place: Place): Metrics {
   return createMetrics(
     {
       queue: () => queueStats(parts().works),
@@ -164,6 +165,6 @@ function createOperatorMetrics(parts: () => Parts, kubeHost: string): Metrics {
       regions: () => parts().cloud.reader.regions(),
       openCredentials: () => parts().cloud.reader.openCredentials,
     },
-    { kubeHost, lease: OPERATOR },
+    place,
   );
 }

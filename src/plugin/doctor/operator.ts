@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import { cleanText } from '../../text.js';
 import { isNotFound } from '../../kube/errors.js';
 import { isRecord } from '../../json.js';
-import { LEASE_TIMINGS, leaseName, leaseSpec } from '../../kube/leaseRecord.js';
+import { LEASE_TIMINGS, leaseName, leaseSpec, scopedLeaseName } from '../../kube/leaseRecord.js';
 import type { KubeObject } from '../../kube/object.js';
 import { shardOf } from '../../kube/shardPlan.js';
 import { MAX_SHARDS } from '../../settings/flags.js';
@@ -25,18 +25,22 @@ const UNSEEN_MS = 60_000;
  * Whether an operator renews the Lease for this CloudJob: the one of all, or, where operators share the work, the one of
  * its shard. The age of a Lease is not taken from its time, which is another machine's: it is read until it changes.
  *
+ * @param namespace where the operator runs
  * @param jobID decides about the shard
  */
 export async function checkLease(
-  { client }: Pick<Cluster, 'client'>,
+  { client, namespace: jobNamespace }: Pick<Cluster, 'client' | 'namespace'>,
   namespace: string,
   jobID: string,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Finding> {
-  const names = [LEASE];
-  for (let count = 2; count <= MAX_SHARDS; count += 1) {
-    names.push(leaseName(LEASE, shardOf(jobID, count), count));
+  const names: string[] = [];
+  // Of an operator for all namespaces, and of one for this namespace alone.
+  for (const name of [LEASE, scopedLeaseName(LEASE, [jobNamespace])]) {
+    for (let count = 1; count <= MAX_SHARDS; count += 1) {
+      names.push(leaseName(name, shardOf(jobID, count), count));
+    }
   }
   const read = async (): Promise<Map<string, LeaseState>> => {
     const leases = new Map<string, LeaseState>();
@@ -50,7 +54,7 @@ export async function checkLease(
     const first = await read();
     if (first.size === 0) {
       return cannotTell(
-        `there is no Lease ${namespace}/${LEASE}: no operator has run there, or one without --leader-elect; --operator-namespace names another place`,
+        `there is no Lease ${namespace}/${LEASE}: no operator has run there, or one without --leader-elect, or one for several namespaces, whose Lease has another name; --operator-namespace names another place`,
       );
     }
     const until = clock.monotonic() + PATIENCE_MS;

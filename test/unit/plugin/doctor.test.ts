@@ -358,6 +358,19 @@ describe('the doctor', () => {
     });
   });
 
+  it('finds the Lease of an operator for this namespace alone', async () => {
+    const world = new DoctorWorld();
+    world.api[`${LEASE}.infra`] = world.api[LEASE];
+    delete world.api[LEASE];
+
+    const steps = await world.steps();
+
+    expect(steps.find(({ name }) => name === 'operator')).toMatchObject({
+      kind: 'ok',
+      detail: 'pod-1 renews Lease cloudjob-system/cloudjob-operator.infra',
+    });
+  });
+
   describe('behind a proxy', () => {
     const proxy = parseProxy('http://user:canary-password@proxy.test:3128', 'HTTPS_PROXY');
 
