@@ -142,10 +142,10 @@ describe('a Secret', () => {
     ['no data', { metadata }, readCredentials({})],
     ['data that is none', { metadata, data: ['x'] }, readCredentials({})],
     ['values that are no texts', { metadata, data: { token: 1, user: 'b' } }, readCredentials({ user: 'b' })],
-  ])('reports %s', async (_, answer, read) => {
+  ])('reports %s', async (_, answer, credentials) => {
     const secret = await new ClusterSecrets(new FakeClient(answer)).read('infra', 'cce', SIGNAL);
 
-    expect(secret).toEqual({ kind: 'found', read });
+    expect(secret).toEqual({ kind: 'found', read: credentials });
   });
 
   it.each<[string, Error, unknown]>([
