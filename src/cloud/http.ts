@@ -1,6 +1,6 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createUnzip } from 'node:zlib';
 import axios, { isAxiosError, type AxiosResponse } from 'axios';
 import { readBody } from '../body.js';
@@ -66,6 +66,8 @@ const TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Answers of more than 256 KiB that are read at a time, over all regions. */
 const LONG_ANSWERS = 16;
+/** What Node may have read of an answer that nobody has taken yet. */
+const READ_AHEAD_BYTES = 256 * 1024;
 /** Of a request; IAM's have some hundred. */
 const MAX_REQUEST_BYTES = 256 * 1024;
 /** A token of 16,384 characters comes in a header; Node's default takes no more than that for all headers. */
@@ -142,7 +144,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
     const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
     checkHeaders(headers);
     const maxBytes = request.maxBodyBytes ?? maxBodyBytes;
-    const response = await client.request<Readable>({
+    const response = await client.request<http.IncomingMessage>({
       method,
       url: url.href,
       headers: { ...NO_DEFAULTS, ...headers },
@@ -218,18 +220,31 @@ function checkHeaders(headers: Headers): void {
   for (const [name, value] of Object.entries(headers)) http.validateHeaderValue(name, value);
 }
 
-/** The answer's bytes, decompressed. @throws the stream's error */
-async function* plainBytes({ headers, data }: AxiosResponse<Readable>): AsyncGenerator<Buffer> {
+/** The answer's bytes, decompressed. @throws AnswerTooLong, or the stream's error */
+async function* plainBytes({ headers, data }: AxiosResponse<http.IncomingMessage>): AsyncGenerator<Buffer> {
   const encoding = String(headers['content-encoding'] ?? '').toLowerCase();
-  if (!COMPRESSED.has(encoding)) return yield* data;
+  if (!COMPRESSED.has(encoding)) return yield* bodyBytes(data);
   // What fails on the way is thrown by the last stream.
-  const plain = pipeline(data, createUnzip(), nothing);
+  const plain = pipeline(bodyBytes(data), createUnzip(), nothing);
   try {
     yield* plain;
   } catch (error) {
     // Servers label empty bodies, too.
     const isEmpty = plain.bytesWritten === 0 && isRecord(error) && error['code'] === 'Z_BUF_ERROR';
     if (!isEmpty) throw error;
+  }
+}
+
+/** A megabyte in chunks of one byte takes seconds to read, and others wait meanwhile: it is given up. */
+async function* bodyBytes(data: http.IncomingMessage): AsyncGenerator<Buffer> {
+  const { socket } = data;
+  const before = socket.bytesRead;
+  let length = 0;
+  for await (const chunk of data as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    const onTheWire = data.complete ? 0 : socket.bytesRead - before;
+    if (onTheWire > 2 * length + READ_AHEAD_BYTES) throw new AnswerTooLong();
+    yield chunk;
   }
 }
 

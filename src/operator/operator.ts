@@ -1,5 +1,4 @@
 import { CLOUD_JOBS } from '../api/cloudjob.js';
-import { OPERATOR } from '../api/managedFields.js';
 import { systemClock } from '../clock.js';
 import { loadClusterAccess } from '../kube/access/kubeconfig.js';
 import { Informer } from '../kube/informer.js';

@@ -161,6 +161,22 @@ describe('an answer', () => {
     expect(await send()).toMatchObject({ body: 'a'.repeat(10_000) });
   });
 
+  it('in a hundred thousand chunks of one byte is given up early', async () => {
+    const chunks = '1\r\na\r\n'.repeat(100_000);
+    let sent = 0;
+    server.respondWith((_seen, { socket }) => {
+      socket?.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const send = (): void => {
+        sent += 1;
+        if (sent < 50) socket?.write(chunks, send);
+      };
+      send();
+    });
+
+    expect(await send()).toEqual(failure('the answer is too long'));
+    expect(sent).toBeLessThan(20);
+  });
+
   it('may have as many bytes as are allowed', async () => {
     server.respondWith((_seen, response) => response.end('a'.repeat(1_000)));
 
