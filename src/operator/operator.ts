@@ -13,6 +13,7 @@ import { ClusterSecrets, SecretCache } from '../reconcile/secrets.js';
 import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
 import type { Settings } from '../settings/settings.js';
 import { onAbort } from '../signals.js';
+import { alterationReporter } from './alterations.js';
 import { createCloudSide, type CloudSide } from './cloudSide.js';
 import { createClusterSide, type ClusterSide } from './clusterSide.js';
 import { countPhases } from './jobMetrics.js';
@@ -58,6 +59,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, end.signal),
     transitions: new EventTransitionRecorder(cluster.events, logger),
     polling: settings.config.polling,
+    onAlteration: alterationReporter(logger, metrics),
   };
   const works: ShardWorks = new ShardWorks(
     settings.shards,

@@ -15,6 +15,8 @@ export interface History {
   readonly unobservedMs: number;
   /** How the poll before this observation failed, if it did. */
   readonly lastFailure?: Failure | undefined;
+  /** Whether somebody else has written over the status of this process, and nobody was told yet. */
+  readonly isOverwritten?: boolean;
 }
 
 /** Where a CloudJob stands: one row of the table of conditions (see `conditions.ts`) each. */

@@ -16,6 +16,7 @@ import {
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
 import { isKnown } from './summary.js';
+import { WrittenStatus } from './writtenStatus.js';
 
 export interface JobTrackerParts {
   readonly clock: Clock;
@@ -52,8 +53,8 @@ export class JobTracker {
   #unwritten: Observation | undefined;
   /** The request that the last poll was made for. */
   #handledRequest: string | undefined;
-  /** When the status was written last. */
-  #writtenAt: number;
+  /** What became of the status that was written last. */
+  readonly written: WrittenStatus;
   /** Whether its job is polled again and again. */
   #isFollowing = false;
 
@@ -81,7 +82,7 @@ export class JobTracker {
     this.#nextPollAt = wasFollowed ? now + this.#restartSpreadMs(cloudJob, now) : now;
     // What was there at start is verified at the pace of the others.
     this.#isUnverified = priority === 'low' && isUnverified(cloudJob);
-    this.#writtenAt = isSameObject ? before.#writtenAt : -Infinity;
+    this.written = isSameObject ? before.written : new WrittenStatus(parts.clock);
   }
 
   /** Whether it is about this very object and its job: of another one, nothing is remembered. */
@@ -159,14 +160,10 @@ export class JobTracker {
     return this.#unwritten;
   }
 
-  /** A status was stored. */
-  wrote(): void {
-    this.#writtenAt = this.#parts.clock.monotonic();
-  }
-
   /** The status says what was observed; `isFollowing`: the job is polled on. */
   concluded(observation: Observation, isFollowing: boolean): void {
     this.#isFollowing = isFollowing;
+    this.written.overwriteReported();
     if (observation.kind === 'nothing') return;
     this.#lastFailure = failureOf(observation);
     this.#unwritten = undefined;
@@ -179,7 +176,7 @@ export class JobTracker {
       this.#lastObservedAt === undefined
         ? clock.now() - Date.parse(metadata.creationTimestamp)
         : clock.monotonic() - this.#lastObservedAt;
-    return { unobservedMs, lastFailure: this.#lastFailure };
+    return { unobservedMs, lastFailure: this.#lastFailure, isOverwritten: this.written.isOverwritten };
   }
 
   /** Whether the last poll failed: its credentials may have been renewed. */
@@ -190,11 +187,6 @@ export class JobTracker {
   /** Milliseconds since this process first saw the object. */
   get ageMs(): number {
     return this.#parts.clock.monotonic() - this.#createdAt;
-  }
-
-  /** Milliseconds since the last status was stored; Infinity before the first. */
-  get sinceWriteMs(): number {
-    return this.#parts.clock.monotonic() - this.#writtenAt;
   }
 
   /** Milliseconds until the next poll; 0 or less when it is due. @param withinMs the latest */

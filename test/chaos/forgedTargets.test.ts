@@ -81,6 +81,7 @@ describe('on an API server that stores anything, the operator', () => {
       secrets: new SecretCache(secrets, systemClock, signal),
       reader,
       transitions: UNRECORDED,
+      onAlteration: () => undefined,
       clock: systemClock,
       random: () => 0.5,
       clouds: {

@@ -368,7 +368,10 @@ describe('an end that somebody else wrote', () => {
     expect(world.reads).toBe(2);
     expect(world.object.status.phase).toBe('Running');
     expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/JobRunning' });
-    expect([world.transitions.committed, world.store.adopted]).toEqual([['Observed', 'PhaseChanged'], 0]);
+    expect([world.transitions.committed, world.store.adopted]).toEqual([
+      ['Observed', 'StatusOverwritten', 'PhaseChanged'],
+      0,
+    ]);
   });
 
   it('of a job that ended otherwise is put right, and reported', async () => {
@@ -380,7 +383,7 @@ describe('an end that somebody else wrote', () => {
     const result = await world.pass();
 
     expect(conditionsOf(world.object)).toMatchObject({ Ready: 'False/JobFailed' });
-    expect(world.transitions.committed).toEqual(['Observed', 'Failed']);
+    expect(world.transitions.committed).toEqual(['Observed', 'StatusOverwritten', 'Failed']);
     expect(result).toEqual({ kind: 'done' });
   });
 
@@ -535,6 +538,73 @@ describe('writes', () => {
     expect(result).toEqual({ kind: 'requeue', afterMs: 1_000 });
     expect([early, world.store.written.length, world.reads]).toEqual([1, 2, 2]);
     expect(world.object.status.lastHandledReconcileAt).toBe('now');
+  });
+});
+
+describe('a status that is stored otherwise than it was written', () => {
+  it('as under a CustomResourceDefinition that lacks fields, is written once, and polled at the usual pace', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [tells('Running', { subJobs: [job('Failed', { id: 'a' })] })];
+    world.store.keeps = ({ type: _, subJobs: __, progress: ___, lastHandledReconcileAt: ____, ...kept }) =>
+      kept;
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    const waits: unknown[] = [];
+    for (let pass = 0; pass < 5; pass += 1) {
+      const result = await world.pass();
+      waits.push(result.kind === 'requeue' && Math.round(result.afterMs / 1000));
+      await world.clock.advance(result.kind === 'requeue' ? result.afterMs : 0);
+    }
+
+    expect([world.store.written.length, world.reads]).toEqual([1, 5]);
+    expect(waits).toEqual([2, 4, 8, 16, 20]);
+    expect(world.alterations).toEqual(['pruned type progress subJobs lastHandledReconcileAt']);
+    expect(world.transitions.committed).toEqual(['Observed', 'SubJobFailed']);
+  });
+
+  it('goes on from what is stored when another one is to be written', async () => {
+    const world = await followedWorld();
+    world.store.keeps = ({ type: _, ...kept }) => kept;
+    world.reader.answers = [tells('Initializing'), tells('Success')];
+
+    for (let pass = 0; pass < 3; pass += 1) {
+      await world.clock.advance(20_000);
+      await world.pass();
+    }
+
+    expect(world.object.status).toMatchObject({ phase: 'Success' });
+    expect(world.store.written).toHaveLength(3);
+  });
+
+  it('by somebody else is put right, ever more rarely, and reported once', async () => {
+    const world = await followedWorld({ pollIntervalSeconds: 3_600 });
+    const waits: number[] = [];
+    for (let round = 0; round < 7; round += 1) {
+      world.forge({ message: `round ${round}` });
+      const since = world.clock.monotonic();
+      for (let result = await world.pass(); world.object.status.message?.startsWith('round');) {
+        await world.clock.advance(result.kind === 'requeue' ? result.afterMs : 1_000);
+        result = await world.pass();
+      }
+      waits.push(world.clock.monotonic() - since);
+    }
+
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 32_000, 32_000]);
+    expect(world.alterations).toEqual(Array.from({ length: 7 }, () => 'overwritten message'));
+    expect(world.transitions.committed).toEqual(['Observed', 'StatusOverwritten']);
+  });
+
+  it('is not taken for that of somebody else when the answer to the own write was lost', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    world.reader.answers = [tells('Initializing')];
+    world.store.troubles = ['lost'];
+
+    await expect(world.pass()).rejects.toThrow('the answer was lost');
+    await world.clock.advance(2_000);
+    await world.pass();
+
+    expect(world.alterations).toEqual([]);
   });
 });
 
