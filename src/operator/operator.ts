@@ -55,6 +55,8 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const shardParts = {
     ...common,
     ...cloud,
+    // What a CloudJob says of time is by the API server's clock, and so is what is decided of it.
+    clock: cluster.serverClock,
     client: cluster.client,
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, end.signal),
     transitions: new EventTransitionRecorder(cluster.events, logger),

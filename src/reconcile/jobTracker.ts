@@ -38,7 +38,9 @@ export class JobTracker {
   readonly #generationAtStart: number | undefined;
   /** The spec that was polled last. */
   #polledGeneration: number | undefined;
-  /** When the job was last observed, or following began; undefined: never, time runs from the object's creation. */
+  /** When the object appeared: when this process first saw it; of what was there at start, its creation. */
+  readonly #appearedAt: number;
+  /** When the job was last observed, or following began; undefined: never, time runs from when the object appeared. */
   #lastObservedAt: number | undefined;
   /** When the job was last seen to change. */
   #changedAt: number;
@@ -78,6 +80,8 @@ export class JobTracker {
     this.#polledGeneration = wasFollowed ? metadata.generation : undefined;
     this.#lastObservedAt = wasFollowed || isSameObject ? now : undefined;
     const wallNow = parts.clock.now();
+    const createdMs = Math.max(0, wallNow - Date.parse(metadata.creationTimestamp));
+    this.#appearedAt = priority === 'low' ? now - createdMs : now;
     this.#changedAt = wasFollowed ? now - (wallNow - unchangedSince(known, wallNow)) : now;
     this.#nextPollAt = wasFollowed ? now + this.#restartSpreadMs(cloudJob, now) : now;
     // What was there at start is verified at the pace of the others.
@@ -170,12 +174,8 @@ export class JobTracker {
   }
 
   /** What the status cannot say. */
-  history({ metadata }: CloudJob): History {
-    const { clock } = this.#parts;
-    const unobservedMs =
-      this.#lastObservedAt === undefined
-        ? clock.now() - Date.parse(metadata.creationTimestamp)
-        : clock.monotonic() - this.#lastObservedAt;
+  history(): History {
+    const unobservedMs = this.#parts.clock.monotonic() - (this.#lastObservedAt ?? this.#appearedAt);
     return { unobservedMs, lastFailure: this.#lastFailure, isOverwritten: this.written.isOverwritten };
   }
 

@@ -73,7 +73,7 @@ export class Reconciler {
 
     // While somebody waits for a poll, an older observation must not pass for it.
     const observation = (isWaiting && poll === 'high' ? undefined : tracker.unwritten) ?? NOTHING;
-    const decision = decide(current, observation, clock.now(), tracker.history(current));
+    const decision = decide(current, observation, clock.now(), tracker.history());
     if (decision.jobChanged) tracker.changed(current);
     const { waitMs } = tracker.written;
     if (decision.differs && waitMs > 0) return { kind: 'requeue', afterMs: waitMs };
@@ -131,7 +131,7 @@ export class Reconciler {
     const { clock } = this.parts;
     const isQuick = await settlesWithin(clock, FIRST_POLL_MS, Promise.allSettled([observing]), signal);
     if (isQuick || signal.aborted) return cloudJob;
-    const waiting = decide(cloudJob, NOTHING, clock.now(), tracker.history(cloudJob));
+    const waiting = decide(cloudJob, NOTHING, clock.now(), tracker.history());
     return this.#write(cloudJob, tracker, waiting, signal);
   }
 

@@ -235,9 +235,9 @@ describe('the next poll', () => {
       'to the observationDeadlineSeconds',
       { observationDeadlineSeconds: 20 },
       [fails('throttled', 90_000)],
-      15_000,
+      20_000,
     ],
-    ['to the end of the grace time', {}, [fails('notFound', 400_000)], 115_000],
+    ['to the end of the grace time', {}, [fails('notFound', 400_000)], 120_000],
   ])('is no later than a deadline: %s', async (_, spec, answers, wait) => {
     const world = new ReconcilerWorld(cloudJob({ pollIntervalSeconds: 600, ...spec }));
     world.reader.answers = answers;
@@ -750,7 +750,7 @@ describe('a budget that lets nobody in', () => {
     expect(first).toEqual({ kind: 'requeue', afterMs: 1_000 });
     expect(written).toBe(0);
     // The deadline for observation counts from the creation of the object.
-    expect(result).toEqual({ kind: 'requeue', afterMs: 594_000 });
+    expect(result).toEqual({ kind: 'requeue', afterMs: 599_000 });
     expect(waiting).toMatchObject({ Synced: 'Unknown/WaitingForCloud' });
     expect(woken).toEqual({ kind: 'requeue', afterMs: 2_000 });
     expect(world.object.status.phase).toBe('Running');
@@ -918,6 +918,42 @@ describe('ttlSecondsAfterFinished', () => {
 });
 
 describe('time', () => {
+  it.each([
+    ['ahead', 180_000],
+    ['behind', -3_600_000],
+  ])('is counted from when the object was first seen, by a clock that is %s, too', async (_, wrong) => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.clock.step(wrong);
+    world.reader.answers = [fails('notFound')];
+
+    await world.pass();
+    const seen = conditionsOf(world.object);
+    await world.clock.advance(119_000);
+    await world.pass();
+    const waiting = conditionsOf(world.object);
+    await world.clock.advance(20_000);
+    await world.pass();
+
+    expect([seen, waiting]).toMatchObject([
+      { Reconciling: 'True/JobNotFound' },
+      { Reconciling: 'True/JobNotFound' },
+    ]);
+    expect(conditionsOf(world.object)).toMatchObject({ Stalled: 'True/JobNotFound' });
+  });
+
+  it.each([
+    ['long ago', 200_000, 'Stalled'],
+    ['in the future, by a clock that is behind', -200_000, 'Reconciling'],
+  ])('is counted from its creation, %s, of an object that was there at start', async (_, age, condition) => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.clock.step(age);
+    world.reader.answers = [fails('notFound')];
+
+    await world.pass(undefined, undefined, 'low');
+
+    expect(conditionsOf(world.object)).toHaveProperty(condition);
+  });
+
   it('makes a silent job Stalled after its deadline, and the next observation heals it', async () => {
     const world = await followedWorld({ observationDeadlineSeconds: 60 });
     world.reader.answers = [fails('transient')];
