@@ -108,6 +108,8 @@ function readParams(value: unknown): Record<string, string> {
     if (params.length === MAX_EXTEND_PARAMS) break;
     const param = paramText(entry);
     const key = cleanText(name, MAX_WORD_LENGTH);
+    // An object has no field of that name: what reads the status again would miss it.
+    if (key === '__proto__') continue;
     if (param !== undefined && key !== '') params.push([key, cleanText(param, MAX_TEXT_LENGTH)]);
   }
   return Object.fromEntries(params);

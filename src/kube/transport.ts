@@ -72,6 +72,8 @@ export interface Attempt {
   readonly method: string;
   readonly status: number | undefined;
   readonly durationMs: number;
+  /** The header: when the server answered, by its clock. */
+  readonly date?: string;
 }
 
 export interface HttpTransportOptions {
@@ -165,11 +167,12 @@ export class HttpTransport implements Transport {
     const what = describe(request);
     const agents = this.#agentsFor(material);
     const startedAt = this.#clock.monotonic();
-    const ended = (code: number | undefined): void =>
+    const ended = (code: number | undefined, date?: string): void =>
       this.#onAttempt({
         method: request.method,
         status: code,
         durationMs: this.#clock.monotonic() - startedAt,
+        ...(date === undefined ? {} : { date }),
       });
     let response: http.IncomingMessage;
     try {
@@ -182,7 +185,7 @@ export class HttpTransport implements Transport {
       throw error;
     }
     const status = response.statusCode ?? 0;
-    ended(status);
+    ended(status, response.headers.date);
     if (status >= 200 && status < 300) return response;
 
     const body = await withDeadline(this.#clock, this.#limits.headersMs, signal, (given) => {

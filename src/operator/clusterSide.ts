@@ -8,6 +8,7 @@ import { EventRecorder } from '../kube/events.js';
 import { FencedTransport } from '../kube/fence.js';
 import { LeaseHolder } from '../kube/lease.js';
 import { scopedLeaseName } from '../kube/leaseRecord.js';
+import { ServerClock } from '../kube/serverClock.js';
 import { HttpTransport } from '../kube/transport.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
@@ -20,6 +21,8 @@ export interface ClusterSide {
   readonly lease: LeaseHolder | undefined;
   /** Whether this process may write; to be checked in the moment of writing. */
   readonly mayWrite: () => boolean;
+  /** The API server's time. */
+  readonly serverClock: Clock;
   /** Closes all connections. */
   close(): void;
 }
@@ -44,12 +47,16 @@ export function leaseNameOf({ namespaces }: Pick<Settings, 'namespaces'>): strin
 export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   const { settings, access, clock, random, logger, metrics, isBusy } = parts;
   if (access.proxy !== undefined) logger.info('kubernetes proxy', { proxy: access.proxy.toString() });
+  const serverClock = new ServerClock(clock);
   const connect = (): HttpTransport =>
     new HttpTransport({
       access,
       clock,
       userAgent: OPERATOR,
-      onAttempt: ({ method, status, durationMs }) => metrics.apiCalled(method, status, durationMs / 1000),
+      onAttempt: ({ method, status, durationMs, date }) => {
+        serverClock.answered(date, durationMs);
+        metrics.apiCalled(method, status, durationMs / 1000);
+      },
     });
   const transport = connect();
   // A Lease whose renewal waits behind the work is lost.
@@ -80,6 +87,7 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
     events,
     lease: settings.leaderElect ? lease : undefined,
     mayWrite,
+    serverClock,
     close() {
       leaseTransport.close();
       transport.close();

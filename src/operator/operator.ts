@@ -12,6 +12,7 @@ import { ClusterSecrets, SecretCache } from '../reconcile/secrets.js';
 import { EventTransitionRecorder } from '../reconcile/transitionRecorder.js';
 import type { Settings } from '../settings/settings.js';
 import { onAbort } from '../signals.js';
+import { alterationReporter } from './alterations.js';
 import { createCloudSide, type CloudSide } from './cloudSide.js';
 import { createClusterSide, leaseNameOf, type ClusterSide } from './clusterSide.js';
 import { countPhases } from './jobMetrics.js';
@@ -54,10 +55,13 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const shardParts = {
     ...common,
     ...cloud,
+    // What a CloudJob says of time is by the API server's clock, and so is what is decided of it.
+    clock: cluster.serverClock,
     client: cluster.client,
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, end.signal),
     transitions: new EventTransitionRecorder(cluster.events, logger),
     polling: settings.config.polling,
+    onAlteration: alterationReporter(logger, metrics),
   };
   const works: ShardWorks = new ShardWorks(
     settings.shards,

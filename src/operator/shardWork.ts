@@ -10,7 +10,7 @@ import { inSpan } from '../ops/tracing.js';
 import { ClusterCloudJobs, type CacheEntry } from '../reconcile/cloudJobStore.js';
 import type { JobObserverParts } from '../reconcile/jobObserver.js';
 import type { TransitionRecorder } from '../reconcile/ports.js';
-import { Reconciler } from '../reconcile/reconciler.js';
+import { Reconciler, type ReconcilerParts } from '../reconcile/reconciler.js';
 import type { Polling } from '../reconcile/schedule.js';
 import { endBetween } from './jobMetrics.js';
 import type { ShardWork } from './shardWorks.js';
@@ -20,7 +20,7 @@ export const WORKERS = 64;
 /** At the end the reconciles that are under way may finish; one that waits for a slow cloud has nothing to lose. */
 const DRAIN_MS = 3_000;
 
-export interface ShardWorkParts extends JobObserverParts {
+export interface ShardWorkParts extends JobObserverParts, Pick<ReconcilerParts, 'onAlteration'> {
   readonly client: KubeClient;
   readonly transitions: TransitionRecorder;
   readonly polling: Polling;

@@ -48,6 +48,8 @@ export interface Metrics extends RuntimeMetrics {
   polled(outcome: string, code: string | undefined): void;
   /** A status was stored. */
   statusWritten(): void;
+  /** A status was found to be stored otherwise than it was written. */
+  statusAltered(how: string): void;
   /** What became of an event. */
   eventEnded(outcome: string): void;
   /** A job was observed to have ended, this many seconds after the cloud created it. */
@@ -106,6 +108,12 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   const writes = new Counter({
     name: 'cloudjob_status_writes_total',
     help: 'Statuses stored; an unchanged job costs none.',
+    registers,
+  });
+  const alterations = new Counter({
+    name: 'cloudjob_status_alterations_total',
+    help: 'Statuses that are stored otherwise than written: pruned (the CustomResourceDefinition is older than the operator), overwritten (somebody else writes them, too).',
+    labelNames: ['how'],
     registers,
   });
   const events = new Counter({
@@ -193,6 +201,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
     },
     polled: (outcome, code) => polls.inc({ outcome, code: code === undefined ? '' : codeLabel(code) }),
     statusWritten: () => writes.inc(),
+    statusAltered: (how) => alterations.inc({ how }),
     eventEnded: (outcome) => events.inc({ outcome }),
     finished: (outcome, seconds) => duration.observe({ outcome }, seconds),
     text: () => everything.metrics(),

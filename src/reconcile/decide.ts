@@ -100,7 +100,7 @@ function requeueFor(
       return { kind: 'rest' };
     default: {
       const deadlines = [activeDeadlineLeft(cloudJob, job, now)];
-      if (state.kind === 'jobNotFoundYet') deadlines.push(graceLeft(cloudJob, now));
+      if (state.kind === 'jobNotFoundYet') deadlines.push(graceLeft(unobservedMs));
       if (observation.kind !== 'job') deadlines.push(observationDeadlineLeft(cloudJob, now, unobservedMs));
       return { kind: 'poll', withinMs: Math.min(Infinity, ...deadlines.filter((left) => left > 0)) };
     }

@@ -9,14 +9,16 @@ import { isKnown, type JobSummary, type StatusLength } from './summary.js';
 /** What the process remembers of a CloudJob and its status cannot say. */
 export interface History {
   /**
-   * Milliseconds in which the job was not observed: since the last time; or, when this process never did, since it began
-   * to follow the object if an earlier process had observed it, else since the object's creation.
+   * Milliseconds in which the job was not observed: since the last time; or, when this process never did, since it first saw
+   * the object. Of an object that was there at start and was never observed, since its creation.
    */
   readonly unobservedMs: number;
   /** How the poll before this observation failed, if it did. */
   readonly lastFailure?: Failure | undefined;
   /** `full` if left out. `short` when the API server has refused a full status of the object as too large. */
   readonly statusLength?: StatusLength;
+  /** Whether somebody else has written over the status of this process, and nobody was told yet. */
+  readonly isOverwritten?: boolean;
 }
 
 /** Where a CloudJob stands: one row of the table of conditions (see `conditions.ts`) each. */
@@ -71,7 +73,7 @@ export function classify(
   }
   if (failure.kind === 'notFound') {
     if (isKnown(job)) return { kind: 'jobVanished', failure: { ...failure, reason: 'JobVanished' } };
-    return { kind: graceLeft(cloudJob, now) > 0 ? 'jobNotFoundYet' : 'jobNotFound', failure };
+    return { kind: graceLeft(unobservedMs) > 0 ? 'jobNotFoundYet' : 'jobNotFound', failure };
   }
   if (isOverdue) return { kind: 'overdue', failure };
   if (failure.kind === 'refused') return { kind: 'refused', failure };

@@ -16,6 +16,7 @@ import {
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
 import { isKnown, type StatusLength } from './summary.js';
+import { WrittenStatus } from './writtenStatus.js';
 
 export interface JobTrackerParts {
   readonly clock: Clock;
@@ -37,7 +38,9 @@ export class JobTracker {
   readonly #generationAtStart: number | undefined;
   /** The spec that was polled last. */
   #polledGeneration: number | undefined;
-  /** When the job was last observed, or following began; undefined: never, time runs from the object's creation. */
+  /** When the object appeared: when this process first saw it; of what was there at start, its creation. */
+  readonly #appearedAt: number;
+  /** When the job was last observed, or following began; undefined: never, time runs from when the object appeared. */
   #lastObservedAt: number | undefined;
   /** When the job was last seen to change. */
   #changedAt: number;
@@ -52,9 +55,9 @@ export class JobTracker {
   #unwritten: Observation | undefined;
   /** The request that the last poll was made for. */
   #handledRequest: string | undefined;
-  /** When the status was written last. */
-  #writtenAt: number;
   #statusLength: StatusLength = 'full';
+  /** What became of the status that was written last. */
+  readonly written: WrittenStatus;
   /** Whether its job is polled again and again. */
   #isFollowing = false;
 
@@ -78,11 +81,13 @@ export class JobTracker {
     this.#polledGeneration = wasFollowed ? metadata.generation : undefined;
     this.#lastObservedAt = wasFollowed || isSameObject ? now : undefined;
     const wallNow = parts.clock.now();
+    const createdMs = Math.max(0, wallNow - Date.parse(metadata.creationTimestamp));
+    this.#appearedAt = priority === 'low' ? now - createdMs : now;
     this.#changedAt = wasFollowed ? now - (wallNow - unchangedSince(known, wallNow)) : now;
     this.#nextPollAt = wasFollowed ? now + this.#restartSpreadMs(cloudJob, now) : now;
     // What was there at start is verified at the pace of the others.
     this.#isUnverified = priority === 'low' && isUnverified(cloudJob);
-    this.#writtenAt = isSameObject ? before.#writtenAt : -Infinity;
+    this.written = isSameObject ? before.written : new WrittenStatus(parts.clock);
   }
 
   /** Whether it is about this very object and its job: of another one, nothing is remembered. */
@@ -160,11 +165,6 @@ export class JobTracker {
     return this.#unwritten;
   }
 
-  /** A status was stored. */
-  wrote(): void {
-    this.#writtenAt = this.#parts.clock.monotonic();
-  }
-
   /** The API server refused the status as too large. @returns how long the next one is; `full` when the object has changed */
   refusedAsTooLarge(): StatusLength {
     this.#statusLength = this.#statusLength === 'full' ? 'short' : 'full';
@@ -174,19 +174,21 @@ export class JobTracker {
   /** The status says what was observed; `isFollowing`: the job is polled on. */
   concluded(observation: Observation, isFollowing: boolean): void {
     this.#isFollowing = isFollowing;
+    this.written.overwriteReported();
     if (observation.kind === 'nothing') return;
     this.#lastFailure = failureOf(observation);
     this.#unwritten = undefined;
   }
 
   /** What the status cannot say. */
-  history({ metadata }: CloudJob): History {
-    const { clock } = this.#parts;
-    const unobservedMs =
-      this.#lastObservedAt === undefined
-        ? clock.now() - Date.parse(metadata.creationTimestamp)
-        : clock.monotonic() - this.#lastObservedAt;
-    return { unobservedMs, lastFailure: this.#lastFailure, statusLength: this.#statusLength };
+  history(): History {
+    const unobservedMs = this.#parts.clock.monotonic() - (this.#lastObservedAt ?? this.#appearedAt);
+    return {
+      unobservedMs,
+      lastFailure: this.#lastFailure,
+      statusLength: this.#statusLength,
+      isOverwritten: this.written.isOverwritten,
+    };
   }
 
   /** Whether the last poll failed: its credentials may have been renewed. */
@@ -197,11 +199,6 @@ export class JobTracker {
   /** Milliseconds since this process first saw the object. */
   get ageMs(): number {
     return this.#parts.clock.monotonic() - this.#createdAt;
-  }
-
-  /** Milliseconds since the last status was stored; Infinity before the first. */
-  get sinceWriteMs(): number {
-    return this.#parts.clock.monotonic() - this.#writtenAt;
   }
 
   /** Milliseconds until the next poll; 0 or less when it is due. @param withinMs the latest */

@@ -5,6 +5,7 @@ import type { Priority } from '../priority.js';
 import { settlesWithin } from '../signals.js';
 import { decide, type Decision } from './decide.js';
 import { JobObserver, type JobObserverParts } from './jobObserver.js';
+import type { Alteration } from './writtenStatus.js';
 import { JobTrackers, type JobTracker, type JobTrackerParts } from './jobTracker.js';
 import type { CloudJobStore, TransitionRecorder, Written } from './ports.js';
 
@@ -12,8 +13,6 @@ import type { CloudJobStore, TransitionRecorder, Written } from './ports.js';
 const FIRST_POLL_MS = 1_000;
 /** A pass that lost a race is done again this much later: the watch needs a moment to bring the newer object. */
 const STALE_RETRY_MS = 100;
-/** A status is written at once after a rest, and then no more often than this: the last state is never the one lost. */
-const WRITE_EVERY_MS = 1_000;
 /** The status waits no longer than this for its transitions to be recorded. */
 const RECORD_MS = 1_000;
 
@@ -35,6 +34,8 @@ export interface ReconcilerParts extends JobObserverParts, JobTrackerParts {
    * is not polled until it changes. Must not throw.
    */
   readonly onTooLarge?: (key: string, isShorterLeft: boolean) => void;
+  /** Called for each status that is stored otherwise than it was written; must not throw. */
+  readonly onAlteration: (how: Alteration, cloudJob: CloudJob, fields: readonly string[]) => void;
 }
 
 /** The only shell around `decide`: observes what it needs to know, and does what it says. */
@@ -54,10 +55,11 @@ export class Reconciler {
    * @throws when the API server fails; the pass is then to be done again, later each time
    */
   async reconcile(key: string, { priority, signal }: Pass): Promise<Result> {
-    const { store, reader, clock } = this.parts;
-    const cloudJob = store.get(key);
-    if (cloudJob === undefined || cloudJob.metadata.deletionTimestamp !== undefined) return this.#forget(key);
-    const tracker = this.#trackers.of(key, cloudJob, priority);
+    const { store, reader, clock, onAlteration } = this.parts;
+    const served = store.get(key);
+    if (served === undefined || served.metadata.deletionTimestamp !== undefined) return this.#forget(key);
+    const tracker = this.#trackers.of(key, served, priority);
+    const cloudJob = tracker.written.read(served, (how, fields) => onAlteration(how, served, fields));
 
     const poll = tracker.pollDue(cloudJob, reader.hasSharedResult(key));
     let current: Written = cloudJob;
@@ -76,11 +78,10 @@ export class Reconciler {
 
     // While somebody waits for a poll, an older observation must not pass for it.
     const observation = (isWaiting && poll === 'high' ? undefined : tracker.unwritten) ?? NOTHING;
-    const decision = decide(current, observation, clock.now(), tracker.history(current));
+    const decision = decide(current, observation, clock.now(), tracker.history());
     if (decision.jobChanged) tracker.changed(current);
-    if (decision.differs && tracker.sinceWriteMs < WRITE_EVERY_MS) {
-      return { kind: 'requeue', afterMs: WRITE_EVERY_MS - tracker.sinceWriteMs };
-    }
+    const { waitMs } = tracker.written;
+    if (decision.differs && waitMs > 0) return { kind: 'requeue', afterMs: waitMs };
     const written = await this.#write(current, tracker, decision, signal);
     if (typeof written === 'string') return this.#unwritten(written, key, tracker);
     const stored = decision.adoptsPhase ? await store.adoptPhase(written, signal) : written;
@@ -146,7 +147,7 @@ export class Reconciler {
     const { clock } = this.parts;
     const isQuick = await settlesWithin(clock, FIRST_POLL_MS, Promise.allSettled([observing]), signal);
     if (isQuick || signal.aborted) return cloudJob;
-    const waiting = decide(cloudJob, NOTHING, clock.now(), tracker.history(cloudJob));
+    const waiting = decide(cloudJob, NOTHING, clock.now(), tracker.history());
     return this.#write(cloudJob, tracker, waiting, signal);
   }
 
@@ -161,9 +162,10 @@ export class Reconciler {
     if (transitions.length > 0) {
       await settlesWithin(clock, RECORD_MS, recorder.record(cloudJob, transitions), signal);
     }
+    if (differs) tracker.written.writing(cloudJob, status);
     const stored = differs ? await store.writeStatus(cloudJob, status, signal) : cloudJob;
     if (typeof stored === 'string') return stored;
-    if (differs) tracker.wrote();
+    if (differs) tracker.written.wrote(stored);
     if (transitions.length > 0) recorder.commit(cloudJob, transitions);
     return stored;
   }

@@ -22,7 +22,7 @@ const JITTER = 0.15;
 const PACE = 1 / 3;
 /** After so long without a change a job is polled every `maxSeconds`; the jobs of CCE take up to 12 minutes. */
 const LONG_UNCHANGED_SECONDS = 1800;
-/** A job that the cloud does not know is waited for this long after the CloudJob's creation, in milliseconds. */
+/** A job that the cloud does not know is waited for this long after the CloudJob appeared, in milliseconds. */
 export const NOT_FOUND_GRACE_MS = 120_000;
 
 /**
@@ -96,9 +96,9 @@ export function unchangedSince({ updateTime, subJobs = [] }: JobSummary, now: nu
   return updates.length === 0 ? now : Math.min(now, Math.max(...updates));
 }
 
-/** Milliseconds for which an unknown job is still waited for; 0 or less when that time is over. */
-export function graceLeft({ metadata }: CloudJob, now: number): number {
-  return Date.parse(metadata.creationTimestamp) + NOT_FOUND_GRACE_MS - now;
+/** Milliseconds for which a job that was never observed is still waited for; 0 or less when that time is over. */
+export function graceLeft(unobservedMs: number): number {
+  return NOT_FOUND_GRACE_MS - unobservedMs;
 }
 
 /**

@@ -20,7 +20,8 @@ export interface Transition {
     | 'Throttled'
     | 'Stalled'
     | 'Recovered'
-    | 'TTLIgnored';
+    | 'TTLIgnored'
+    | 'StatusOverwritten';
   readonly message: string;
   /**
    * Tells it from everything else that happens to the object. Made of the status before, and of no more than the gist of
@@ -61,6 +62,14 @@ export function transitionsBetween(
   /** Between two troubles lies a time without one. */
   const trouble = [after.observedGeneration, sinceSynced(before)];
 
+  if (history.isOverwritten === true) {
+    add(
+      'Warning',
+      'StatusOverwritten',
+      [jobID],
+      'Somebody else has written over this status: a second operator with other settings, a person or a tool. Let one operator alone write it.',
+    );
+  }
   const failure = failureOf(observation);
   if (failure?.reason === 'CloudThrottled' && history.lastFailure?.reason !== 'CloudThrottled') {
     add('Warning', 'Throttled', trouble, failure.message);

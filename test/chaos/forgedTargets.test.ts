@@ -82,6 +82,7 @@ describe('on an API server that stores anything, the operator', () => {
       secrets: new SecretCache(secrets, systemClock, signal),
       reader,
       transitions: UNRECORDED,
+      onAlteration: () => undefined,
       clock: systemClock,
       random: () => 0.5,
       clouds: {

@@ -57,6 +57,7 @@ export function makeOperator(
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, signal),
     reader,
     transitions,
+    onAlteration: () => undefined,
     clock,
     random,
     clouds: {

@@ -125,7 +125,7 @@ describe('the conditions of every state', () => {
     ],
     [
       'unknown to the cloud after the grace time',
-      after(fresh, failed('notFound'), 120),
+      after(fresh, failed('notFound'), 120, { unobservedMs: 120_000 }),
       {
         Ready: 'False/JobNotFound',
         Succeeded: 'Unknown/JobNotFound',
@@ -624,7 +624,7 @@ describe('the message', () => {
   });
 
   it('names the job that the cloud does not know, and what to check', () => {
-    const { message } = after(cloudJob(), failed('notFound'), 200).status;
+    const { message } = after(cloudJob(), failed('notFound'), 200, { unobservedMs: 200_000 }).status;
 
     expect(message).toContain(JOB_ID);
     expect(message).toContain('spec.projectID');

@@ -235,9 +235,9 @@ describe('the next poll', () => {
       'to the observationDeadlineSeconds',
       { observationDeadlineSeconds: 20 },
       [fails('throttled', 90_000)],
-      15_000,
+      20_000,
     ],
-    ['to the end of the grace time', {}, [fails('notFound', 400_000)], 115_000],
+    ['to the end of the grace time', {}, [fails('notFound', 400_000)], 120_000],
   ])('is no later than a deadline: %s', async (_, spec, answers, wait) => {
     const world = new ReconcilerWorld(cloudJob({ pollIntervalSeconds: 600, ...spec }));
     world.reader.answers = answers;
@@ -368,7 +368,10 @@ describe('an end that somebody else wrote', () => {
     expect(world.reads).toBe(2);
     expect(world.object.status.phase).toBe('Running');
     expect(conditionsOf(world.object)).toMatchObject({ Ready: 'Unknown/JobRunning' });
-    expect([world.transitions.committed, world.store.adopted]).toEqual([['Observed', 'PhaseChanged'], 0]);
+    expect([world.transitions.committed, world.store.adopted]).toEqual([
+      ['Observed', 'StatusOverwritten', 'PhaseChanged'],
+      0,
+    ]);
   });
 
   it('of a job that ended otherwise is put right, and reported', async () => {
@@ -380,7 +383,7 @@ describe('an end that somebody else wrote', () => {
     const result = await world.pass();
 
     expect(conditionsOf(world.object)).toMatchObject({ Ready: 'False/JobFailed' });
-    expect(world.transitions.committed).toEqual(['Observed', 'Failed']);
+    expect(world.transitions.committed).toEqual(['Observed', 'StatusOverwritten', 'Failed']);
     expect(result).toEqual({ kind: 'done' });
   });
 
@@ -538,6 +541,73 @@ describe('writes', () => {
   });
 });
 
+describe('a status that is stored otherwise than it was written', () => {
+  it('as under a CustomResourceDefinition that lacks fields, is written once, and polled at the usual pace', async () => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.reader.answers = [tells('Running', { subJobs: [job('Failed', { id: 'a' })] })];
+    world.store.keeps = ({ type: _, subJobs: __, progress: ___, lastHandledReconcileAt: ____, ...kept }) =>
+      kept;
+    world.edit({ annotations: { [REQUESTED_AT_ANNOTATION]: 'now' } });
+
+    const waits: unknown[] = [];
+    for (let pass = 0; pass < 5; pass += 1) {
+      const result = await world.pass();
+      waits.push(result.kind === 'requeue' && Math.round(result.afterMs / 1000));
+      await world.clock.advance(result.kind === 'requeue' ? result.afterMs : 0);
+    }
+
+    expect([world.store.written.length, world.reads]).toEqual([1, 5]);
+    expect(waits).toEqual([2, 4, 8, 16, 20]);
+    expect(world.alterations).toEqual(['pruned type progress subJobs lastHandledReconcileAt']);
+    expect(world.transitions.committed).toEqual(['Observed', 'SubJobFailed']);
+  });
+
+  it('goes on from what is stored when another one is to be written', async () => {
+    const world = await followedWorld();
+    world.store.keeps = ({ type: _, ...kept }) => kept;
+    world.reader.answers = [tells('Initializing'), tells('Success')];
+
+    for (let pass = 0; pass < 3; pass += 1) {
+      await world.clock.advance(20_000);
+      await world.pass();
+    }
+
+    expect(world.object.status).toMatchObject({ phase: 'Success' });
+    expect(world.store.written).toHaveLength(3);
+  });
+
+  it('by somebody else is put right, ever more rarely, and reported once', async () => {
+    const world = await followedWorld({ pollIntervalSeconds: 3_600 });
+    const waits: number[] = [];
+    for (let round = 0; round < 7; round += 1) {
+      world.forge({ message: `round ${round}` });
+      const since = world.clock.monotonic();
+      for (let result = await world.pass(); world.object.status.message?.startsWith('round');) {
+        await world.clock.advance(result.kind === 'requeue' ? result.afterMs : 1_000);
+        result = await world.pass();
+      }
+      waits.push(world.clock.monotonic() - since);
+    }
+
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 32_000, 32_000]);
+    expect(world.alterations).toEqual(Array.from({ length: 7 }, () => 'overwritten message'));
+    expect(world.transitions.committed).toEqual(['Observed', 'StatusOverwritten']);
+  });
+
+  it('is not taken for that of somebody else when the answer to the own write was lost', async () => {
+    const world = await followedWorld();
+    await world.clock.advance(2_000);
+    world.reader.answers = [tells('Initializing')];
+    world.store.troubles = ['lost'];
+
+    await expect(world.pass()).rejects.toThrow('the answer was lost');
+    await world.clock.advance(2_000);
+    await world.pass();
+
+    expect(world.alterations).toEqual([]);
+  });
+});
+
 describe('a write that does not get through', () => {
   it('keeps what was observed when it is stale, and does not poll again', async () => {
     const world = new ReconcilerWorld(cloudJob());
@@ -680,7 +750,7 @@ describe('a budget that lets nobody in', () => {
     expect(first).toEqual({ kind: 'requeue', afterMs: 1_000 });
     expect(written).toBe(0);
     // The deadline for observation counts from the creation of the object.
-    expect(result).toEqual({ kind: 'requeue', afterMs: 594_000 });
+    expect(result).toEqual({ kind: 'requeue', afterMs: 599_000 });
     expect(waiting).toMatchObject({ Synced: 'Unknown/WaitingForCloud' });
     expect(woken).toEqual({ kind: 'requeue', afterMs: 2_000 });
     expect(world.object.status.phase).toBe('Running');
@@ -848,6 +918,42 @@ describe('ttlSecondsAfterFinished', () => {
 });
 
 describe('time', () => {
+  it.each([
+    ['ahead', 180_000],
+    ['behind', -3_600_000],
+  ])('is counted from when the object was first seen, by a clock that is %s, too', async (_, wrong) => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.clock.step(wrong);
+    world.reader.answers = [fails('notFound')];
+
+    await world.pass();
+    const seen = conditionsOf(world.object);
+    await world.clock.advance(119_000);
+    await world.pass();
+    const waiting = conditionsOf(world.object);
+    await world.clock.advance(20_000);
+    await world.pass();
+
+    expect([seen, waiting]).toMatchObject([
+      { Reconciling: 'True/JobNotFound' },
+      { Reconciling: 'True/JobNotFound' },
+    ]);
+    expect(conditionsOf(world.object)).toMatchObject({ Stalled: 'True/JobNotFound' });
+  });
+
+  it.each([
+    ['long ago', 200_000, 'Stalled'],
+    ['in the future, by a clock that is behind', -200_000, 'Reconciling'],
+  ])('is counted from its creation, %s, of an object that was there at start', async (_, age, condition) => {
+    const world = new ReconcilerWorld(cloudJob());
+    world.clock.step(age);
+    world.reader.answers = [fails('notFound')];
+
+    await world.pass(undefined, undefined, 'low');
+
+    expect(conditionsOf(world.object)).toHaveProperty(condition);
+  });
+
   it('makes a silent job Stalled after its deadline, and the next observation heals it', async () => {
     const world = await followedWorld({ observationDeadlineSeconds: 60 });
     world.reader.answers = [fails('transient')];

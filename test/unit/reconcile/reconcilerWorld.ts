@@ -67,7 +67,10 @@ class FakeStore implements CloudJobStore {
   /** Keys of objects that rest. */
   readonly resting = new Set<string>();
   /** What befalls the next writes, one after the other; then all is well. */
-  troubles: ('stale' | 'tooLarge' | Error)[] = [];
+  troubles: ('stale' | 'lost' | 'tooLarge' | Error)[] = [];
+  /** What it keeps of a status. */
+  keeps: (status: CloudJobStatus) => CloudJobStatus = (status) =>
+    JSON.parse(JSON.stringify(status)) as CloudJobStatus;
   /** What happens while a write is under way. */
   meanwhile: () => Promise<void> = () => Promise.resolve();
   #version = 100;
@@ -93,7 +96,8 @@ class FakeStore implements CloudJobStore {
     if (stored.metadata.resourceVersion !== metadata.resourceVersion) return 'stale';
     this.written.push(status);
     const isPhaseForeign = stored.metadata.isPhaseForeign && stored.status.phase === status.phase;
-    this.put({ ...stored, metadata: { ...stored.metadata, isPhaseForeign }, status });
+    this.put({ ...stored, metadata: { ...stored.metadata, isPhaseForeign }, status: this.keeps(status) });
+    if (trouble === 'lost') throw new Error('the answer was lost');
     return this.objects.get(`${metadata.namespace}/${metadata.name}`) ?? 'stale';
   }
 
@@ -148,6 +152,7 @@ export class ReconcilerWorld {
   readonly transitions = new FakeTransitions();
   /** What was said of statuses that were too large. */
   readonly tooLarge: boolean[] = [];
+  readonly alterations: string[] = [];
   /** In the middle: waits are not spread. */
   random = 0.5;
   #reader: JobReader = this.reader;
@@ -225,6 +230,7 @@ export class ReconcilerWorld {
       secrets: new SecretCache(this.secrets, this.clock, new AbortController().signal),
       reader: this.#reader,
       transitions: this.transitions,
+      onAlteration: (how, _, fields) => void this.alterations.push([how, ...fields].join(' ')),
       clock: this.clock,
       random: () => this.random,
       clouds: {
