@@ -36,10 +36,11 @@ export class WeekCluster {
     private readonly secretOf: (name: string) => Readonly<Record<string, string>>,
     /** Of the writes, this share fails before, and as many after, they are done. */
     private readonly trouble = TROUBLE,
+    private readonly namespaceOf: (name: string) => string = () => NAMESPACE,
   ) {}
 
   object(name: string): KubeObject | undefined {
-    return this.#objects.get(keyOf(name));
+    return this.#objects.get(this.#keyOf(name));
   }
 
   get size(): number {
@@ -57,7 +58,7 @@ export class WeekCluster {
       kind: 'CloudJob',
       metadata: {
         name,
-        namespace: NAMESPACE,
+        namespace: this.namespaceOf(name),
         uid: `uid-${name}`,
         generation: 1,
         creationTimestamp,
@@ -86,7 +87,7 @@ export class WeekCluster {
   remove(name: string): void {
     const object = this.object(name);
     if (object === undefined) return;
-    this.#objects.delete(keyOf(name));
+    this.#objects.delete(this.#keyOf(name));
     this.#tell(() => this.#cache.remove(object));
   }
 
@@ -185,8 +186,8 @@ export class WeekCluster {
       this.clock.schedule(ms, resolve);
     });
   }
-}
 
-function keyOf(name: string): string {
-  return objectKey({ namespace: NAMESPACE, name });
+  #keyOf(name: string): string {
+    return objectKey({ namespace: this.namespaceOf(name), name });
+  }
 }
