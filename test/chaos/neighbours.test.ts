@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { load } from 'js-yaml';
 import * as z from 'zod';
 import { crdYaml } from '../../src/api/crd.js';
 import { ApiProxy } from '../support/apiProxy.js';
 import { tells } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
+import { hasKubectl } from '../support/kubectl.js';
 import { itWhen, realKubeconfig } from '../support/skips.js';
 import { until } from '../support/until.js';
 import { World } from '../support/world.js';
@@ -61,6 +63,30 @@ describe('the operator works on', () => {
     await world.patch(ref, { metadata: { finalizers: null } });
     await until('it to be gone', async () => (await world.client.get(pathOf(jobID))).status === 404);
   }, 90_000);
+
+  itWhen(hasKubectl, 'kubectl is not installed')(
+    'when a CloudJob is exported, replaced by its export, deleted and created from it again',
+    async () => {
+      const jobID = 'exported';
+      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      const ref = await world.follow(namespace, jobID);
+      const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
+      const yaml = (await world.kubectl(['-n', namespace, 'get', 'cjob', ref.name, '-o', 'yaml'])).stdout;
+
+      expect((await world.kubectl(['replace', '-f', '-'], yaml)).stderr).toBe('');
+      await followsTheNext();
+      expect((await world.get(ref)).status).toEqual(done.status);
+
+      await world.delete(ref);
+      const { stderr } = await world.kubectl(
+        ['create', '-f', '-'],
+        yaml.replace(/^  (resourceVersion|uid): .*\n/gm, ''),
+      );
+      expect(stderr).toBe('');
+      const again = await world.untilStatus(ref, 'is Success again', ({ phase }) => phase === 'Success');
+      expect(again.metadata.uid).not.toBe(done.metadata.uid);
+    },
+  );
 
   const leases = () => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
   const listSchema = z.object({
@@ -140,7 +166,8 @@ describe('the operator works on', () => {
       await until('the watch to fail', () =>
         operator.log.some((line) => line.includes('list or watch interrupted')),
       );
-      expect((await world.kubectl(['apply', '-f', '-'], crdYaml())).stderr).toBe('');
+      const crd = load(crdYaml()) as object;
+      await world.client.post(CRD.replace(/\/[^/]*$/, ''), crd);
       await until('CloudJobs to be served', async () => (await world.client.get(pathOf(''))).status === 200);
 
       await followsTheNext();

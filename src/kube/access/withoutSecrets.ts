@@ -2,8 +2,8 @@ const SECRET_NAME = /token|secret|passw|key|credential/i;
 /** What follows such a name, as in `password=…` or `"token": "…"`, and after `Bearer`. */
 const NAMED =
   /((?:token|secret|passw(?:or)?d|key|credentials?)["']?\s*[:=]\s*["']?|\b(?:bearer|basic)\s+)[^\s"']+/gi;
-/** Tokens, keys and signatures by their looks: long, with a digit, of the characters of base64. */
-const LONG = /(?=[A-Za-z0-9+/_=-]*\d)[A-Za-z0-9+/_=-]{20,}/g;
+/** Tokens, keys and signatures by their looks: long, of the characters of base64, and with a digit. */
+const LONG = /[A-Za-z0-9+/_=-]{20,}/g;
 /** A shorter value may be a word that means something else. */
 const MIN_VALUE = 4;
 const MAX_READ = 8192;
@@ -15,5 +15,5 @@ export function withoutSecrets(text: string, env: Readonly<Record<string, string
   for (const [name, value = ''] of Object.entries(env)) {
     if (value.length >= MIN_VALUE && SECRET_NAME.test(name)) rest = rest.replaceAll(value, HIDDEN);
   }
-  return rest.replace(NAMED, `$1${HIDDEN}`).replace(LONG, HIDDEN);
+  return rest.replace(NAMED, `$1${HIDDEN}`).replace(LONG, (word) => (/\d/.test(word) ? HIDDEN : word));
 }
