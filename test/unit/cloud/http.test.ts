@@ -166,11 +166,11 @@ describe('an answer', () => {
     let sent = 0;
     server.respondWith((_seen, { socket }) => {
       socket?.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-      const send = (): void => {
+      const sendMore = (): void => {
         sent += 1;
-        if (sent < 50) socket?.write(chunks, send);
+        if (sent < 50) socket?.write(chunks, sendMore);
       };
-      send();
+      sendMore();
     });
 
     expect(await send()).toEqual(failure('the answer is too long'));
