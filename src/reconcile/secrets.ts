@@ -3,6 +3,7 @@ import { readCredentials } from '../cloud/credentials.js';
 import { isRecord } from '../json.js';
 import type { KubeClient } from '../kube/client.js';
 import { isForbidden, isNotFound } from '../kube/errors.js';
+import { RateLimits } from '../kube/rateLimits.js';
 import { SECRETS } from '../kube/resources.js';
 import { cleanText } from '../text.js';
 import type { SecretReader, SecretResult } from './ports.js';
@@ -14,6 +15,9 @@ export type Freshness = 'known' | 'renewed';
 const FRESH_MS = 300_000;
 /** However many objects want a Secret read anew, it is read no more often than this. */
 const RENEWED_MS = 1_000;
+/** Of one namespace together, so that ten thousand wrong Secrets do not cost a thousand reads a second. */
+const RENEWALS = { perSecond: 10, burst: 50 };
+const MAX_NAMESPACES = 1_000;
 /** All that is remembered may take so much: 10,000 ordinary Secrets, or 900 of the longest tokens. */
 const MAX_BYTES = 32 * 1024 * 1024;
 /** What the shortest takes, with all that belongs to it. */
@@ -36,6 +40,7 @@ interface Entry {
  */
 export class SecretCache {
   readonly #entries = new Map<string, Entry>();
+  readonly #renewals: RateLimits;
   #bytes = 0;
 
   constructor(
@@ -43,14 +48,19 @@ export class SecretCache {
     private readonly clock: Clock,
     /** Ends the reads that are shared: none belongs to a single reader. */
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#renewals = new RateLimits(RENEWALS, MAX_NAMESPACES, clock);
+  }
 
   /** @throws when the API server fails */
   read(namespace: string, name: string, freshness: Freshness): Promise<SecretResult> {
     const key = `${namespace}/${name}`;
     const entry = this.#entries.get(key);
-    const maxAgeMs = freshness === 'known' ? FRESH_MS : RENEWED_MS;
-    if (entry !== undefined && this.clock.monotonic() - entry.at < maxAgeMs) return entry.result;
+    const ageMs = this.clock.monotonic() - (entry?.at ?? -Infinity);
+    if (entry !== undefined && ageMs < FRESH_MS) {
+      const isRenewed = freshness === 'renewed' && ageMs >= RENEWED_MS && this.#renewals.take(namespace);
+      if (!isRenewed) return entry.result;
+    }
 
     const result = this.secrets.read(namespace, name, this.signal);
     const read = { at: this.clock.monotonic(), bytes: ENTRY_BYTES, result };

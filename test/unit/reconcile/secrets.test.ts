@@ -59,6 +59,26 @@ describe('SecretCache', () => {
     expect(secrets.reads).toHaveLength(2);
   });
 
+  it('reads the Secrets of a namespace that are doubted again and again at ten a second, and others at once', async () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `wrong-${index}`);
+    const doubt = async (): Promise<void> => {
+      await Promise.all(names.map((name) => cache.read('infra', name, 'renewed')));
+    };
+    await doubt();
+    await cache.read('shop', 'cce', 'known');
+    secrets.reads.length = 0;
+    for (let second = 0; second < 60; second += 1) {
+      await clock.advance(1_000);
+      await doubt();
+    }
+    const ofOne = secrets.reads.length;
+    await cache.read('shop', 'cce', 'renewed');
+
+    expect(ofOne).toBeGreaterThan(500);
+    expect(ofOne).toBeLessThan(700);
+    expect(secrets.reads).toHaveLength(ofOne + 1);
+  });
+
   it('shares one read between all who want it at once', async () => {
     const readers = Array.from({ length: 100 }, () => cache.read('infra', 'cce', 'renewed'));
 
