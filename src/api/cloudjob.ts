@@ -34,6 +34,7 @@ export const MAX_TEXT_LENGTH = 1024;
  * by and keeps it over upgrades; the operator falls back on them for objects that came past the CRD's defaults.
  */
 export const SPEC_DEFAULTS = {
+  clusterType: 'Standard',
   suspend: false,
   readyWhen: 'Succeeded',
   observationDeadlineSeconds: 600,
@@ -122,6 +123,18 @@ export const specSchema = z
       .optional()
       .describe(
         "The Secret with the cloud credentials: token, or accessKey + secretKey [+ securityToken], or username + password + domainName; optionally projectID and region. Left out: the operator's own credentials, only in namespaces that its configuration allows.",
+      ),
+    clusterType: z
+      .enum(['Standard', 'Autopilot'])
+      .meta({
+        default: SPEC_DEFAULTS.clusterType,
+        'x-kubernetes-validations': [
+          rule('self == oldSelf', 'clusterType cannot be changed: create another CloudJob for the job'),
+        ],
+      })
+      .optional()
+      .describe(
+        'Which kind of cluster the job works on: CCE has an API of its own for the jobs of Autopilot clusters. Standard (the default) or Autopilot. Cannot be changed.',
       ),
     suspend: z
       .boolean()

@@ -11,6 +11,8 @@ export interface Target {
   readonly region: Region;
   readonly projectID: string;
   readonly jobID: string;
+  /** Of the cluster that the job works on; left out: Standard. */
+  readonly clusterType?: 'Standard' | 'Autopilot' | undefined;
   readonly authenticator: Authenticator;
 }
 
@@ -33,8 +35,9 @@ const OUT_OF_BUDGET: CloudError = {
 export type ListAnswer = { readonly kind: 'list'; readonly entries: readonly unknown[] } | Failed;
 
 /**
- * Reads jobs: `GET /api/v3/projects/{project_id}/jobs/{job_id}` (CCE API reference cce_02_0247), and the list that newer
- * versions have, `GET /api/v2/projects/{project_id}/jobs` (CCE API reference ListJobs).
+ * Reads jobs: `GET /api/v3/projects/{project_id}/jobs/{job_id}` (CCE API reference cce_02_0247), of Autopilot clusters
+ * `GET /autopilot/v3/projects/{project_id}/jobs/{job_id}` (CCE Autopilot API reference ShowAutopilotJob), and the list that
+ * newer versions have, `GET /api/v2/projects/{project_id}/jobs` (CCE API reference ListJobs).
  */
 export class JobClient {
   readonly #http: Http;
@@ -50,8 +53,9 @@ export class JobClient {
    * be renewed. `mayCall` is called before each; when it says no, the read ends with what is known. Never throws.
    */
   async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
-    const { projectID, jobID } = target;
-    const url = urlOf(target, ['api', 'v3', 'projects', projectID, 'jobs', jobID]);
+    const { projectID, jobID, clusterType } = target;
+    const api = clusterType === 'Autopilot' ? 'autopilot' : 'api';
+    const url = urlOf(target, [api, 'v3', 'projects', projectID, 'jobs', jobID]);
     const body = await this.#get(url, target, signal, mayCall);
     return typeof body === 'string' ? readAnswer(body, jobID) : failed(body);
   }

@@ -249,8 +249,8 @@ function takeShared(job: SharedJob, key: string): SharedResult | undefined {
   return sharedResult;
 }
 
-function idOf({ region, projectID, jobID, authenticator }: Target): string {
-  return JSON.stringify([region.name, projectID, jobID, authenticator.fingerprint]);
+function idOf({ region, projectID, jobID, clusterType, authenticator }: Target): string {
+  return JSON.stringify([region.name, projectID, jobID, clusterType, authenticator.fingerprint]);
 }
 
 /** Why no call was made, in the words of the cloud's last answer about the same job, if it answered and meant the same. */

@@ -181,6 +181,13 @@ export const FLAGS = {
     commands: ['create', 'discover'],
     read: lastValue,
   },
+  clusterType: {
+    flag: '--cluster-type',
+    takes: 'Standard|Autopilot',
+    help: 'of the cluster that the job works on; default Standard',
+    commands: ['create'],
+    read: oneOf(['Standard', 'Autopilot']),
+  },
   secret: {
     flag: '--secret',
     takes: 'NAME',

@@ -29,13 +29,16 @@ export function makeManifest(
     namespace,
     projectID,
     region,
+    clusterType,
     secret,
-  }: Pick<Flags, 'name' | 'namespace' | 'projectID' | 'region' | 'secret'>,
+  }: Pick<Flags, 'name' | 'namespace' | 'projectID' | 'region' | 'secret'> &
+    Partial<Pick<Flags, 'clusterType'>>,
 ): MadeManifest {
   const spec = {
     jobID,
     ...(projectID === undefined ? {} : { projectID }),
     ...(region === undefined ? {} : { region }),
+    ...(clusterType === undefined ? {} : { clusterType }),
     ...(secret === undefined ? {} : { credentialsRef: { name: secret } }),
   };
   const problems = specSchema.safeParse(spec).error?.issues ?? [];

@@ -116,7 +116,8 @@ export function resolveTarget(
     );
   }
   const authenticator = clouds.authenticators.of(read.credentials, metadata.namespace);
-  return { kind: 'target', target: { region, projectID, jobID: spec.jobID, authenticator } };
+  const { jobID, clusterType } = spec;
+  return { kind: 'target', target: { region, projectID, jobID, clusterType, authenticator } };
 }
 
 /** The target of a CloudJob without `credentialsRef`. */
@@ -128,11 +129,12 @@ export function resolveOwnTarget({ metadata, spec }: CloudJob, clouds: Clouds): 
   }
   const region = findRegion(spec.region, undefined, undefined, clouds);
   if ('kind' in region) return region;
-  const { jobID, projectID } = spec;
+  const { jobID, projectID, clusterType } = spec;
   if (projectID === undefined) {
     return invalidSpec('spec.projectID is required without spec.credentialsRef; set it');
   }
-  return { kind: 'target', target: { region, projectID, jobID, authenticator: clouds.own.authenticator } };
+  const { authenticator } = clouds.own;
+  return { kind: 'target', target: { region, projectID, jobID, clusterType, authenticator } };
 }
 
 /** The spec's region, else the Secret's, else the operator's default. */

@@ -1,7 +1,8 @@
 import { MAX_MESSAGE_LENGTH } from '../api/conditions.js';
-import type { CloudJob, SubJobStatus } from '../api/cloudjob.js';
+import { SPEC_DEFAULTS, type CloudJob, type SubJobStatus } from '../api/cloudjob.js';
 import { cleanText } from '../text.js';
 import { classifyPhase } from '../cloud/phase.js';
+import { readableSpec } from './cloudJob.js';
 import type { JobState } from './jobState.js';
 import type { JobSummary } from './summary.js';
 
@@ -19,9 +20,11 @@ export function describeState(
 
 function sentence(
   state: Exclude<JobState, { kind: 'asBefore' }>,
-  { spec }: CloudJob,
+  cloudJob: CloudJob,
   job: JobSummary,
 ): string {
+  const { spec } = cloudJob;
+  const { clusterType = SPEC_DEFAULTS.clusterType } = readableSpec(cloudJob);
   switch (state.kind) {
     case 'waiting':
       return state.failure === undefined
@@ -42,9 +45,9 @@ function sentence(
     case 'deadlineExceeded':
       return `${nameOf(job)} is still unfinished after spec.activeDeadlineSeconds${progressOf(job)}; it is still followed.`;
     case 'jobNotFoundYet':
-      return `The cloud does not know job ${spec.jobID} yet; a new job may take a moment to appear.`;
+      return `The cloud does not know job ${spec.jobID} of ${clusterType} clusters yet; a new job may take a moment to appear.`;
     case 'jobNotFound':
-      return `The cloud does not know job ${spec.jobID}. Check spec.jobID, spec.projectID and spec.region; old jobs are forgotten by the cloud.`;
+      return `The cloud does not know job ${spec.jobID} of ${clusterType} clusters. Check spec.jobID, spec.projectID, spec.region and spec.clusterType; old jobs are forgotten by the cloud.`;
     case 'jobVanished':
       return `The cloud no longer knows job ${spec.jobID}, last seen ${job.phase === undefined ? 'without a phase' : `in phase "${job.phase}"`}; it may have been deleted. Its outcome is unknown.`;
     case 'refused':

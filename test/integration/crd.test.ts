@@ -119,6 +119,11 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
       { jobID: 'a', readyWhen: 'Never' },
       ['spec.readyWhen', '"Succeeded", "Observed"'],
     ],
+    [
+      'an unknown kind of cluster',
+      { jobID: 'a', clusterType: 'Turbo' },
+      ['spec.clusterType', '"Standard", "Autopilot"'],
+    ],
     ['a deadline of nothing', { jobID: 'a', activeDeadlineSeconds: 0 }, ['spec.activeDeadlineSeconds']],
     [
       'an observation deadline of nothing',
@@ -169,6 +174,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
 
     expect(spec).toEqual({
       jobID: 'a',
+      clusterType: 'Standard',
       suspend: false,
       readyWhen: 'Succeeded',
       observationDeadlineSeconds: 600,
@@ -199,6 +205,12 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     ['no projectID', { projectID: null }, 'projectID cannot be changed', 'cannot be changed or removed'],
     ['another region', { region: 'eu-nl' }, 'region cannot be changed', 'a job of another region'],
     ['no region', { region: null }, 'region cannot be changed', 'cannot be changed or removed'],
+    [
+      'another clusterType',
+      { clusterType: 'Autopilot' },
+      'clusterType cannot be changed',
+      'create another CloudJob for the job',
+    ],
   ] as const) {
     itWithRules(`refuses ${name} later`, async () => {
       await apply({ jobID: 'a', projectID: 'p', region: 'eu-de' });

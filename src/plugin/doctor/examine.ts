@@ -4,6 +4,7 @@ import type { JobClient } from '../../cloud/client.js';
 import type { Http } from '../../cloud/http.js';
 import type { Region } from '../../cloud/regions.js';
 import type { Clock } from '../../clock.js';
+import { readableSpec } from '../../reconcile/cloudJob.js';
 import { ClusterSecrets } from '../../reconcile/secrets.js';
 import type { Config } from '../../settings/config.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
@@ -88,8 +89,9 @@ async function* checkCloud(
 ): AsyncGenerator<Step> {
   const { jobClient, authenticators, signal, cluster } = patient;
   const { spec } = cloudJob;
-  const projectID = 'problems' in spec ? undefined : (spec.projectID ?? secret.projectID);
-  if (projectID === undefined || spec.jobID === undefined) {
+  const { jobID } = spec;
+  const { clusterType, projectID = secret.projectID } = readableSpec(cloudJob);
+  if (projectID === undefined || jobID === undefined) {
     yield named(
       'project',
       wrong(
@@ -101,7 +103,7 @@ async function* checkCloud(
   }
   patient.onStep('credentials');
   const authenticator = authenticators.of(secret.credentials, cluster.namespace);
-  const observation = await jobClient.read({ region, projectID, jobID: spec.jobID, authenticator }, signal);
+  const observation = await jobClient.read({ region, projectID, jobID, clusterType, authenticator }, signal);
   const error = observation.kind === 'error' ? observation.error : undefined;
   const credentials = checkCredentials(error);
   yield named('credentials', credentials);

@@ -1,8 +1,9 @@
-import { REQUESTED_AT_ANNOTATION, type CloudJob } from '../../api/cloudjob.js';
+import { REQUESTED_AT_ANNOTATION, SPEC_DEFAULTS, type CloudJob } from '../../api/cloudjob.js';
 import { findCondition } from '../../api/conditions.js';
 import type { CloudError } from '../../cloud/errors.js';
 import type { Job } from '../../cloud/job.js';
 import { classifyPhase } from '../../cloud/phase.js';
+import { readableSpec } from '../../reconcile/cloudJob.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
 /** What an error of the cloud says of the credentials that were used. */
@@ -35,11 +36,13 @@ export function checkCredentials(error: CloudError | undefined): Finding {
 }
 
 /** What the cloud's answer says of the job. */
-export function checkJob({ spec, status }: CloudJob, answer: Job | CloudError): Finding {
+export function checkJob(cloudJob: CloudJob, answer: Job | CloudError): Finding {
+  const { spec, status } = cloudJob;
+  const { clusterType = SPEC_DEFAULTS.clusterType } = readableSpec(cloudJob);
   if ('class' in answer) {
     return wrong(
-      `the cloud does not know job ${spec.jobID}`,
-      'check spec.jobID, spec.projectID and spec.region; old jobs are forgotten by the cloud',
+      `the cloud does not know job ${spec.jobID} of ${clusterType} clusters`,
+      'check spec.jobID, spec.projectID, spec.region and spec.clusterType; old jobs are forgotten by the cloud',
     );
   }
   const phase = answer.phase ?? 'no phase';

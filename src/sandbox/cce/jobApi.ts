@@ -23,10 +23,13 @@ export function answerJobs(
   if (checked.projectID !== undefined && checked.projectID !== route.projectID)
     return forbidden(route.projectID);
   if (route.to === 'jobList') {
-    return { status: 200, body: cloud.jobs.list(route.projectID).map(({ job }) => job.v2(job.tree)) };
+    const listed = cloud.jobs.list(route.projectID).filter(({ job }) => !job.isAutopilot);
+    return { status: 200, body: listed.map(({ job }) => job.v2(job.tree)) };
   }
   const found = cloud.jobs.find(route.projectID, route.jobID);
   const tree = found && badJob(fault, found);
   if (found === undefined || tree === undefined || tree === null) return noSuchJob(route.jobID);
+  // Each kind of cluster has a service of its own, which does not know the jobs of the other.
+  if (found.isAutopilot !== (route.version === 'autopilot')) return noSuchJob(route.jobID);
   return { status: 200, body: route.version === 'v2' ? found.v2(tree) : found.v3(tree) };
 }

@@ -8,6 +8,7 @@ export const MAX_JOBS = 20_000;
 
 /** What a read finds; `earlier` is the same job one frame ago, for answers that go backwards. */
 export interface FoundJob {
+  readonly isAutopilot: boolean;
   readonly tree: JobTree;
   readonly earlier: JobTree;
   readonly v3: (tree: JobTree) => Record<string, unknown>;
@@ -61,6 +62,7 @@ export class CloudJobs {
     const before = frames[index - 1]?.tree;
     const at = (seconds: number): number => job.startedAt + seconds * 1000;
     return {
+      isAutopilot: job.script.clusterType === 'Autopilot',
       tree,
       earlier: (before && findInTree(before, id)) ?? tree,
       v3: (shown) => jobV3(shown, frame.at, at),

@@ -2,7 +2,13 @@
 export type Route =
   | { readonly to: 'admin'; readonly path: string }
   | { readonly to: 'elsewhere' }
-  | { readonly to: 'job'; readonly version: 'v2' | 'v3'; readonly projectID: string; readonly jobID: string }
+  | {
+      readonly to: 'job';
+      /** `autopilot`: v3, of the jobs of Autopilot clusters. */
+      readonly version: 'v2' | 'v3' | 'autopilot';
+      readonly projectID: string;
+      readonly jobID: string;
+    }
   | { readonly to: 'jobList'; readonly projectID: string }
   | { readonly to: 'other'; readonly path: string };
 
@@ -14,14 +20,15 @@ export function routeOf(target: string): Route {
   const path = target.split('?', 1)[0] ?? '';
   if (path.startsWith(ADMIN_PREFIX)) return { to: 'admin', path: path.slice(ADMIN_PREFIX.length) };
   if (path === ELSEWHERE_PATH) return { to: 'elsewhere' };
-  const [, version, project, job] =
-    /^\/api\/(v[23])\/projects\/([^/]+)\/jobs(?:\/([^/]+))?$/.exec(path) ?? [];
+  const [, api, project, job] =
+    /^\/(api\/v2|api\/v3|autopilot\/v3)\/projects\/([^/]+)\/jobs(?:\/([^/]+))?$/.exec(path) ?? [];
   const projectID = decoded(project);
   if (projectID === undefined) return { to: 'other', path };
-  if (job === undefined) return version === 'v2' ? { to: 'jobList', projectID } : { to: 'other', path };
+  if (job === undefined) return api === 'api/v2' ? { to: 'jobList', projectID } : { to: 'other', path };
   const jobID = decoded(job);
   if (jobID === undefined) return { to: 'other', path };
-  return { to: 'job', version: version === 'v2' ? 'v2' : 'v3', projectID, jobID };
+  const version = api === 'api/v2' ? 'v2' : api === 'api/v3' ? 'v3' : 'autopilot';
+  return { to: 'job', version, projectID, jobID };
 }
 
 function decoded(segment: string | undefined): string | undefined {

@@ -26,6 +26,8 @@ export interface JobFrame {
 
 export interface JobScript {
   readonly projectID: string;
+  /** Of the cluster that the job works on; default Standard. */
+  readonly clusterType?: 'Standard' | 'Autopilot' | undefined;
   /** In rising order of `at`; the first one has a tree, and its ID is the job's. Before it the job is unknown. */
   readonly frames: readonly JobFrame[];
 }
@@ -52,6 +54,7 @@ const treeSchema: z.ZodType<JobTree> = z.strictObject({
 export const scriptSchema: z.ZodType<JobScript> = z
   .strictObject({
     projectID: idSchema,
+    clusterType: z.enum(['Standard', 'Autopilot']).optional(),
     frames: z
       .array(z.strictObject({ at: z.number().min(0), tree: treeSchema.nullable() }))
       .min(1)

@@ -56,6 +56,16 @@ describe('a look at a job', () => {
     expect(server.seen[0]?.headers['content-length']).toBeUndefined();
   });
 
+  it('is for the service of Autopilot clusters where the job works on one', async () => {
+    await read({ clusterType: 'Autopilot' });
+    await read({ clusterType: 'Standard' });
+
+    expect(server.seen.map(({ path }) => path)).toEqual([
+      '/autopilot/v3/projects/project-1/jobs/job-1',
+      '/api/v3/projects/project-1/jobs/job-1',
+    ]);
+  });
+
   it('keeps a path that the endpoint has', async () => {
     await read({ region: { name: 'lab', cce: `${server.url}/gateway/`, iam: '' } });
 

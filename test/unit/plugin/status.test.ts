@@ -9,6 +9,7 @@ import { after, cloudJob, edited, failed, JOB_ID, job, read, withStatus } from '
 import { at, condition, ended, NOW, seen, sub } from './support.js';
 
 const UNKNOWN_JOB = failed('notFound');
+const UNOBSERVED = { unobservedMs: 500_000 };
 
 describe('the outcome', () => {
   it.each([
@@ -18,7 +19,7 @@ describe('the outcome', () => {
     ['failed', after(cloudJob(), read('Failed')), 'failed'],
     ['failed, and ready all the same', after(cloudJob({ readyWhen: 'Observed' }), read('Failed')), 'failed'],
     ['in trouble that may pass', after(cloudJob(), failed('unauthorized')), 'pending'],
-    ['unknown to the cloud', after(cloudJob(), UNKNOWN_JOB, 500), 'unknown'],
+    ['unknown to the cloud', after(cloudJob(), UNKNOWN_JOB, 500, UNOBSERVED), 'unknown'],
     ['suspended', after(cloudJob({ suspend: true }), { kind: 'nothing' }), 'unknown'],
     ['past its deadline', after(cloudJob({ activeDeadlineSeconds: 1 }), read('Running'), 60), 'unknown'],
     ['succeeded, then suspended', edited(after(cloudJob(), read('Success')), { suspend: true }), 'succeeded'],
@@ -27,7 +28,9 @@ describe('the outcome', () => {
   });
 
   it('is open again when somebody has just changed the spec of a stalled one', () => {
-    expect(outcomeOf(edited(after(cloudJob(), UNKNOWN_JOB, 500), { projectID: 'p1' })).kind).toBe('pending');
+    expect(outcomeOf(edited(after(cloudJob(), UNKNOWN_JOB, 500, UNOBSERVED), { projectID: 'p1' })).kind).toBe(
+      'pending',
+    );
   });
 
   it("is not another job's", () => {
@@ -37,7 +40,7 @@ describe('the outcome', () => {
   });
 
   it('says why it may never be known', () => {
-    expect(outcomeOf(after(cloudJob(), UNKNOWN_JOB, 500))).toMatchObject({
+    expect(outcomeOf(after(cloudJob(), UNKNOWN_JOB, 500, UNOBSERVED))).toMatchObject({
       why: expect.stringMatching(/^Stalled, JobNotFound: The cloud does not know job /),
     });
   });
@@ -55,7 +58,7 @@ describe('what needs attention', () => {
       named('running', after(cloudJob(), read('Running'))),
       named('trouble', after(cloudJob(), failed('unauthorized'))),
       named('failed-first', after(cloudJob(), read('Failed'), 10)),
-      named('lost', after(cloudJob(), UNKNOWN_JOB, 500)),
+      named('lost', after(cloudJob(), UNKNOWN_JOB, 500, UNOBSERVED)),
       named('failed-last', after(cloudJob(), read('Failed'), 900)),
     ];
 

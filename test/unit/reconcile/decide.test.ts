@@ -272,7 +272,7 @@ describe('the conditions of every state', () => {
 
 describe('from one state to the next', () => {
   it.each<[string, CloudJob, Observation]>([
-    ['job not found', after(cloudJob(), failed('notFound'), 200), read('Running')],
+    ['job not found', after(cloudJob(), failed('notFound'), 200, { unobservedMs: 200_000 }), read('Running')],
     ['job vanished', after(followed('Running'), failed('notFound'), 200), read('Running')],
     [
       'credentials rejected',
@@ -627,6 +627,7 @@ describe('the message', () => {
     const { message } = after(cloudJob(), failed('notFound'), 200, { unobservedMs: 200_000 }).status;
 
     expect(message).toContain(JOB_ID);
+    expect(message).toContain('of Standard clusters');
     expect(message).toContain('spec.projectID');
   });
 });

@@ -121,6 +121,13 @@ describe('resolveTarget', () => {
     });
   });
 
+  it.each(['Standard', 'Autopilot'] as const)('reads the job of %s clusters', (clusterType) => {
+    expect(resolveTarget(cloudJob({ clusterType }), 'cce', secret(), CLOUDS)).toMatchObject({
+      kind: 'target',
+      target: { clusterType },
+    });
+  });
+
   it.each(['ae-ad-1', 'eu-west-0', 'my-kualalumpur-1', 'ru-moscow-1'])(
     'sends no credentials to %s, which is a region of more than one cloud, before the operator knows which one',
     (region) => {

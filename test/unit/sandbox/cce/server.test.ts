@@ -133,6 +133,25 @@ describe('the job API', () => {
     expect(all.body).toEqual([one.body]);
   });
 
+  it('serves the jobs of Autopilot clusters at their own path alone', async () => {
+    const path = `v3/projects/${SANDBOX_PROJECT_ID}/jobs`;
+    cce.jobs.add({
+      projectID: SANDBOX_PROJECT_ID,
+      clusterType: 'Autopilot',
+      frames: [{ at: 0, tree: { id: 'on-autopilot', phase: 'Running' } }],
+    });
+
+    expect(await get(`/autopilot/${path}/on-autopilot`)).toMatchObject({
+      status: 200,
+      body: { metadata: { uid: 'on-autopilot' }, status: { phase: 'Running' } },
+    });
+    expect(await get(`/api/${path}/on-autopilot`)).toMatchObject({ status: 404 });
+    expect(await get(`/autopilot/${path}/${JOB_ID}`)).toMatchObject({
+      status: 404,
+      body: { errorCode: 'CCE.01404001' },
+    });
+  });
+
   it('has no list if it is to be an older version, and the jobs all the same', async () => {
     await cce.close();
     cce = await startCce({ clock, listsJobs: false });
