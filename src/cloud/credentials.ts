@@ -52,7 +52,9 @@ const KEYS: readonly string[] = [
   ...FAMILIES.flatMap(({ required, optional }) => [...required, ...optional]),
   ...SETTINGS,
 ];
-/** Other words for the keys, as the SDKs and their environment variables spell them, in lower case without `-` and `_`. */
+/** What the SDKs, Terraform and the OpenStack client put before the names of their environment variables. */
+const PREFIX = /^(?:huaweicloudsdk|huaweicloud|hwcloud|hw|otc|os)(?=.)/;
+/** Other words for the keys, as those spell them, in lower case without the prefix, `-` and `_`. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...KEYS.map((key) => [key.toLowerCase(), key] as const),
   ['ak', 'accessKey'],
@@ -64,9 +66,12 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['authtoken', 'token'],
   ['xauthtoken', 'token'],
   ['user', 'username'],
+  ['userpassword', 'password'],
   ['domain', 'domainName'],
+  ['userdomainname', 'domainName'],
   ['accountname', 'domainName'],
   ['project', 'projectID'],
+  ['regionname', 'region'],
 ]);
 
 const ALLOWED =
@@ -192,7 +197,8 @@ function hintOf(data: Readonly<Record<string, string>>): string {
   const hints = Object.keys(data)
     .filter((key) => !KEYS.includes(key))
     .flatMap((key) => {
-      const meant = SYNONYMS.get(key.toLowerCase().replaceAll(/[-_.]/g, ''));
+      const word = key.toLowerCase().replaceAll(/[-_.]/g, '');
+      const meant = SYNONYMS.get(word) ?? SYNONYMS.get(word.replace(PREFIX, ''));
       return meant === undefined ? [] : [`its key ${key} may be meant to be ${meant}`];
     });
   return hints.length === 0 ? '' : `; ${hints.slice(0, 4).join(', ')}`;

@@ -86,6 +86,21 @@ describe('readCredentials', () => {
       { access_key: 'a', 'secret-key': 'b' },
       /access_key may be meant to be accessKey, its key secret-key may be meant to be secretKey$/,
     ],
+    [
+      "Terraform's words",
+      { HW_ACCESS_KEY: 'a', HW_SECRET_KEY: 'b' },
+      /HW_ACCESS_KEY may be meant to be accessKey, its key HW_SECRET_KEY may be meant to be secretKey$/,
+    ],
+    [
+      "OpenStack's words",
+      { OS_ACCESS_KEY: 'a', OS_USER_DOMAIN_NAME: 'b' },
+      /OS_ACCESS_KEY may be meant to be accessKey, its key OS_USER_DOMAIN_NAME may be meant to be domainName$/,
+    ],
+    [
+      "the SDKs' words",
+      { HUAWEICLOUD_SDK_AK: 'a', AK: 'b' },
+      /HUAWEICLOUD_SDK_AK may be meant to be accessKey, its key AK may be meant to be accessKey$/,
+    ],
     ['other words for the keys', { ak: 'a', sk: 'b' }, /ak may be meant to be accessKey/],
   ])('refuses %s', (_name, data: Record<string, string>, problem) => {
     const read = readCredentials(encode(data));
