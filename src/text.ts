@@ -18,21 +18,37 @@ const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 /** How much of a text is read, as a multiple of what is kept: the rest of a hostile one costs nothing. */
 const LOOK_AT = 4;
 
+/** Of a text that is cut in the middle, this share of what is kept is its end. */
+const TAIL_SHARE = 1 / 3;
+
 /**
  * Makes somebody else's text fit for a status, an event and a log: one line without control characters, terminal
- * escapes, invisible characters and broken surrogates, at most `maxLength` UTF-16 code units (1 or more; what is cut
- * ends in `…`). Cleaning twice changes nothing.
+ * escapes, invisible characters and broken surrogates, at most `maxLength` UTF-16 code units (1 or more). `…` stands for what is
+ * cut: the end, or the `middle` of a text whose end may say the cause. Cleaning twice changes nothing.
  */
-export function cleanText(text: string, maxLength: number): string {
+export function cleanText(text: string, maxLength: number, cut: 'end' | 'middle' = 'end'): string {
   if (text.length <= maxLength && PLAIN.test(text)) return text;
-  const line = text
-    .slice(0, maxLength * LOOK_AT)
+  const read = maxLength * LOOK_AT;
+  const tail = cut === 'middle' ? Math.floor(maxLength * TAIL_SHARE) : 0;
+  const looked =
+    tail > 0 && text.length > read
+      ? `${text.slice(0, read)} ${text.slice(Math.max(read, text.length - read))}`
+      : text.slice(0, read);
+  const line = looked
     .replace(ESCAPES, '')
     .replace(LONE_SURROGATES, '\ufffd')
     .replace(INVISIBLE, '')
     .replace(BREAKS, ' ')
     .trim();
-  return line.length <= maxLength ? copyOf(line) : `${cutText(line, maxLength - 1)}…`;
+  if (line.length <= maxLength) return copyOf(line);
+  const end =
+    tail === 0
+      ? ''
+      : line
+          .slice(-tail)
+          .replace(/^[\uDC00-\uDFFF]/, '')
+          .trimStart();
+  return `${cutText(line, maxLength - 1 - end.length)}…${end}`;
 }
 
 /** The first `maxLength` UTF-16 code units, one less where that would leave half a character. */

@@ -4,6 +4,7 @@ import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
 import type { Http } from './http.js';
 import { readJob, type Job } from './job.js';
+import { classifyPhase } from './phase.js';
 import type { Region } from './regions.js';
 
 /** A job, and whose credentials it is read with. */
@@ -31,6 +32,9 @@ const OUT_OF_BUDGET: CloudError = {
   local: true,
 };
 
+/** Failed sub-jobs that are read by themselves, of one job. */
+const MAX_CAUSES = 3;
+
 /** All jobs of a project, as the v2 API shows them. */
 export type ListAnswer = { readonly kind: 'list'; readonly entries: readonly unknown[] } | Failed;
 
@@ -50,9 +54,22 @@ export class JobClient {
 
   /**
    * Reads the job with one HTTP call, and a second one where the first met a closed connection or a credential that can
-   * be renewed. `mayCall` is called before each; when it says no, the read ends with what is known. Never throws.
+   * be renewed. Of a failed job it also reads up to three failed sub-jobs that say nothing of the cause. `mayCall` is called before each; when it says no, the read ends with what is known. Never throws.
    */
   async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
+    const answer = await this.#readOne(target, signal, mayCall);
+    if (answer.kind !== 'job' || !hasFailed(answer.job)) return answer;
+    // The cloud shows two levels of sub-jobs. Sub-jobs are jobs: read by its own ID, one shows the levels below it.
+    const causes = new Map<Job, Job>();
+    for (const subJob of unexplained(answer.job).slice(0, MAX_CAUSES)) {
+      if (subJob.id === undefined) continue;
+      const cause = await this.#readOne({ ...target, jobID: subJob.id }, signal, mayCall);
+      if (cause.kind === 'job') causes.set(subJob, cause.job);
+    }
+    return { kind: 'job', job: withCauses(answer.job, causes) };
+  }
+
+  async #readOne(target: Target, signal: AbortSignal, mayCall: () => boolean): Promise<JobAnswer> {
     const { projectID, jobID, clusterType } = target;
     const api = clusterType === 'Autopilot' ? 'autopilot' : 'api';
     const url = urlOf(target, [api, 'v3', 'projects', projectID, 'jobs', jobID]);
@@ -103,6 +120,29 @@ export class JobClient {
       if (answer.status !== 401 || attempt > 1 || !signed.rejected()) return error;
     }
   }
+}
+
+function hasFailed({ phase }: Job): boolean {
+  return classifyPhase(phase) === 'failed';
+}
+
+/** The failed sub-jobs, of all levels, that give no reason and have no sub-jobs that may. */
+function unexplained({ subJobs }: Job): Job[] {
+  return subJobs.flatMap((subJob) => {
+    const isOne = hasFailed(subJob) && subJob.reason === undefined && subJob.subJobs.length === 0;
+    return isOne ? [subJob] : unexplained(subJob);
+  });
+}
+
+/** The job with what was read of some of its sub-jobs. */
+function withCauses(job: Job, causes: ReadonlyMap<Job, Job>): Job {
+  const subJobs = job.subJobs.map((subJob) => {
+    const cause = causes.get(subJob);
+    if (cause === undefined) return withCauses(subJob, causes);
+    const { reason, subJobs: below } = cause;
+    return { ...subJob, ...(reason !== undefined && { reason }), subJobs: below };
+  });
+  return { ...job, subJobs };
 }
 
 /** Undefined for IDs that would lead elsewhere: `..` is resolved by every URL parser, encoded or not. */

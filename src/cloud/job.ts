@@ -74,7 +74,8 @@ function readNode(fields: Fields, level: number, nodes: { left: number }): Job {
     extendParam: readParams(field(spec, 'extendParam')),
     phase: text(status, 'phase', MAX_WORD_LENGTH) ?? text(status, 'status', MAX_WORD_LENGTH),
     // Some releases put the cause into an undocumented `message` and leave the reason empty.
-    reason: text(status, 'reason', MAX_TEXT_LENGTH) ?? text(status, 'message', MAX_TEXT_LENGTH),
+    reason:
+      text(status, 'reason', MAX_TEXT_LENGTH, 'middle') ?? text(status, 'message', MAX_TEXT_LENGTH, 'middle'),
     startTime: time(metadata, 'creationTimestamp'),
     updateTime: time(metadata, 'updateTimestamp'),
     completionTime: time(status, 'completionTime'),
@@ -156,10 +157,15 @@ function object(fields: Fields, name: string): Fields {
 }
 
 /** Undefined also when nothing is left of the text. */
-function text(fields: Fields, name: string, maxLength: number): string | undefined {
+function text(
+  fields: Fields,
+  name: string,
+  maxLength: number,
+  cut: 'end' | 'middle' = 'end',
+): string | undefined {
   const value = field(fields, name);
   if (typeof value !== 'string') return undefined;
-  const cleaned = cleanText(value, maxLength);
+  const cleaned = cleanText(value, maxLength, cut);
   return cleaned === '' ? undefined : cleaned;
 }
 

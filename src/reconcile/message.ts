@@ -15,7 +15,7 @@ export function describeState(
   cloudJob: CloudJob,
   job: JobSummary,
 ): string {
-  return cleanText(sentence(state, cloudJob, job), MAX_MESSAGE_LENGTH);
+  return cleanText(sentence(state, cloudJob, job), MAX_MESSAGE_LENGTH, 'middle');
 }
 
 function sentence(

@@ -82,4 +82,23 @@ describe('cleanText', () => {
 
     expect(cleanText(text, 1024)).toBe('');
   });
+
+  it('keeps the end of a text that is cut in the middle, however long it is', () => {
+    for (const length of [200, 10_000, 1_000_000]) {
+      const cut = cleanText(`first ${'x'.repeat(length)} last`, 60, 'middle');
+
+      expect(cut).toMatch(/^first x+…x+ last$/);
+      expect(cut.length).toBeLessThanOrEqual(60);
+      expect(cleanText(cut, 60, 'middle')).toBe(cut);
+    }
+  });
+
+  it('leaves no half of a character where it cuts in the middle', () => {
+    for (let before = 0; before < 8; before += 1) {
+      const cut = cleanText(`${'x'.repeat(before)}${'😀'.repeat(100)}`, 31, 'middle');
+
+      expect(cut).not.toMatch(/\p{Cs}/u);
+      expect(cut.length).toBeLessThanOrEqual(31);
+    }
+  });
 });

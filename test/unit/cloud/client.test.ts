@@ -66,6 +66,69 @@ describe('a look at a job', () => {
     ]);
   });
 
+  it('reads the sub-jobs of a failed job that say nothing of the cause by themselves, three at most', async () => {
+    const subJob = (uid: string, phase = 'Failed', more: object = {}) => ({
+      kind: 'Job',
+      metadata: { uid },
+      spec: { type: 'CreateNode', ...more },
+      status: { phase },
+    });
+    const jobs: Record<string, object> = {
+      'job-1': {
+        ...subJob('job-1', 'Failed', {
+          subJobs: [
+            subJob('a'),
+            subJob('unknown'),
+            subJob('good', 'Success'),
+            { ...subJob('said'), status: { phase: 'Failed', reason: 'quota' } },
+            subJob('parent', 'Failed', { subJobs: [subJob('c'), subJob('d')] }),
+          ],
+        }),
+        status: { phase: 'Failed', reason: 'Something went wrong, resources recycled' },
+      },
+      a: subJob('a', 'Failed', {
+        subJobs: [{ ...subJob('vm'), status: { phase: 'Failed', reason: 'sold out' } }],
+      }),
+      c: { ...subJob('c'), status: { phase: 'Failed', reason: 'no disk' } },
+    };
+    server.respondWith(({ path }, response) => {
+      const job = jobs[path.split('/').at(-1) ?? ''];
+      response.writeHead(job === undefined ? 404 : 200).end(JSON.stringify(job ?? { code: 404 }));
+    });
+
+    const answer = await read();
+
+    expect(server.seen.map(({ path }) => path.split('/').at(-1))).toEqual(['job-1', 'a', 'unknown', 'c']);
+    expect(answer).toMatchObject({
+      kind: 'job',
+      job: {
+        reason: 'Something went wrong, resources recycled',
+        subJobs: [
+          { id: 'a', subJobs: [{ id: 'vm', reason: 'sold out' }] },
+          { id: 'unknown', subJobs: [] },
+          { id: 'good' },
+          { id: 'said', reason: 'quota' },
+          { id: 'parent', subJobs: [{ id: 'c', reason: 'no disk' }, { id: 'd' }] },
+        ],
+      },
+    });
+  });
+
+  it('of a failed job asks no more than the budget allows, and reports what is known', async () => {
+    const failedJob = {
+      metadata: { uid: 'job-1' },
+      spec: { subJobs: [{ metadata: { uid: 'a' }, status: { phase: 'Failed' } }] },
+      status: { phase: 'Failed' },
+    };
+    server.respondWith((_, response) => response.end(JSON.stringify(failedJob)));
+    let calls = 0;
+
+    const answer = await new JobClient(http, systemClock).read(target(), NEVER, () => (calls += 1) === 1);
+
+    expect(answer).toMatchObject({ kind: 'job', job: { phase: 'Failed', subJobs: [{ id: 'a' }] } });
+    expect(server.seen).toHaveLength(1);
+  });
+
   it('keeps a path that the endpoint has', async () => {
     await read({ region: { name: 'lab', cce: `${server.url}/gateway/`, iam: '' } });
 
