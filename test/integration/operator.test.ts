@@ -194,6 +194,7 @@ describe('a job from beginning to end', () => {
       condition('Ready', 'True', 'JobSucceeded'),
       condition('Succeeded', 'True', 'JobSucceeded'),
       condition('Finished', 'True', 'JobSucceeded'),
+      condition('Settled', 'True', 'JobSucceeded'),
       condition('Synced', 'True', 'JobRead'),
     ]);
     expect([initializing, running, done].map(kstatus)).toEqual(['InProgress', 'InProgress', 'Current']);
@@ -241,6 +242,7 @@ describe('a job from beginning to end', () => {
       condition('Ready', 'False', 'JobFailed', cause),
       condition('Succeeded', 'False', 'JobFailed', cause),
       condition('Finished', 'True', 'JobFailed'),
+      condition('Settled', 'True', 'JobFailed', cause),
       condition('Synced', 'True', 'JobRead'),
       condition('Stalled', 'True', 'JobFailed', cause),
     ]);
@@ -294,6 +296,7 @@ describe('readyWhen: Observed', () => {
     expect(running.status.conditions).toEqual([
       condition('Ready', 'True', 'JobObserved'),
       condition('Succeeded', 'Unknown', 'JobRunning'),
+      condition('Settled', 'True', 'JobObserved'),
       condition('Synced', 'True', 'JobRead'),
     ]);
     expect(has(done.status, 'Ready', 'True')).toBe(true);
@@ -311,6 +314,7 @@ describe('readyWhen: Observed', () => {
       expect.objectContaining({ type: 'Ready', status: 'True' }),
       condition('Succeeded', 'False', 'JobFailed', { message: /no quota/ }),
       condition('Finished', 'True', 'JobFailed'),
+      condition('Settled', 'True', 'JobFailed'),
       condition('Synced', 'True', 'JobRead'),
     ]);
     expect(kstatus(seen)).toBe('Current');
@@ -360,6 +364,7 @@ describe('what the spec and its annotations ask for', () => {
     expect(late.status.conditions).toEqual([
       condition('Ready', 'False', 'DeadlineExceeded'),
       condition('Succeeded', 'Unknown', 'DeadlineExceeded'),
+      condition('Settled', 'True', 'DeadlineExceeded'),
       condition('Synced', 'True', 'JobRead'),
       condition('Stalled', 'True', 'DeadlineExceeded'),
     ]);
@@ -394,6 +399,7 @@ describe('what the spec and its annotations ask for', () => {
     expect(seen.status.conditions).toEqual([
       condition('Ready', 'False', 'InvalidSpec', problem),
       condition('Succeeded', 'Unknown', 'InvalidSpec', problem),
+      condition('Settled', 'True', 'InvalidSpec', problem),
       condition('Synced', 'Unknown', 'InvalidSpec', problem),
       condition('Stalled', 'True', 'InvalidSpec', problem),
     ]);

@@ -53,6 +53,7 @@ describe('a job that the cloud does not know', () => {
       expect(vanished.status.conditions).toEqual([
         condition('Ready', 'False', 'JobVanished'),
         condition('Succeeded', 'Unknown', 'JobVanished'),
+        condition('Settled', 'True', 'JobVanished'),
         condition('Synced', 'False', 'JobVanished'),
         condition('Stalled', 'True', 'JobVanished'),
       ]);
@@ -131,6 +132,7 @@ describe('a cloud that cannot tell', () => {
       expect(stalled.status.conditions).toEqual([
         condition('Ready', 'False', reason),
         condition('Succeeded', 'Unknown', 'JobRunning'),
+        condition('Settled', 'True', reason),
         condition('Synced', 'False', reason),
         condition('Stalled', 'True', reason),
       ]);
@@ -194,6 +196,7 @@ describe('a cloud that cannot tell', () => {
     expect(stalled.status.conditions).toEqual([
       condition('Ready', 'False', 'CloudUnavailable'),
       condition('Succeeded', 'Unknown', 'WaitingForCloud'),
+      condition('Settled', 'True', 'CloudUnavailable'),
       condition('Synced', 'False', 'CloudUnavailable'),
       condition('Stalled', 'True', 'CloudUnavailable'),
     ]);
@@ -234,6 +237,7 @@ describe('a cloud that refuses', () => {
       expect(stalled.status.conditions).toEqual([
         condition('Ready', 'False', reason),
         condition('Succeeded', 'Unknown', reason),
+        condition('Settled', 'True', reason),
         condition('Synced', 'False', reason),
         condition('Stalled', 'True', reason),
       ]);
