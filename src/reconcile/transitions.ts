@@ -1,6 +1,6 @@
 import { findCondition, type Reason } from '../api/conditions.js';
 import type { CloudJob, CloudJobStatus, SubJobStatus } from '../api/cloudjob.js';
-import { readableSpec } from './cloudJob.js';
+import { isUnverified, readableSpec } from './cloudJob.js';
 import { TTL_ANNOTATION } from '../api/keeper.js';
 import type { History } from './jobState.js';
 import { failureOf, type Observation } from '../cloud/observation.js';
@@ -13,6 +13,7 @@ export interface Transition {
   readonly reason:
     | 'Observed'
     | 'PhaseChanged'
+    | 'Restarted'
     | 'SubJobFailed'
     | 'Succeeded'
     | 'Failed'
@@ -61,6 +62,11 @@ export function transitionsBetween(
   const { jobID } = after;
   /** Between two troubles lies a time without one. */
   const trouble = [after.observedGeneration, sinceSynced(before)];
+  /** Between two ends of a job lies a time in which the cloud runs it again. */
+  const outcome = [
+    jobID,
+    sinceSynced(before) && findCondition(before.conditions, 'Succeeded')?.lastTransitionTime,
+  ];
 
   if (history.isOverwritten === true) {
     add(
@@ -95,7 +101,9 @@ export function transitionsBetween(
   }
 
   if (!isKnown(before) && isKnown(after)) add('Normal', 'Observed', [jobID]);
-  else if (before.phase !== after.phase && after.phase !== undefined && !isTerminal(after.phase)) {
+  else if (isTerminal(before.phase) && !isTerminal(after.phase) && !isUnverified(cloudJob)) {
+    add('Normal', 'Restarted', outcome, `The cloud runs the job again. ${message}`);
+  } else if (before.phase !== after.phase && after.phase !== undefined && !isTerminal(after.phase)) {
     add('Normal', 'PhaseChanged', [jobID, before.phase, before.updateTime, after.phase]);
   }
   const failed = newlyFailed(before, after);
@@ -107,8 +115,8 @@ export function transitionsBetween(
   }
 
   if (isTerminal(after.phase) && classifyPhase(after.phase) !== classifyPhase(before.phase)) {
-    if (classifyPhase(after.phase) === 'succeeded') add('Normal', 'Succeeded', [jobID]);
-    else add('Warning', 'Failed', [jobID]);
+    if (classifyPhase(after.phase) === 'succeeded') add('Normal', 'Succeeded', outcome);
+    else add('Warning', 'Failed', outcome);
     const { ttlSecondsAfterFinished } = readableSpec(cloudJob);
     const { keeper } = cloudJob.metadata;
     if (ttlSecondsAfterFinished !== undefined && keeper !== undefined) {

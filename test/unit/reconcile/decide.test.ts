@@ -511,6 +511,7 @@ describe('transitions', () => {
     ['another phase', followed('Initializing'), read('Running'), ['Normal PhaseChanged']],
     ['success', followed('Running'), read('Success'), ['Normal Succeeded']],
     ['failure', followed('Running'), read('Failed'), ['Warning Failed']],
+    ['a job that the cloud runs again', followed('Failed'), read('Running'), ['Normal Restarted']],
     ['a failed sub-job', followed('Running'), read('Running', withFailedNode), ['Warning SubJobFailed']],
     ['rejected credentials', followed('Running'), failed('unauthorized'), ['Warning CredentialsRejected']],
     ['throttling', followed('Running'), failed('throttled'), ['Warning Throttled']],
@@ -540,6 +541,7 @@ describe('transitions', () => {
       ['the job has moved on', followed('Running'), read('Failed'), followed('Running'), read('Failed', {})],
       ['the wait was told first', cloudJob(), read('Running'), waiting, read('Initializing')],
       ['the wait was told first', cloudJob(), failed('unauthorized'), waiting, failed('unauthorized')],
+      ['the job runs again', followed('Failed'), read('Running'), followed('Failed'), read('Initializing')],
       [
         'the sub-job tells more',
         followed('Running'),
@@ -561,6 +563,19 @@ describe('transitions', () => {
         keys(followed('Running'), failed('unauthorized')),
       );
       expect(keys(second, read('Running'))).not.toEqual(keys(first, read('Running')));
+    });
+
+    it('that is the same for an end when the wait was told first', () => {
+      const ofEnd = (object: CloudJob): string[] => keys(object, read('Success'), 99);
+
+      expect(ofEnd(waiting)).toEqual(ofEnd(cloudJob()));
+    });
+
+    it('that is different for each time that the job ends', () => {
+      const first = after(followed('Running'), read('Failed'), 60);
+      const again = after(first, read('Running'), 120);
+
+      expect(keys(again, read('Failed'))).not.toEqual(keys(followed('Running'), read('Failed')));
     });
 
     it('that is different for each time that the job comes to a phase', () => {
