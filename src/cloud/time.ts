@@ -1,10 +1,10 @@
 /**
  * Go's `time.Time.String()`, which CCE sends (`2020-02-02 08:12:40.672772389 +0000 UTC`): 0 to 9 fraction digits, an
  * offset, a zone name (or the offset again, where the zone has none) and at times a monotonic reading (` m=+0.1`).
- * RFC 3339, which IAM sends, is the same with other punctuation.
+ * RFC 3339, which IAM sends, is the same with other punctuation. A time without an offset is UTC.
  */
 const TIME =
-  /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))? ?(Z|[+-]\d{2}:?\d{2})(?: (?:[A-Z][A-Z/_]{0,31}|[+-]\d{2,4}))?(?: m=[+-]\d{1,19}(?:\.\d{1,9})?)?$/i;
+  /^(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(?: ?(Z|[+-]\d{2}:?\d{2})(?: (?:[A-Z][A-Z/_]{0,31}|[+-]\d{2,4}))?)?(?: m=[+-]\d{1,19}(?:\.\d{1,9})?)?$/i;
 
 const MINUTE_MS = 60_000;
 /** Go writes the year 1 for a time that was never set; nothing in the cloud happened before 1970. */

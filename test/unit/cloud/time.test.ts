@@ -12,6 +12,8 @@ describe('readTime', () => {
     ['a repeated offset', '2020-02-02 13:42:40 +0530 +0530', '2020-02-02T08:12:40Z'],
     ['a monotonic reading', '2020-02-02 08:12:40.67 +0000 UTC m=+0.1', '2020-02-02T08:12:40Z'],
     ['no zone name', '2020-02-02 08:12:40 +0000', '2020-02-02T08:12:40Z'],
+    ['no zone at all', '2020-02-02 08:12:40.5', '2020-02-02T08:12:40Z'],
+    ['RFC 3339 without a zone', '2020-02-02T08:12:40', '2020-02-02T08:12:40Z'],
     ['RFC 3339', '2020-01-04T09:05:22.701000Z', '2020-01-04T09:05:22Z'],
     ['RFC 3339 with an offset', '2020-01-04T10:05:22+01:00', '2020-01-04T09:05:22Z'],
     ['the 29th of February of a leap year', '2024-02-29 00:00:00 +0000 UTC', '2024-02-29T00:00:00Z'],
@@ -27,7 +29,7 @@ describe('readTime', () => {
   it.each([
     ['nothing', ''],
     ['a word', 'yesterday'],
-    ['a time without an offset', '2020-02-02 08:12:40'],
+    ['a zone name without an offset', '2020-02-02 08:12:40 CST'],
     ['the 29th of February of other years', '2023-02-29 00:00:00 +0000 UTC'],
     ['the 31st of April', '2020-04-31 00:00:00 +0000 UTC'],
     ['month 13', '2020-13-01 00:00:00 +0000 UTC'],
