@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Clock } from '../clock.js';
+import { isEarlierVersion } from '../kube/object.js';
 
 /** A status is written at once after a rest, and then no more often than this: the last state is never the one lost. */
 const WRITE_EVERY_MS = 1_000;
@@ -62,8 +63,10 @@ export class WrittenStatus {
     const written = this.#written;
     const { status } = cloudJob;
     const { resourceVersion: version } = cloudJob.metadata;
+    if (written === undefined) return cloudJob;
     // What was read may be older than what was written.
-    if (written === undefined || (version === written.over && version !== written.version)) return cloudJob;
+    const isBefore = version === written.over || isEarlierVersion(version ?? '', written.version ?? '');
+    if (isBefore && version !== written.version) return cloudJob;
     const isOwn = version === written.version || isDeepStrictEqual(status, written.stored ?? written.status);
     if (!isOwn) {
       this.#written = undefined;
