@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Clock } from '../clock.js';
-import { isEarlierVersion } from '../kube/object.js';
+import { isEarlierVersion } from '../resourceVersion.js';
 
 /** A status is written at once after a rest, and then no more often than this: the last state is never the one lost. */
 const WRITE_EVERY_MS = 1_000;

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +29,8 @@ export interface OperatorOptions {
   readonly logFormat?: 'json' | 'pretty';
   /** Whether `heapBytes` is going to be asked; not if left out. */
   readonly tellsHeap?: boolean;
+  /** Of Node; none if left out. */
+  readonly nodeFlags?: readonly string[];
   /** Environment variables beside `PATH` and `NODE_ENV`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -53,11 +56,13 @@ export class OperatorProcess {
     logLevel = 'debug',
     logFormat = 'json',
     tellsHeap = false,
+    nodeFlags = [],
     env = {},
   }: OperatorOptions) {
     this.#child = spawn(
       process.execPath,
       [
+        ...nodeFlags,
         ...(tellsHeap ? ['--expose-gc', '--import', `data:text/javascript,${TELL_HEAP}`] : []),
         MAIN,
         'run',
@@ -154,6 +159,16 @@ export class OperatorProcess {
     this.#child.kill('SIGUSR2');
     const line = await until('the size of the heap', () => told() !== before && told(), 60_000);
     return Number.parseInt(line.slice(HEAP.length), 10);
+  }
+
+  /** The most that it had resident so far, in bytes; 0 where the system does not tell. */
+  get peakBytes(): number {
+    try {
+      const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+      return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    } catch {
+      return 0;
+    }
   }
 
   /** SIGTERM, as the kubelet sends it; SIGKILL when that does not end it in time. */

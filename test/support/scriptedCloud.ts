@@ -10,6 +10,8 @@ export interface Answer {
   readonly body?: unknown;
   /** `hang`: takes the request and never answers. `reset`: ends the connection without an answer. */
   readonly instead?: 'hang' | 'reset';
+  /** The bytes of the whole answer, its head and all, in place of all else; the connection ends after them. */
+  readonly raw?: Buffer;
 }
 
 export interface RecordedRequest {
@@ -181,7 +183,14 @@ async function record(request: IncomingMessage): Promise<RecordedRequest> {
   return { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
 }
 
-function send(response: ServerResponse, { status = 200, headers = {}, body = '', instead }: Answer): void {
+function send(
+  response: ServerResponse,
+  { status = 200, headers = {}, body = '', instead, raw }: Answer,
+): void {
+  if (raw !== undefined) {
+    response.socket?.end(raw);
+    return;
+  }
   if (instead === 'hang') return;
   if (instead === 'reset') {
     response.socket?.resetAndDestroy();

@@ -212,6 +212,26 @@ export class World {
     demand(created.status === 409 ? await this.client.put(`${path}/${SECRET}`, secret) : created);
   }
 
+  /** Creates one more Secret with what the namespace's holds. */
+  async copySecret(namespace: string, name: string): Promise<void> {
+    const data = { token: Buffer.from(tokenOf(namespace)).toString('base64') };
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name }, type: 'Opaque', data };
+    demand(await this.client.post(`/api/v1/namespaces/${namespace}/secrets`, secret));
+  }
+
+  /** The statuses of all CloudJobs of the namespace. */
+  async statuses(namespace: string): Promise<Status[]> {
+    const list = demand(await this.client.get(`${CLOUDJOBS}/namespaces/${namespace}/cloudjobs`));
+    return (list as { readonly items: readonly KubeObject[] }).items.map(({ status = {} }) => status);
+  }
+
+  /** Deletes all CloudJobs of the suite. */
+  async deleteCloudJobs(): Promise<void> {
+    for (const namespace of this.namespaces) {
+      demand(await this.client.delete(`${CLOUDJOBS}/namespaces/${namespace}/cloudjobs`));
+    }
+  }
+
   async deleteSecret(namespace: string): Promise<void> {
     demand(await this.client.delete(`/api/v1/namespaces/${namespace}/secrets/${SECRET}`));
   }
