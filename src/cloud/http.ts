@@ -11,7 +11,7 @@ import type { ProxyFor, ProxyServer } from '../proxy.js';
 import { nothing, withDeadline } from '../signals.js';
 import { Slots } from '../slots.js';
 import type { CloudError, Headers } from './errors.js';
-import { AnswerTooLong, describeFailure, TOO_LONG } from './httpFailures.js';
+import { AnswerTooLong, describeFailure, isCertificateFault } from './httpFailures.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -182,13 +182,13 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       return { answer, stale: false };
     } catch (error) {
       ended();
-      const problem = signal.aborted
+      const message = signal.aborted
         ? 'the request was given up'
         : isLate
           ? 'no complete answer in time'
           : describeFailure(error);
       return {
-        answer: { kind: 'failed', error: { class: classOf(problem, request), message: problem } },
+        answer: { kind: 'failed', error: { class: classOf(error, request), message } },
         stale: method === 'GET' && isStale(error),
       };
     }
@@ -207,8 +207,9 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
 }
 
 /** Who sets a limit for one request has no use for more, now or later; the client's is for the worst case. */
-function classOf(problem: string, { maxBodyBytes }: HttpRequest): CloudError['class'] {
-  return problem === TOO_LONG && maxBodyBytes !== undefined ? 'malformed' : 'transient';
+function classOf(error: unknown, { maxBodyBytes }: HttpRequest): CloudError['class'] {
+  if (isCertificateFault(error)) return 'misconfigured';
+  return error instanceof AnswerTooLong && maxBodyBytes !== undefined ? 'malformed' : 'transient';
 }
 
 interface Attempt {

@@ -1,6 +1,6 @@
 import { TunnelError } from '../connecting.js';
 
-export const TOO_LONG = 'the answer is too long';
+const TOO_LONG = 'the answer is too long';
 export class AnswerTooLong extends Error {}
 
 const FAILURES: ReadonlyMap<string, string> = new Map([
@@ -14,6 +14,7 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'the host name is unknown'],
   ['EAI_AGAIN', 'the host name cannot be resolved now'],
   ['CERT_HAS_EXPIRED', 'the TLS certificate has expired'],
+  ['CERT_NOT_YET_VALID', 'the TLS certificate is not valid yet'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'the TLS certificate is for another host'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the TLS certificate is self-signed'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'the TLS certificate is signed by an unknown authority'],
@@ -23,6 +24,15 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
   ['Z_DATA_ERROR', 'the compressed answer is broken'],
   ['Z_BUF_ERROR', 'the compressed answer is cut short'],
 ]);
+
+/** Node's codes for a certificate that is not to be trusted: expired, for another host, of an unknown authority. */
+const CERTIFICATE = /CERT|^UNABLE_TO_(?:VERIFY|GET)/;
+
+/** Whether somebody has to put a certificate right, or the trust in it, before any request comes through. */
+export function isCertificateFault(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && CERTIFICATE.test(code);
+}
 
 /**
  * What a request failed of, for people: one line, and the same when the same thing happens again.

@@ -84,11 +84,11 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'none',
   },
   misconfigured: {
-    when: "the gateway's own 404, any other 4xx, a redirect: not the address of the job API",
+    when: "the gateway's own 404, any other 4xx, a redirect: not the address of the job API; a certificate that is not to be trusted",
     kind: 'refused',
     reason: 'CloudMisconfigured',
     meaning:
-      "The region's endpoint does not answer as the job API; check spec.projectID and the region's address",
+      "The region's endpoint does not answer as the job API; check spec.projectID, and the region's address and certificate",
     retry: { firstSeconds: 15, lastSeconds: 120 },
     budget: 'goOn',
     breaker: 'none',

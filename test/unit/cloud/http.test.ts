@@ -1,12 +1,13 @@
 import { getEventListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { createServer } from 'node:https';
+import { Socket, type AddressInfo } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { createHttp, type Http, type HttpAnswer, type HttpRequest } from '../../../src/cloud/http.js';
 import { readProxies } from '../../../src/proxy.js';
-import { ConnectProxy, type TunnelTreatment } from '../../support/connectProxy.js';
+import { ConnectProxy, TEST_CERTIFICATE, type TunnelTreatment } from '../../support/connectProxy.js';
 import { FakeClock } from '../../support/fakeClock.js';
 import { until } from '../../support/until.js';
 import { TestServer } from './server.js';
@@ -39,6 +40,19 @@ function send(request: Partial<HttpRequest> = {}): Promise<HttpAnswer> {
 
 function failure(message: string, errorClass = 'transient'): HttpAnswer {
   return { kind: 'failed', error: { class: errorClass as 'transient', message } };
+}
+
+/** Asks a server with the tests' own certificate, of an authority that nobody trusts. */
+async function sendToUntrusted(): Promise<HttpAnswer> {
+  const untrusted = createServer(TEST_CERTIFICATE, (_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => {
+    untrusted.listen(0, '127.0.0.1', resolve);
+  });
+  try {
+    return await send({ url: new URL(`https://127.0.0.1:${(untrusted.address() as AddressInfo).port}/`) });
+  } finally {
+    untrusted.close();
+  }
 }
 
 /** The names of the headers as they came over the wire, in the order in which they came. */
@@ -378,5 +392,16 @@ describe('a request through a proxy', () => {
     expect(proxy.targets).toEqual([]);
     expect(proxy.others).toEqual([]);
     expect(server.seen).toHaveLength(1);
+  });
+});
+
+describe('a certificate that is not to be trusted', () => {
+  it('is for somebody to put right, and not a trouble that passes', async () => {
+    expect(await sendToUntrusted()).toEqual(
+      failure(
+        'the TLS certificate is signed by an unknown authority (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+        'misconfigured',
+      ),
+    );
   });
 });
