@@ -13,6 +13,8 @@ export interface CloudError {
   readonly class: CloudErrorClass;
   /** For people: one line, bounded, without secrets, and the same text when the same thing happens again. */
   readonly message: string;
+  /** What it means, and what to do, in place of what the class means in general; a sentence without its full stop. */
+  readonly meaning?: string;
   /** The cloud's own code, for example `CCE.01404001` or `APIGW.0308`. */
   readonly code?: string;
   /** HTTP status; absent when there was no answer. */

@@ -52,8 +52,9 @@ export function failureOf(observation: Observation): Failure | undefined {
   }
 }
 
-function failureOfError({ class: errorClass, code, message }: CloudError): Failure {
-  const { kind, reason, meaning, retry } = REACTIONS[errorClass];
-  const detail = code === undefined ? message : `${code}: ${message}`;
+function failureOfError(error: CloudError): Failure {
+  const { kind, reason, meaning: ofClass, retry } = REACTIONS[error.class];
+  const { meaning = ofClass } = error;
+  const detail = error.code === undefined ? error.message : `${error.code}: ${error.message}`;
   return { kind, reason, message: `${meaning} (${detail})`, retry };
 }

@@ -25,6 +25,9 @@ const IAM_BUDGET = { perSecond: 5, burst: 20 };
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
 /** Its place is kept until it asks again. */
+const NO_TOKEN_CLASSES: ReadonlySet<CloudErrorClass> = new Set(['forbidden', 'notFound', 'misconfigured']);
+const NO_TOKEN =
+  "IAM gives no token; check the region's iam address, and the user or identity provider and its access to the project";
 const NO_TURN: CloudError = {
   class: 'transient',
   message: 'IAM: others log in first, its turn comes soon',
@@ -68,9 +71,12 @@ export class IAMTokens {
     if (status !== 201 && status !== 200) {
       const error = readError(status, headers, body, this.#clock.now());
       if (error.class === 'throttled') rate.slowDown(error.retryAfterMs);
-      // Only CCE knows that a job is unknown.
-      const errorClass = error.class === 'notFound' ? 'misconfigured' : error.class;
-      return { ok: false, error: { ...error, class: errorClass, message: `IAM: ${error.message}` } };
+      const message = `IAM: ${error.message}`;
+      // Only CCE knows jobs, and who may read them.
+      if (NO_TOKEN_CLASSES.has(error.class)) {
+        return { ok: false, error: { ...error, class: 'misconfigured', meaning: NO_TOKEN, message } };
+      }
+      return { ok: false, error: { ...error, message } };
     }
     rate.succeeded();
     const token = headers['x-subject-token'] ?? '';

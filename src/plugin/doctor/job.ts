@@ -6,6 +6,9 @@ import { classifyPhase } from '../../cloud/phase.js';
 import { readableSpec } from '../../reconcile/cloudJob.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
+const NO_JOB_API =
+  "the endpoint does not answer as the job API; check spec.projectID and the region's address in the operator's config";
+
 /** What an error of the cloud says of the credentials that were used. */
 export function checkCredentials(error: CloudError | undefined): Finding {
   if (error === undefined) return ok('the cloud accepts the credentials');
@@ -21,11 +24,10 @@ export function checkCredentials(error: CloudError | undefined): Finding {
         `the credentials may not read the job (${detail})`,
         'grant them the action cce:job:get in the project; is it the right project?',
       );
-    case 'misconfigured':
-      return wrong(
-        `the endpoint does not answer as the job API (${detail})`,
-        "check spec.projectID and the region's address in the operator's config",
-      );
+    case 'misconfigured': {
+      const [problem, remedy] = (error.meaning ?? NO_JOB_API).split('; ');
+      return wrong(`${problem} (${detail})`, `${remedy}`);
+    }
     case 'notFound':
       return ok('the cloud accepts the credentials');
     case 'throttled':

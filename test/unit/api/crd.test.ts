@@ -36,7 +36,7 @@ describe('the CustomResourceDefinition', () => {
   it('has in its rules only what Kubernetes 1.25 knows, so that strict clients send it', () => {
     const rules = fields.flatMap(([, schema]) => (schema['x-kubernetes-validations'] ?? []) as object[]);
 
-    expect(rules).toHaveLength(4);
+    expect(rules).toHaveLength(5);
     expect(new Set(rules.flatMap((rule) => Object.keys(rule)))).toEqual(new Set(['rule', 'message']));
   });
 
@@ -151,8 +151,8 @@ describe('the CustomResourceDefinition', () => {
       ([, schema]) => (schema['x-kubernetes-validations'] ?? []) as { message: string }[],
     );
 
-    expect(rules).toHaveLength(4);
+    expect(rules).toHaveLength(5);
     for (const { message } of rules)
-      expect(message).toMatch(/^(jobID|projectID|region) (is|cannot be) .+: .{20,}/);
+      expect(message).toMatch(/^(jobID|projectID|region|clusterType) (is|cannot be) .+: .{20,}/);
   });
 });

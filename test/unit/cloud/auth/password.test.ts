@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { failureOf } from '../../../../src/cloud/observation.js';
 import { Authenticators } from '../../../../src/cloud/auth/authenticators.js';
 import type { AuthHeaders } from '../../../../src/cloud/auth/authenticator.js';
 import { readCredentials } from '../../../../src/cloud/credentials.js';
@@ -175,7 +176,7 @@ describe('a user name and password', () => {
     ['a failure', 500, {}, 'transient'],
     ['throttling', 429, { error_code: 'APIGW.0308', error_msg: 'x' }, 'throttled'],
     ['a bad request', 400, { error: { code: 400, message: 'x', title: 'Bad Request' } }, 'misconfigured'],
-    ['no permission', 403, { error_code: 'IAM.0003', error_msg: 'x' }, 'forbidden'],
+    ['no permission', 403, { error_code: 'IAM.0003', error_msg: 'x' }, 'misconfigured'],
     ['another service', 404, '<html>', 'misconfigured'],
     ['no token', 201, {}, 'malformed'],
   ])('tell of %s of IAM by its class', async (_name, status, body, errorClass) => {
@@ -186,6 +187,24 @@ describe('a user name and password', () => {
       error: { class: errorClass, message: expect.stringMatching(/^IAM: /) },
     });
   });
+
+  it.each([400, 403, 404])(
+    'are refused by IAM with %s: it says what to check there, and not at CCE',
+    async (status) => {
+      iam.respondWith((_seen, response) =>
+        answerJSON(response, status, { error_code: 'IAM.0002', error_msg: 'no' }),
+      );
+
+      const refused = await ask();
+
+      if (refused.ok) throw new Error('it has a token');
+      expect(failureOf({ kind: 'error', error: refused.error })).toMatchObject({
+        reason: 'CloudMisconfigured',
+        message:
+          "IAM gives no token; check the region's iam address, and the user or identity provider and its access to the project (IAM.0002: IAM: no)",
+      });
+    },
+  );
 
   it('wait longer after each failure, and heal', async () => {
     iam.respondWith((_seen, response) => answerJSON(response, 500, {}));
