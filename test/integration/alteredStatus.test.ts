@@ -101,6 +101,8 @@ describe('a status, whatever the cloud says of the job,', () => {
 
 describe('under a CustomResourceDefinition that is older than the operator', () => {
   it('an unchanged job costs no write, and the operator says so once', async () => {
+    // The hostile one would be polled, too.
+    await world.deleteCloudJobs();
     const namespace = await world.namespace();
     await dropStatusFields(['type', 'progress', 'extendParam']);
     await world.startOperator();
@@ -123,9 +125,8 @@ describe('under a CustomResourceDefinition that is older than the operator', () 
     const warnings = world.operator.log.filter((line) => line.includes('is older than the operator'));
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('"droppedFields":["progress"]');
-    // The hostile CloudJob may be one more.
-    expect((await world.operator.http('/metrics')).text).toMatch(
-      /^cloudjob_status_alterations_total\{how="pruned"\} [34]$/m,
+    expect((await world.operator.http('/metrics')).text).toContain(
+      'cloudjob_status_alterations_total{how="pruned"} 3',
     );
     await world.stopOperator();
   }, 120_000);
