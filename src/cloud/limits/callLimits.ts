@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 import type { Priority } from '../../priority.js';
 import type { JobAnswer, Target } from '../client.js';
 import type { CloudError } from '../errors.js';
-import { Breaker } from './breaker.js';
+import { Breaker, type BreakerOptions } from './breaker.js';
 import { Budget, type BudgetOptions } from './budget.js';
 import { CredentialGate } from './credentialGate.js';
 import { Pool } from './pool.js';
@@ -144,20 +144,32 @@ export class CallLimits {
 
   /** The regions that were called of late, by name. */
   regions(): ReadonlyMap<string, RegionState> {
+    const health = this.#healthOfRegions();
     const states = new Map<string, RegionState>();
-    this.#scopes.sweep();
-    const credentials = this.#scopes.entries().filter(([id]) => idParts(id).length === 3);
     for (const [id, { tokens, waiting }] of this.#budgets.entries()) {
       const [name = ''] = idParts(id);
       const known = states.get(name);
-      const ofRegion = credentials.filter(([scope]) => idParts(scope)[0] === name);
+      const { open = false, works = false } = health.get(name) ?? {};
       states.set(name, {
         tokens: Math.min(tokens, known?.tokens ?? Infinity),
         waiting: waiting + (known?.waiting ?? 0),
-        open: ofRegion.some(([, { open }]) => open) && !ofRegion.some(([, { works }]) => works),
+        open: open && !works,
       });
     }
     return states;
+  }
+
+  /** By region: whether any credential in a project of it is held back, and whether any works. */
+  #healthOfRegions(): ReadonlyMap<string, Pick<Breaker, 'open' | 'works'>> {
+    this.#scopes.sweep();
+    const health = new Map<string, Pick<Breaker, 'open' | 'works'>>();
+    for (const [id, { open, works }] of this.#scopes.entries()) {
+      const [name = '', , fingerprint] = idParts(id);
+      if (fingerprint === undefined) continue;
+      const known = health.get(name);
+      health.set(name, { open: open || known?.open === true, works: works || known?.works === true });
+    }
+    return health;
   }
 
   /** How many of the targets' credentials are held back because the cloud rejects them. */
@@ -179,23 +191,15 @@ export class CallLimits {
   }
 
   /** The breaker of the credential in its project; each wider scope is kept for as long as those within it. */
-  #scopeOf({ region, projectID, authenticator: { fingerprint } }: Target): Breaker {
-    const ids = [[region.name], [region.name, projectID], [region.name, projectID, fingerprint]];
-    const [ofRegion, ofProject, ofCredential] = ids.map((id) => JSON.stringify(id));
+  #scopeOf({ region: { name: region }, projectID, authenticator: { fingerprint } }: Target): Breaker {
     const { clock, random } = this.#options;
-    const wide = this.#scopes.get(
-      `${ofRegion}`,
-      () => new Breaker(`region ${region.name}`, WIDER_SCOPE, clock, random),
-    );
-    const project = this.#scopes.get(
-      `${ofProject}`,
-      () => new Breaker(`project ${projectID} in region ${region.name}`, WIDER_SCOPE, clock, random, wide),
-    );
-    const name = `project ${projectID} in region ${region.name} with these credentials`;
-    return this.#scopes.get(
-      `${ofCredential}`,
-      () => new Breaker(name, CREDENTIAL_SCOPE, clock, random, project),
-    );
+    const scope = (id: readonly string[], name: string, options: BreakerOptions, wider?: Breaker): Breaker =>
+      this.#scopes.get(JSON.stringify(id), () => new Breaker(name, options, clock, random, wider));
+    const name = `project ${projectID} in region ${region}`;
+    const ofRegion = scope([region], `region ${region}`, WIDER_SCOPE);
+    const ofProject = scope([region, projectID], name, WIDER_SCOPE, ofRegion);
+    const id = [region, projectID, fingerprint];
+    return scope(id, `${name} with these credentials`, CREDENTIAL_SCOPE, ofProject);
   }
 }
 
