@@ -8,9 +8,6 @@ export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
 
-/** The most values in an answer of the cloud: a job of 2,000 sub-jobs has half as many. */
-export const MAX_ANSWER_VALUES = 100_000;
-
 /** The value in a text of JSON; undefined for any other text, and for one with more than `maxValues` values. */
 export function parseJSON(text: string, maxValues = Infinity): unknown {
   if (hasMoreValues(text, maxValues)) return undefined;

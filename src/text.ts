@@ -30,24 +30,18 @@ export function cleanText(text: string, maxLength: number, cut: 'end' | 'middle'
   if (text.length <= maxLength && PLAIN.test(text)) return text;
   const read = maxLength * LOOK_AT;
   const tail = cut === 'middle' ? Math.floor(maxLength * TAIL_SHARE) : 0;
-  const looked =
-    tail > 0 && text.length > read
-      ? `${text.slice(0, read)} ${text.slice(Math.max(read, text.length - read))}`
-      : text.slice(0, read);
-  const line = looked
+  const rest = tail === 0 ? '' : text.slice(Math.max(read, text.length - read));
+  const line = `${text.slice(0, read)} ${rest}`
     .replace(ESCAPES, '')
     .replace(LONE_SURROGATES, '\ufffd')
     .replace(INVISIBLE, '')
     .replace(BREAKS, ' ')
     .trim();
   if (line.length <= maxLength) return copyOf(line);
-  const end =
-    tail === 0
-      ? ''
-      : line
-          .slice(-tail)
-          .replace(/^[\uDC00-\uDFFF]/, '')
-          .trimStart();
+  const end = line
+    .slice(line.length - tail)
+    .replace(/^[\uDC00-\uDFFF]/, '')
+    .trimStart();
   return `${cutText(line, maxLength - 1 - end.length)}…${end}`;
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
-import { hasMoreValues, MAX_ANSWER_VALUES, parseJSON } from '../json.js';
+import { hasMoreValues, parseJSON } from '../json.js';
+import { MAX_ANSWER_VALUES, parseAnswer } from './answerJSON.js';
 import type { Authenticator } from './auth/authenticator.js';
 import { readError, type CloudError } from './errors.js';
 import type { Http } from './http.js';
@@ -54,7 +55,8 @@ export class JobClient {
 
   /**
    * Reads the job with one HTTP call, and a second one where the first met a closed connection or a credential that can
-   * be renewed. Of a failed job it also reads up to three failed sub-jobs that say nothing of the cause. `mayCall` is called before each; when it says no, the read ends with what is known. Never throws.
+   * be renewed. Of a failed job it also reads up to three failed sub-jobs that say nothing of the cause. `mayCall` is
+   * called before each; when it says no, the read ends with what is known. Never throws.
    */
   async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
     const answer = await this.#readOne(target, signal, mayCall);
@@ -157,7 +159,7 @@ function isWellFormed(text: string): boolean {
 }
 
 function readAnswer(text: string, jobID: string): JobAnswer {
-  const body = parseJSON(text, MAX_ANSWER_VALUES);
+  const body = parseAnswer(text);
   if (body === undefined) return malformed(describeBadJSON(text));
   const read = readJob(body);
   if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`);

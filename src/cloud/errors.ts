@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../json.js';
+import { asRecord } from '../json.js';
 import { readRetryAfter } from '../retryAfter.js';
 import { cleanText } from '../text.js';
+import { parseAnswer } from './answerJSON.js';
 import { serverTime } from './time.js';
 
 /** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
@@ -116,7 +117,7 @@ export function readError(status: number, headers: Headers, bodyText: string, no
 
 /** Shapes: CCE's documented, its real mix with a Kubernetes Status, the gateway's, Keystone's, and none of them. */
 function readErrorBody(text: string): ErrorBody {
-  const body = asRecord(parseJSON(text, MAX_ANSWER_VALUES));
+  const body = asRecord(parseAnswer(text));
   const nested = asRecord(body['error']);
   const codes = [body['errorCode'], body['error_code'], body['code'], nested['code']].filter(isText);
   const message = [

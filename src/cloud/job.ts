@@ -1,7 +1,8 @@
 import { MAX_EXTEND_PARAMS, MAX_TEXT_LENGTH, MAX_WORD_LENGTH } from '../api/cloudjob.js';
 import { withoutUndefined } from '../fields.js';
-import { isRecord, MAX_ANSWER_VALUES, parseJSON } from '../json.js';
+import { isRecord } from '../json.js';
 import { cleanText } from '../text.js';
+import { parseAnswer } from './answerJSON.js';
 import { readTime } from './time.js';
 
 /** A cloud job as the operator understands it; every field that the cloud may leave out is optional. */
@@ -99,7 +100,7 @@ function readSubJobs(value: unknown, level: number, nodes: { left: number }): Jo
 /** An object, or its JSON as a text; any other text is kept whole under `value`. */
 function readParams(value: unknown): Record<string, string> {
   if (typeof value === 'string') {
-    const parsed = parseJSON(value, MAX_ANSWER_VALUES);
+    const parsed = parseAnswer(value);
     return readParams(isRecord(parsed) ? parsed : value.trim() === '' ? {} : { [TEXT_PARAM]: value });
   }
   if (!isRecord(value)) return {};

@@ -95,7 +95,7 @@ export function isInvalid(error: unknown): boolean {
   return hasStatus(error, 422);
 }
 
-/** 413, or what is told of etcd's and gRPC's limits: the object is too large, and trying the same again cannot help. */
+/** 413, or the words for etcd's and gRPC's limits: the object is too large, and trying the same again cannot help. */
 export function isTooLarge(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
   return error.status === 413 || (error.status >= 400 && TOO_LARGE.test(error.message));

@@ -1,13 +1,12 @@
 import type { Clock } from '../clock.js';
 import { errorText } from '../errorText.js';
 import type { Logger } from '../ops/log.js';
+import { isEarlierVersion } from '../resourceVersion.js';
 import { backoffMs } from './backoff.js';
 import type { Backoff } from './backoff.js';
 import { PAGE_SIZE, type KubeClient } from './client.js';
 import { isGone, isLocal, KubeError, localError } from './errors.js';
-import type { KubeObject, ResourceType } from './object.js';
-import { isEarlierVersion } from '../resourceVersion.js';
-import { objectKey } from './object.js';
+import { objectKey, type KubeObject, type ResourceType } from './object.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
 import { nothing, sleep, withDeadline } from '../signals.js';

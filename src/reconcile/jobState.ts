@@ -17,7 +17,7 @@ export interface History {
   readonly lastFailure?: Failure | undefined;
   /** `full` if left out. `short` when the API server has refused a full status of the object as too large. */
   readonly statusLength?: StatusLength;
-  /** Whether somebody else has written over the status of this process, and nobody was told yet. */
+  /** Whether somebody else has written over the status of this process, and no Event says so yet. */
   readonly isOverwritten?: boolean;
 }
 

@@ -18,7 +18,7 @@ interface Attempt {
   readonly over: string | undefined;
 }
 
-interface Written extends Attempt {
+interface LastWrite extends Attempt {
   /** The latest version of the object that has it. */
   readonly version: string | undefined;
   /** As it is stored; undefined: not read yet. */
@@ -30,7 +30,7 @@ export class WrittenStatus {
   readonly #clock: Clock;
   /** On its way; also when its answer was lost, and nobody knows whether it is stored. */
   #attempt: Attempt | undefined;
-  #written: Written | undefined;
+  #written: LastWrite | undefined;
   #writtenAt = -Infinity;
   #overwrites = 0;
   #isOverwriteReported = false;
@@ -88,7 +88,7 @@ export class WrittenStatus {
     return { ...cloudJob, status: this.#written?.status ?? status };
   }
 
-  /** Whether somebody else wrote the status, and nobody was told yet. */
+  /** Whether somebody else wrote the status, and no Event says so yet. */
   get isOverwritten(): boolean {
     return this.#overwrites > 0 && !this.#isOverwriteReported;
   }

@@ -2,7 +2,8 @@ import type { Clock } from '../../clock.js';
 import type { AccessKey } from '../credentials.js';
 import { readError, type CloudError } from '../errors.js';
 import type { Http, HttpAnswer } from '../http.js';
-import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../../json.js';
+import { asRecord } from '../../json.js';
+import { parseAnswer } from '../answerJSON.js';
 import { serverTime } from '../time.js';
 import type { Issued } from './renewals.js';
 import { readTemporaryKey } from './temporaryKey.js';
@@ -40,12 +41,7 @@ export async function issueFromECSMetadata(
   if (answer.kind === 'failed') return { ok: false, error: named(answer.error) };
   if (answer.status !== 200) return { ok: false, error: refusalOf(answer, clock.now()) };
   const now = serverTime(answer.headers) ?? clock.now();
-  return readTemporaryKey(
-    asRecord(asRecord(parseJSON(answer.body, MAX_ANSWER_VALUES))['credential']),
-    NAMES,
-    now,
-    SOURCE,
-  );
+  return readTemporaryKey(asRecord(asRecord(parseAnswer(answer.body))['credential']), NAMES, now, SOURCE);
 }
 
 function call(http: Http, method: 'GET' | 'PUT', url: string, headers: Readonly<Record<string, string>>) {

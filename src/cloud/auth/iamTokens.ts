@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.js';
 import { readError, type CloudError, type CloudErrorClass, type Headers } from '../errors.js';
 import type { Http } from '../http.js';
-import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../../json.js';
+import { asRecord } from '../../json.js';
+import { parseAnswer } from '../answerJSON.js';
 import { SecretText } from '../secretText.js';
 import { parseTime, serverTime } from '../time.js';
 import { CloudRate } from '../limits/cloudRate.js';
@@ -24,10 +25,10 @@ const IAM_BUDGET = { perSecond: 5, burst: 20 };
 /** For an answer without times: a 401 heals what is wrong with it. */
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
-/** Its place is kept until it asks again. */
 const NO_TOKEN_CLASSES: ReadonlySet<CloudErrorClass> = new Set(['forbidden', 'notFound', 'misconfigured']);
 const NO_TOKEN =
   "IAM gives no token; check the region's iam address, and the user or identity provider and its access to the project";
+/** Its place is kept until it tries again. */
 const NO_TURN: CloudError = {
   class: 'transient',
   message: 'IAM: others log in first, its turn comes soon',
@@ -102,7 +103,7 @@ function failed(errorClass: CloudErrorClass, message: string): Issued<never> {
 
 /** By IAM's own clock, which may differ from this machine's. */
 function lifetimeOf(body: string, now: number): number {
-  const token = asRecord(asRecord(parseJSON(body, MAX_ANSWER_VALUES))['token']);
+  const token = asRecord(asRecord(parseAnswer(body))['token']);
   const expiresAt = readTime(token['expires_at']);
   if (expiresAt === undefined) return UNKNOWN_LIFETIME_MS;
   return expiresAt - (readTime(token['issued_at']) ?? now);

@@ -2,7 +2,8 @@ import type { Clock } from '../../clock.js';
 import type { AccessKey } from '../credentials.js';
 import { readError } from '../errors.js';
 import type { Http } from '../http.js';
-import { asRecord, MAX_ANSWER_VALUES, parseJSON } from '../../json.js';
+import { asRecord } from '../../json.js';
+import { parseAnswer } from '../answerJSON.js';
 import { serverTime } from '../time.js';
 import type { Issued } from './renewals.js';
 import { readTemporaryKey } from './temporaryKey.js';
@@ -46,10 +47,5 @@ export async function issueFromPodIdentity(
     return { ok: false, error: { ...error, class: errorClass, message: `${SOURCE}: ${error.message}` } };
   }
   const now = serverTime(answer.headers) ?? clock.now();
-  return readTemporaryKey(
-    asRecord(asRecord(parseJSON(answer.body, MAX_ANSWER_VALUES))['credentials']),
-    NAMES,
-    now,
-    SOURCE,
-  );
+  return readTemporaryKey(asRecord(asRecord(parseAnswer(answer.body))['credentials']), NAMES, now, SOURCE);
 }
