@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen, portOf, shut } from './listening.js';
 import type { Upstream } from './upstream.js';
 
 /** A request that came through, as it came. */
@@ -40,14 +40,12 @@ export class ApiProxy {
 
   static async start(upstream: Upstream): Promise<ApiProxy> {
     const proxy = new ApiProxy(upstream);
-    await new Promise<void>((resolve) => {
-      proxy.#server.listen(0, '127.0.0.1', resolve);
-    });
+    await listen(proxy.#server);
     return proxy;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return portOf(this.#server);
   }
 
   /** The calls that change something, those on Leases left out. */
@@ -73,11 +71,7 @@ export class ApiProxy {
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
-    this.#server.closeAllConnections();
-    await closed;
+    await shut(this.#server);
   }
 
   #whenFlowing(goOn: () => void): void {

@@ -1,7 +1,7 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { listen, portOf, shut } from './listening.js';
 import type { Upstream } from './upstream.js';
 
 /**
@@ -21,22 +21,16 @@ export class FatApi {
 
   static async start(upstream: Upstream): Promise<FatApi> {
     const api = new FatApi(upstream);
-    await new Promise<void>((resolve) => {
-      api.#server.listen(0, '127.0.0.1', resolve);
-    });
+    await listen(api.#server);
     return api;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return portOf(this.#server);
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
-    this.#server.closeAllConnections();
-    await closed;
+    await shut(this.#server);
   }
 
   #pass(request: http.IncomingMessage, response: http.ServerResponse): void {

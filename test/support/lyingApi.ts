@@ -1,6 +1,6 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import { listen, portOf, shut } from './listening.js';
 import type { Upstream } from './upstream.js';
 
 /** How often each lie is told, 0 to 1. */
@@ -59,10 +59,8 @@ export class LyingApi {
   }
 
   async start(): Promise<number> {
-    await new Promise<void>((resolve) => {
-      this.#server.listen(0, '127.0.0.1', resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+    await listen(this.#server);
+    return portOf(this.#server);
   }
 
   lie(lies: Lies): void {
@@ -78,11 +76,7 @@ export class LyingApi {
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
-    this.#server.closeAllConnections();
-    await closed;
+    await shut(this.#server);
   }
 
   #isLie(kind: keyof Lies): boolean {

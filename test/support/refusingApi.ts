@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen, portOf, shut } from './listening.js';
 
 /** What becomes of a request: it goes through, it is refused with a 403, or it is never answered. */
 export type Treatment = 'pass' | 'refuse' | 'hang';
@@ -21,14 +21,12 @@ export class RefusingApi {
 
   static async start(target: { readonly host: string; readonly port: number }): Promise<RefusingApi> {
     const api = new RefusingApi(target);
-    await new Promise<void>((resolve) => {
-      api.#server.listen(0, '127.0.0.1', resolve);
-    });
+    await listen(api.#server);
     return api;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return portOf(this.#server);
   }
 
   /** @param how told the method, and the path with its query */
@@ -37,11 +35,7 @@ export class RefusingApi {
   }
 
   async stop(): Promise<void> {
-    const closed = new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
-    this.#server.closeAllConnections();
-    await closed;
+    await shut(this.#server);
   }
 
   #answer(request: http.IncomingMessage, response: http.ServerResponse): void {
