@@ -5,9 +5,8 @@ import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals';
 import { MAX_EXTEND_PARAMS, MAX_SUB_JOBS } from '../../src/api/cloudjob.js';
 import { crdYaml } from '../../src/api/crd.js';
 import { startApi } from '../support/api.js';
-import { hasKubectl, runKubectl } from '../support/kubectl.js';
+import { explain, hasKubectl, runKubectl } from '../support/kubectl.js';
 import { describeWithKubectl, itWhen } from '../support/skips.js';
-import { until } from '../support/until.js';
 
 const SAMPLES = new URL('../../deploy/samples/', import.meta.url).pathname;
 
@@ -23,7 +22,7 @@ async function installCrd(): Promise<boolean> {
   const crd = 'crd/cloudjobs.cloudjob.dev';
   await succeed(['wait', '--for=condition=Established', crd, '--timeout=20s']);
   // Established comes before served, and served before described.
-  await until('the resource to be described', async () => (await run(['explain', 'cjob.spec'])).code === 0);
+  await explain(api.kubeconfigFile, home, 'cjob.spec');
   return (await succeed(['get', crd, '-o', 'jsonpath={.spec}'])).includes('x-kubernetes-validations');
 }
 
@@ -312,7 +311,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     ['cjob.status.progress', 'counted over the leaves'],
     ['cjob.status.conditions', 'The state in the form that tools wait on.'],
   ])('explains %s', async (path, words) => {
-    expect((await succeed(['explain', path])).replaceAll(/\s+/g, ' ')).toContain(words);
+    expect((await explain(api.kubeconfigFile, home, path)).replaceAll(/\s+/g, ' ')).toContain(words);
   });
 
   it('would take every sample', async () => {

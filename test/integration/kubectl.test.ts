@@ -137,7 +137,7 @@ spec:
     ['cloudjob.status.progress', /summary/],
     ['cjob.spec', /readyWhen/],
   ])('explain %s is the reference manual', async (path, text) => {
-    expect(await kubectl(['explain', path])).toMatch(text);
+    expect(await world.explain(path)).toMatch(text);
   });
 
   it('a bad CloudJob is refused with a message that names the field', async () => {

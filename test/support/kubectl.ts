@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { until } from './until.js';
 
 const DEADLINE_MS = 60_000;
 
@@ -27,6 +28,24 @@ export async function runKubectl(
     home,
     {},
     input,
+  );
+}
+
+/**
+ * What `kubectl explain` prints. Waits until it prints something: an API server takes the schema of a kind away for a
+ * moment whenever somebody changes its CRD, as other suites on the same API server do.
+ */
+export async function explain(kubeconfigFile: string, home: string, path: string): Promise<string> {
+  let stderr = '';
+  return until(
+    `kubectl to explain ${path}`,
+    async () => {
+      const result = await runKubectl(kubeconfigFile, home, ['explain', path]);
+      stderr = result.stderr;
+      return result.code === 0 && result.stdout;
+    },
+    60_000,
+    () => stderr,
   );
 }
 

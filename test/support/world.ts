@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { startApi, type Api } from './api.js';
 import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
 import { installRights, OPERATOR_NAMESPACE } from './install.js';
-import { runKubectl, runShell, type KubectlResult } from './kubectl.js';
+import { explain, runKubectl, runShell, type KubectlResult } from './kubectl.js';
 import { OperatorProcess, type Exit, type OperatorOptions } from './operatorProcess.js';
 import { Recorder } from './recorder.js';
 import { PROJECT, ScriptedCloud, TOKEN_MARK } from './scriptedCloud.js';
@@ -353,6 +353,11 @@ export class World {
 
   async kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {
     return runKubectl(this.api.kubeconfigFile, this.home, args, input);
+  }
+
+  /** What `kubectl explain` prints, as soon as it prints something. */
+  async explain(path: string): Promise<string> {
+    return explain(this.api.kubeconfigFile, this.home, path);
   }
 
   /** Runs a shell script that uses kubectl as a user of this cluster does. */
