@@ -1,13 +1,15 @@
 /**
- * `npm test`: builds, then runs the unit tests, then the integration suites on the embedded Kubernetes API and, where
- * there is one, on a real API server: the kubeconfig named by CLOUDJOB_TEST_KUBECONFIG (a throw-away cluster: the suites
- * create namespaces and the CRD in it), else one started from the binaries in KUBEBUILDER_ASSETS.
+ * `npm test`: builds, then runs the unit tests and the other suites on the embedded Kubernetes API. Where there is a real
+ * API server, the suites run on it as well, at the same time: there they spend most of their time waiting. It is the one
+ * of the kubeconfig that CLOUDJOB_TEST_KUBECONFIG names (a throw-away cluster: the suites create namespaces and the CRD
+ * in it), else one started from the binaries in KUBEBUILDER_ASSETS.
  *
  * Says which API server it used and what it skipped and why. The last line is `N passed, N failed`; the two numbers are
  * also written to the file named by CLOUDJOB_TEST_COUNTS.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -28,12 +30,13 @@ const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
 const total = { passed: 0, failed: 0, skipped: [] };
 const summary = [];
 let interruptedBy;
-let stopStep = () => {};
+/** @type {Set<() => void>} Each stops a step that runs. */
+const stops = new Set();
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     interruptedBy ??= signal;
-    stopStep();
+    for (const stop of stops) stop();
   });
 }
 
@@ -51,18 +54,21 @@ try {
 report();
 
 async function runAll() {
-  heading('build');
-  if ((await run(TSC, ['-p', 'tsconfig.build.json'])) !== 0) {
+  if ((await run('build', TSC, ['-p', 'tsconfig.build.json'])) !== 0) {
     total.failed += 1;
     summary.push('build: failed, so no test was run');
     return;
   }
-  // Each suite has an API of its own on this machine, and spends some of its time waiting.
+  const ends = await Promise.allSettled([runOnEmbeddedApi(), runOnRealApi()]);
+  for (const { reason } of ends.filter(({ status }) => status === 'rejected')) throw reason;
+}
+
+/** Each suite has an API of its own in its process, and spends some of its time waiting: two run at once. */
+async function runOnEmbeddedApi() {
   await runJest('unit tests', ['--maxWorkers=2', 'test/unit']);
   await runJest('integration on the embedded Kubernetes API', ['--maxWorkers=2', 'test/integration']);
   await runJest('chaos on the embedded Kubernetes API', ['--maxWorkers=2', 'test/chaos']);
   await runJest('alerting rules', ['--maxWorkers=2', 'test/monitoring']);
-  await runOnRealApi();
 }
 
 async function runOnRealApi() {
@@ -102,9 +108,8 @@ async function runOn(kubeconfig, from) {
 /** One run of jest. Suites that share a real API server run one after the other: each has an operator over all of it. */
 async function runJest(label, args, kubeconfig) {
   if (interruptedBy) return;
-  heading(label);
-  const outputFile = join(temp, `${summary.length}.json`);
-  const code = await run(JEST, ['--ci', '--json', `--outputFile=${outputFile}`, ...args], kubeconfig);
+  const outputFile = join(temp, `${label.replaceAll(/\W+/g, '-')}.json`);
+  const code = await run(label, JEST, ['--ci', '--json', `--outputFile=${outputFile}`, ...args], kubeconfig);
   const result = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined;
   const passed = result?.numPassedTests ?? 0;
   // Suites that do not load, and a jest that dies, have no failed tests to count.
@@ -120,8 +125,11 @@ async function runJest(label, args, kubeconfig) {
   summary.push(`${label}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 }
 
-/** Runs a script of node in a process group of its own, so that all it started can be stopped with it. */
-function run(script, args, kubeconfig) {
+/**
+ * Runs a script of node in a process group of its own, so that all it started can be stopped with it. The steps on a
+ * real API server run beside the others: what they print appears when they have ended, in one piece.
+ */
+async function run(label, script, args, kubeconfig) {
   const env = { ...process.env };
   delete env.CLOUDJOB_TEST_KUBECONFIG;
   if (kubeconfig) env.CLOUDJOB_TEST_KUBECONFIG = kubeconfig;
@@ -129,26 +137,34 @@ function run(script, args, kubeconfig) {
   env.TMPDIR = temp;
   env.NODE_OPTIONS =
     `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], {
-      cwd: ROOT,
-      env,
-      detached: true,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
-    let killTimer;
-    stopStep = () => {
-      killGroup(child.pid, 'SIGTERM');
-      killTimer ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), STOP_DEADLINE_MS);
-    };
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      clearTimeout(killTimer);
-      stopStep = () => {};
-      killGroup(child.pid, 'SIGKILL');
-      resolve(code ?? 1);
-    });
+  const printedFile = join(temp, `${label.replaceAll(/\W+/g, '-')}.txt`);
+  const printed = kubeconfig ? openSync(printedFile, 'w') : 'inherit';
+  if (!kubeconfig) heading(label);
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: ROOT,
+    env,
+    detached: true,
+    stdio: ['ignore', printed, printed],
   });
+  let killTimer;
+  const stop = () => {
+    killGroup(child.pid, 'SIGTERM');
+    killTimer ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), STOP_DEADLINE_MS);
+  };
+  stops.add(stop);
+  try {
+    const [code] = await once(child, 'exit');
+    return code ?? 1;
+  } finally {
+    clearTimeout(killTimer);
+    stops.delete(stop);
+    killGroup(child.pid, 'SIGKILL');
+    if (kubeconfig) {
+      closeSync(printed);
+      heading(label);
+      process.stdout.write(readFileSync(printedFile));
+    }
+  }
 }
 
 function killGroup(pid, signal) {
