@@ -41,7 +41,7 @@ export const REASONS = {
   CloudMisconfigured:
     'The endpoint answers, but not as the job API: wrong address, wrong form of the project, wrong method.',
   CloudThrottled: 'The cloud limits the rate of requests.',
-  CloudUnavailable: 'The cloud cannot be reached, or fails.',
+  CloudUnavailable: 'The cloud cannot be reached, or fails, or something in between answers in its place.',
   MalformedResponse: 'The cloud answers 200, and yet not with this job.',
 } as const;
 

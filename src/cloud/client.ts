@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { hasMoreValues, parseJSON } from '../json.js';
 import { MAX_ANSWER_VALUES, parseAnswer } from './answerJSON.js';
 import type { Authenticator } from './auth/authenticator.js';
-import { readError, type CloudError } from './errors.js';
+import { readError, type AnswerContext, type CloudError } from './errors.js';
 import type { Http } from './http.js';
 import { readJob, type Job } from './job.js';
 import { classifyPhase } from './phase.js';
@@ -76,7 +76,7 @@ export class JobClient {
     const api = clusterType === 'Autopilot' ? 'autopilot' : 'api';
     const url = urlOf(target, [api, 'v3', 'projects', projectID, 'jobs', jobID]);
     const body = await this.#get(url, target, signal, mayCall);
-    return typeof body === 'string' ? readAnswer(body, jobID) : failed(body);
+    return typeof body === 'string' ? readAnswer(body, target) : failed(body);
   }
 
   /** Reads the list of the jobs of the target's project; one of more than `maxBytes` is `malformed`. Else as `read`. */
@@ -86,7 +86,7 @@ export class JobClient {
     if (typeof body !== 'string') return failed(body);
     const entries = parseJSON(body);
     if (Array.isArray(entries)) return { kind: 'list', entries };
-    return malformed('the answer is no list of jobs');
+    return malformed('the answer is no list of jobs', body, target);
   }
 
   /** The body of a good answer. */
@@ -118,8 +118,9 @@ export class JobClient {
       });
       if (answer.kind === 'failed') return answer.error;
       if (answer.status === 200) return answer.body;
-      const error = readError(answer.status, answer.headers, answer.body, this.#clock.now());
-      if (answer.status !== 401 || attempt > 1 || !signed.rejected()) return error;
+      const context = contextOf(target);
+      const error = readError(answer.status, answer.headers, answer.body, this.#clock.now(), context);
+      if (error.class !== 'unauthorized' || attempt > 1 || !signed.rejected()) return error;
     }
   }
 }
@@ -158,13 +159,13 @@ function isWellFormed(text: string): boolean {
   return !/\p{Cs}/u.test(text);
 }
 
-function readAnswer(text: string, jobID: string): JobAnswer {
+function readAnswer(text: string, target: Target): JobAnswer {
   const body = parseAnswer(text);
-  if (body === undefined) return malformed(describeBadJSON(text));
+  if (body === undefined) return malformed(describeBadJSON(text), text, target);
   const read = readJob(body);
-  if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`);
-  if (read.job.id !== undefined && read.job.id.toLowerCase() !== jobID.toLowerCase()) {
-    return malformed('the answer is about another job');
+  if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`, text, target);
+  if (read.job.id !== undefined && read.job.id.toLowerCase() !== target.jobID.toLowerCase()) {
+    return failed({ class: 'malformed', status: 200, message: 'the answer is about another job' });
   }
   return read;
 }
@@ -172,13 +173,17 @@ function readAnswer(text: string, jobID: string): JobAnswer {
 function describeBadJSON(text: string): string {
   if (text.trim() === '') return 'the answer is empty';
   if (hasMoreValues(text, MAX_ANSWER_VALUES)) return `the answer has more than ${MAX_ANSWER_VALUES} values`;
-  return text.trimStart().startsWith('<')
-    ? 'the answer is an HTML page'
-    : 'the answer is no JSON, or is cut short';
+  return 'the answer is no JSON, or is cut short';
 }
 
-function malformed(message: string): Failed {
-  return failed({ class: 'malformed', status: 200, message });
+/** An answer of 200 that is of no use: the error or the page that it is, else the `problem`. */
+function malformed(problem: string, text: string, target: Target): Failed {
+  const error = readError(200, {}, text, 0, contextOf(target));
+  return failed(error.meaning === undefined ? { class: 'malformed', status: 200, message: problem } : error);
+}
+
+function contextOf({ projectID, jobID }: Target): AnswerContext {
+  return { ownIDs: [projectID, jobID] };
 }
 
 function failed(error: CloudError): Failed {

@@ -168,7 +168,8 @@ function decode(encoded: string): string | undefined {
 function readValue(key: string, encoded: string): string | { readonly problem: string } {
   const bytes = Buffer.byteLength(encoded, 'base64');
   const maxLength = LONG_FIELDS.includes(key) ? MAX_TOKEN_LENGTH : MAX_FIELD_LENGTH;
-  const tooLong = { problem: `is longer than ${maxLength} characters: it has ${bytes} bytes` };
+  const remedy = key === 'token' ? '; get one with ?nocatalog=true' : '';
+  const tooLong = { problem: `is longer than ${maxLength} characters: it has ${bytes} bytes${remedy}` };
   if (bytes > MOST_BYTES * maxLength) return tooLong;
   const value = decode(encoded);
   if (value === undefined) return { problem: 'is not base64 of UTF-8 text' };

@@ -1,7 +1,7 @@
 import type { Reason } from '../api/conditions.js';
 import type { CloudError } from './errors.js';
 import type { Job } from './job.js';
-import { REACTIONS, type FailureKind, type Retry } from './reactions.js';
+import { describeError, REACTIONS, type FailureKind, type Retry } from './reactions.js';
 
 /** Why there are no credentials to call the cloud with. */
 export type CredentialsReason = 'CredentialsNotFound' | 'InvalidCredentials' | 'CredentialsRequired';
@@ -53,8 +53,7 @@ export function failureOf(observation: Observation): Failure | undefined {
 }
 
 function failureOfError(error: CloudError): Failure {
-  const { kind, reason, meaning: ofClass, retry } = REACTIONS[error.class];
-  const { meaning = ofClass } = error;
-  const detail = error.code === undefined ? error.message : `${error.code}: ${error.message}`;
-  return { kind, reason, message: `${meaning} (${detail})`, retry };
+  const { kind, reason, retry } = REACTIONS[error.class];
+  const { problem, remedy, detail } = describeError(error);
+  return { kind, reason, message: `${problem}; ${remedy} (${detail})`, retry };
 }

@@ -1,5 +1,5 @@
 import type { Reason } from '../api/conditions.js';
-import type { CloudErrorClass } from './errors.js';
+import type { CloudError, CloudErrorClass, Meaning } from './errors.js';
 
 /** Failures are retried at first after `firstSeconds`, then twice as late each time, up to `lastSeconds`. */
 export interface Retry {
@@ -19,10 +19,10 @@ export type FailureKind = 'notFound' | 'refused' | 'unreachable';
 export interface Reaction {
   /** What the cloud does or says, for people. */
   readonly when: string;
-  /** Conditions: which rows of `reconcile/conditions.ts` they take, with this reason and this sentence. */
+  /** Conditions: which rows of `reconcile/conditions.ts` they take, with this reason and what it means. */
   readonly kind: FailureKind;
   readonly reason: Reason;
-  readonly meaning: string;
+  readonly meaning: Meaning;
   /** When this CloudJob is polled again; never before `Retry-After`. */
   readonly retry: Retry;
   /** Budget: what the requests of the credential in the region and project do: go on, wait for `Retry-After`, or wait and then go slower. */
@@ -40,16 +40,19 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     when: '429, or a code of throttling under another status',
     kind: 'unreachable',
     reason: 'CloudThrottled',
-    meaning: 'The cloud limits the rate of requests; the operator slows down and tries again',
+    meaning: {
+      problem: 'The cloud limits the rate of requests',
+      remedy: 'the operator slows down and tries again',
+    },
     retry: { firstSeconds: 5, lastSeconds: 60 },
     budget: 'slowDown',
     breaker: 'none',
   },
   transient: {
-    when: '5xx, 408, 409, 425, no answer in time, a broken connection',
+    when: '5xx, 408, 409, 425, no answer in time, a broken connection; any other status without a code of CCE, the gateway or IAM: something in between answered',
     kind: 'unreachable',
     reason: 'CloudUnavailable',
-    meaning: 'The cloud cannot be reached; the operator tries again',
+    meaning: { problem: 'The cloud cannot be reached', remedy: 'the operator tries again' },
     retry: { firstSeconds: 2, lastSeconds: 60 },
     budget: 'pause',
     breaker: 'scope',
@@ -58,16 +61,19 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     when: '200, and yet not this job',
     kind: 'unreachable',
     reason: 'MalformedResponse',
-    meaning: 'The cloud answered with something that is not a job; the operator tries again',
+    meaning: {
+      problem: 'The cloud answered with something that is not a job',
+      remedy: 'the operator tries again',
+    },
     retry: { firstSeconds: 2, lastSeconds: 60 },
     budget: 'goOn',
     breaker: 'none',
   },
   unauthorized: {
-    when: '401, or a locked access key: the credentials are wrong, expired or locked',
+    when: '401 with such a code, or a locked access key: the credentials are wrong, expired or locked',
     kind: 'refused',
     reason: 'CredentialsRejected',
-    meaning: 'The cloud rejects the credentials; renew them in the Secret',
+    meaning: { problem: 'The cloud rejects the credentials', remedy: 'renew them in the Secret' },
     // Few attempts: the cloud locks a key after more than five failed signatures, and counts for everybody.
     // And soon: a credential that is held back costs no call, and one that was renewed is to be noticed within seconds.
     retry: { firstSeconds: 5, lastSeconds: 10 },
@@ -75,20 +81,25 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     breaker: 'credential',
   },
   forbidden: {
-    when: '403: the credentials are good and may not read the job',
+    when: '403 with such a code: the credentials are good and may not read the job',
     kind: 'refused',
     reason: 'AccessDenied',
-    meaning: 'The credentials may not read the job; grant them the action cce:job:get in the project',
+    meaning: {
+      problem: 'The credentials may not read the job',
+      remedy: 'grant them the action cce:job:get in the project',
+    },
     retry: { firstSeconds: 15, lastSeconds: 120 },
     budget: 'goOn',
     breaker: 'none',
   },
   misconfigured: {
-    when: "the gateway's own 404, any other 4xx, a redirect: not the address of the job API; a certificate that is not to be trusted",
+    when: "the gateway's own 404, any other 4xx with such a code: not the address of the job API; a certificate that is not to be trusted",
     kind: 'refused',
     reason: 'CloudMisconfigured',
-    meaning:
-      "The region's endpoint does not answer as the job API; check spec.projectID, and the region's address and certificate",
+    meaning: {
+      problem: "The region's endpoint does not answer as the job API",
+      remedy: "check spec.projectID, and the region's address and certificate",
+    },
     retry: { firstSeconds: 15, lastSeconds: 120 },
     budget: 'goOn',
     breaker: 'none',
@@ -97,9 +108,20 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     when: '404 or 410 of CCE itself: it does not know the job',
     kind: 'notFound',
     reason: 'JobNotFound',
-    meaning: 'The cloud does not know the job',
+    meaning: {
+      problem: 'The cloud does not know the job',
+      remedy: 'check spec.jobID, spec.projectID, spec.region and spec.clusterType',
+    },
     retry: { firstSeconds: 2, lastSeconds: 60 },
     budget: 'goOn',
     breaker: 'none',
   },
 };
+
+/** What an error means and what to do, and `detail`: the cloud's own code and words. All without full stops. */
+export function describeError({ class: errorClass, meaning, code, message }: CloudError): Meaning & {
+  readonly detail: string;
+} {
+  const detail = code === undefined ? message : `${code}: ${message}`;
+  return { ...(meaning ?? REACTIONS[errorClass].meaning), detail };
+}

@@ -112,7 +112,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     begin: async (namespace, jobIDs) => {
       await world.putSecret(namespace, { accessKey: 'unknown', secretKey: 'unknown' });
       // The token of before no longer works either, so that the Secret is read again.
-      answerAll(jobIDs, { status: 401, body: {} });
+      answerAll(jobIDs, { status: 401, body: { error_code: 'APIGW.0301', error_msg: 'rejected' } });
     },
     seen: (scrape) => sum(scrape, 'cloudjob_credential_breakers_open') === 1,
     isUnobserved: true,

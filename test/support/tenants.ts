@@ -58,7 +58,10 @@ export class TenantsWorld implements Http {
 
   constructor(
     private readonly tenants: readonly Tenant[],
-    private readonly logIn: (username: string, password: string) => TenantAnswer = () => ({ status: 401 }),
+    private readonly logIn: (username: string, password: string) => TenantAnswer = () => ({
+      status: 401,
+      body: { error_code: 'IAM.0001' },
+    }),
   ) {
     const random = quickRandom(5);
     const namespaceOf = (name: string): string => name.split('-')[0] ?? '';

@@ -50,7 +50,7 @@ function call(http: Http, method: 'GET' | 'PUT', url: string, headers: Readonly<
 }
 
 function refusalOf(answer: HttpAnswer & { readonly kind: 'answer' }, now: number): CloudError {
-  const error = readError(answer.status, answer.headers, answer.body, now);
+  const error = readError(answer.status, answer.headers, answer.body, now, { fromMachine: true });
   if (/configure Cloud Service Agency/i.test(answer.body)) {
     return { ...error, class: 'unauthorized', message: 'the ECS that the operator runs on has no agency' };
   }

@@ -1,5 +1,12 @@
 import type { Clock } from '../../clock.js';
-import { readError, type CloudError, type CloudErrorClass, type Headers } from '../errors.js';
+import {
+  LONG_TOKEN,
+  readError,
+  type CloudError,
+  type CloudErrorClass,
+  type Headers,
+  type Meaning,
+} from '../errors.js';
 import type { Http } from '../http.js';
 import { asRecord } from '../../json.js';
 import { parseAnswer } from '../answerJSON.js';
@@ -26,8 +33,10 @@ const IAM_BUDGET = { perSecond: 5, burst: 20 };
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
 const NO_TOKEN_CLASSES: ReadonlySet<CloudErrorClass> = new Set(['forbidden', 'notFound', 'misconfigured']);
-const NO_TOKEN =
-  "IAM gives no token; check the region's iam address, and the user or identity provider and its access to the project";
+const NO_TOKEN: Meaning = {
+  problem: 'IAM gives no token',
+  remedy: "check the region's iam address, and the user or identity provider and its access to the project",
+};
 /** Its place is kept until it tries again. */
 const NO_TURN: CloudError = {
   class: 'transient',
@@ -69,20 +78,25 @@ export class IAMTokens {
     });
     if (answer.kind === 'failed') return failed(answer.error.class, answer.error.message);
     const { status, headers, body } = answer;
-    if (status !== 201 && status !== 200) {
+    const token = headers['x-subject-token'] ?? '';
+    const isGood = (status === 201 || status === 200) && token !== '';
+    if (!isGood) {
       const error = readError(status, headers, body, this.#clock.now());
       if (error.class === 'throttled') rate.slowDown(error.retryAfterMs);
       const message = `IAM: ${error.message}`;
       // Only CCE knows jobs, and who may read them.
       if (NO_TOKEN_CLASSES.has(error.class)) {
-        return { ok: false, error: { ...error, class: 'misconfigured', meaning: NO_TOKEN, message } };
+        return { ok: false, error: { meaning: NO_TOKEN, ...error, class: 'misconfigured', message } };
       }
-      return { ok: false, error: { ...error, message } };
+      if (error.class !== 'malformed' || error.meaning !== undefined) {
+        return { ok: false, error: { ...error, message } };
+      }
     }
     rate.succeeded();
-    const token = headers['x-subject-token'] ?? '';
-    if (!/^[\x21-\x7e]+$/.test(token) || token.length > MAX_TOKEN_LENGTH) {
-      return failed('malformed', 'the answer has no usable token');
+    if (!/^[\x21-\x7e]+$/.test(token)) return failed('malformed', 'the answer has no usable token');
+    if (token.length > MAX_TOKEN_LENGTH) {
+      const message = `IAM: the token is longer than ${MAX_TOKEN_LENGTH} characters`;
+      return { ok: false, error: { class: 'misconfigured', meaning: LONG_TOKEN, message } };
     }
     const lifetimeMs = lifetimeOf(body, serverTime(headers) ?? this.#clock.now());
     if (lifetimeMs <= 0) return failed('malformed', 'the token has already expired');

@@ -42,7 +42,8 @@ export async function issueFromPodIdentity(
     return { ok: false, error: { ...answer.error, message: `${SOURCE}: ${answer.error.message}` } };
   }
   if (answer.status !== 200 && answer.status !== 201) {
-    const error = readError(answer.status, answer.headers, answer.body, clock.now());
+    const { status, headers, body } = answer;
+    const error = readError(status, headers, body, clock.now(), { fromMachine: true });
     const errorClass = error.class === 'notFound' ? 'misconfigured' : error.class;
     return { ok: false, error: { ...error, class: errorClass, message: `${SOURCE}: ${error.message}` } };
   }

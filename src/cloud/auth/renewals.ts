@@ -132,6 +132,8 @@ export class Renewals<T> {
       const known = before?.error.class === error.class ? before.error : error;
       return { error: known, count: before?.count ?? 0, until: now + (error.retryAfterMs ?? 0) };
     }
+    // Nobody who issues anything has answered: there is no reason to wait longer each time.
+    if (error.foreign === true) return { error, count: before?.count ?? 0, until: now + FIRST_RETRY_MS };
     const count = (before?.count ?? 0) + 1;
     return { error, count, until: now + this.#pauseAfter(error, count) };
   }

@@ -20,7 +20,7 @@ export function report(error: CloudError | undefined, { budget, scope, credentia
     credential.succeeded();
     return;
   }
-  if (error.local === true) return;
+  if (error.local === true || error.foreign === true) return;
   const reaction = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;
   if (reaction.breaker === 'scope' && failedToServe) scope.failed();

@@ -3,6 +3,7 @@ import { Authenticators } from '../../cloud/auth/authenticators.js';
 import { JobClient } from '../../cloud/client.js';
 import type { CloudError } from '../../cloud/errors.js';
 import { createHttp } from '../../cloud/http.js';
+import { describeError } from '../../cloud/reactions.js';
 import { UsageError } from '../../commandLine.js';
 import { readProxies } from '../../proxy.js';
 import { ClusterSecrets } from '../../reconcile/secrets.js';
@@ -117,10 +118,11 @@ function jsonOf({ job, name, isFollowed }: DiscoveredJob) {
   return { jobID, type, phase, reason, resourceName, resourceID, clusterUID, startTime, cloudJob };
 }
 
-function describe({ class: kind, code, message }: CloudError, projectID: string, region: string): string {
-  const detail = `${code === undefined ? '' : `${code}: `}${message}`;
+function describe(error: CloudError, projectID: string, region: string): string {
+  const { problem, remedy, detail } = describeError(error);
   const what = `the jobs of project ${projectID} in ${region}`;
-  switch (kind) {
+  if (error.meaning !== undefined) return `${what}: ${problem} (${detail}); ${remedy}`;
+  switch (error.class) {
     case 'forbidden':
       return `${what}: the credentials may not list them (${detail}); grant them the action cce:job:list in the project`;
     case 'unauthorized':

@@ -3,38 +3,29 @@ import { findCondition } from '../../api/conditions.js';
 import type { CloudError } from '../../cloud/errors.js';
 import type { Job } from '../../cloud/job.js';
 import { classifyPhase } from '../../cloud/phase.js';
+import { describeError, REACTIONS } from '../../cloud/reactions.js';
 import { readableSpec } from '../../reconcile/cloudJob.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-const NO_JOB_API =
-  "the endpoint does not answer as the job API; check spec.projectID and the region's address in the operator's config";
-
 /** What an error of the cloud says of the credentials that were used. */
 export function checkCredentials(error: CloudError | undefined): Finding {
-  if (error === undefined) return ok('the cloud accepts the credentials');
-  const detail = `${error.code === undefined ? '' : `${error.code}: `}${error.message}`;
-  switch (error.class) {
-    case 'unauthorized':
-      return wrong(
-        `the cloud rejects the credentials (${detail})`,
-        'renew them in the Secret; the operator notices by itself, within seconds',
-      );
-    case 'forbidden':
-      return wrong(
-        `the credentials may not read the job (${detail})`,
-        'grant them the action cce:job:get in the project; is it the right project?',
-      );
-    case 'misconfigured': {
-      const [problem, remedy] = (error.meaning ?? NO_JOB_API).split('; ');
-      return wrong(`${problem} (${detail})`, `${remedy}`);
-    }
-    case 'notFound':
-      return ok('the cloud accepts the credentials');
-    case 'throttled':
-    case 'transient':
-    case 'malformed':
-      return cannotTell(`the cloud gave no usable answer just now (${detail})`);
+  if (error === undefined || error.class === 'notFound') return ok('the cloud accepts the credentials');
+  const { problem, remedy, detail } = describeError(error);
+  if (error.foreign === true) {
+    return wrong(
+      `something between here and the cloud answered (${detail})`,
+      "check proxies and firewalls here, and the region's addresses in the operator's config",
+    );
   }
+  if (REACTIONS[error.class].kind === 'unreachable' && error.meaning === undefined) {
+    return cannotTell(`the cloud gave no usable answer just now (${detail})`);
+  }
+  return wrong(`${lowerFirst(problem)} (${detail})`, remedy);
+}
+
+/** Findings begin with a small letter, but for names such as `IAM`. */
+function lowerFirst(clause: string): string {
+  return clause.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 
 /** What the cloud's answer says of the job. */

@@ -30,7 +30,8 @@ export class VirtualCloud implements Http {
 
   async send({ url }: HttpRequest): Promise<HttpAnswer> {
     // As older versions of CCE, which have no list of a project's jobs.
-    if (url.pathname.endsWith('/jobs')) return { kind: 'answer', status: 404, headers: {}, body: '' };
+    if (url.pathname.endsWith('/jobs'))
+      return { kind: 'answer', status: 404, headers: {}, body: '{"error_code":"APIGW.0101"}' };
     const job = this.jobs.get(url.pathname.slice(url.pathname.lastIndexOf('/') + 1));
     if (job === undefined) throw new Error(`a call to ${url.href}`);
     job.calls += 1;

@@ -130,13 +130,13 @@ describe('a user', () => {
     const logIn = (username: string, password: string): TenantAnswer => {
       const now = lock.now();
       tried.push(`${username}:${password}`);
-      if (now < lock.until) return { status: 401 };
+      if (now < lock.until) return REJECTED;
       const headers = { 'x-subject-token': `token-of-${username}` };
       if (password === 'right') return { status: 201, headers, body: {} };
-      if (username !== 'reader') return { status: 401 };
+      if (username !== 'reader') return REJECTED;
       wrong.push(now);
       if (wrong.filter((at) => now - at < 15 * MINUTE).length >= 5) lock.until = now + 15 * MINUTE;
-      return { status: 401 };
+      return REJECTED;
     };
     return { lock, logIn };
   }

@@ -169,7 +169,10 @@ describe('a look at a job', () => {
 
     const observation = await read();
 
-    expect(observation).toMatchObject({ kind: 'error', error: { class: 'misconfigured', status } });
+    expect(observation).toMatchObject({
+      kind: 'error',
+      error: { class: 'transient', foreign: true, status },
+    });
     expect(elsewhere.seen).toHaveLength(0);
     await elsewhere.stop();
   });
@@ -178,7 +181,8 @@ describe('a look at a job', () => {
     ['an HTML page', '<html>', /HTML page/],
     ['nothing', '', /empty/],
     ['truncated JSON', '{"kind":"Job","metadata":{"uid":"job-1"},"sta', /cut short/],
-    ['an error', '{"error_code":"APIGW.0308","error_msg":"x"}', /not a job: it is an error/],
+    ['an error', '{"error_code":"APIGW.0308","error_msg":"too fast."}', /^too fast$/],
+    ['an error that says nothing', '{"error":{}}', /not a job: it is an error/],
     ['another kind', '{"kind":"Cluster"}', /not a job: its kind is "Cluster"/],
     ['another job', '{"kind":"Job","metadata":{"uid":"job-2"},"status":{"phase":"Success"}}', /another job/],
     ['a list', '[]', /not a job/],
@@ -189,6 +193,32 @@ describe('a look at a job', () => {
       kind: 'error',
       error: { class: 'malformed', message: expect.stringMatching(message) },
     });
+  });
+
+  it('says what an error is and what to do about it, though it comes with 200', async () => {
+    server.respondWith((_seen, response) =>
+      response.end('{"error_code":"APIGW.0301","error_msg":"decrypt token fail","request_id":"r-1"}'),
+    );
+
+    expect(await read()).toMatchObject({
+      error: {
+        class: 'malformed',
+        code: 'APIGW.0301',
+        message: 'decrypt token fail',
+        requestID: 'r-1',
+        meaning: { problem: 'The cloud answered with success and an error in one' },
+      },
+    });
+  });
+
+  it('keeps the IDs of its project and its job in an error', async () => {
+    const [projectID, jobID] = ['6ad7c1ba34f94ed78e0a8a2d1ab7c111', '4a9b1c2d-229a-11e8-9c75-0255ac100ceb'];
+    const error_msg = `${jobID} is not of ${projectID}`;
+    server.respondWith((_seen, response) =>
+      answerJSON(response, 403, { error_code: 'APIG.0302', error_msg }),
+    );
+
+    expect(await read({ projectID, jobID })).toMatchObject({ error: { message: error_msg } });
   });
 
   it('reads a job behind a byte order mark, compressed, and with its ID in another case', async () => {
@@ -486,13 +516,13 @@ describe('the list of the jobs of a project', () => {
   });
 
   it.each([
-    [403, 'forbidden'],
-    [404, 'misconfigured'],
-    [405, 'misconfigured'],
-    [429, 'throttled'],
-    [503, 'transient'],
-  ])('is answered with %i where there is none', async (status, errorClass) => {
-    server.respondWith((_seen, response) => answerJSON(response, status, {}));
+    [403, 'CCE.01403001', 'forbidden'],
+    [404, 'APIGW.0101', 'misconfigured'],
+    [405, 'APIGW.0501', 'misconfigured'],
+    [429, 'APIGW.0308', 'throttled'],
+    [503, 'APIGW.0613', 'transient'],
+  ])('is answered with %i where there is none', async (status, code, errorClass) => {
+    server.respondWith((_seen, response) => answerJSON(response, status, { error_code: code }));
 
     expect(await list()).toMatchObject({ kind: 'error', error: { class: errorClass, status } });
   });

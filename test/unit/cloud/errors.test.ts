@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MAX_ERROR_LENGTH, readError, type CloudErrorClass } from '../../../src/cloud/errors.js';
+import { MAX_ERROR_LENGTH } from '../../../src/cloud/errorBody.js';
+import { readError, type CloudErrorClass } from '../../../src/cloud/errors.js';
+import { failureOf } from '../../../src/cloud/observation.js';
 import { REACTIONS } from '../../../src/cloud/reactions.js';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -23,14 +25,10 @@ describe('readError: what went wrong', () => {
     ['a route that the gateway does not know', 404, gateway('APIGW.0101'), 'misconfigured'],
     ['the same of a dedicated gateway', 404, gateway('APIG.0101'), 'misconfigured'],
     ['the same without a code', 404, { message: 'API not found', request_id: 'r' }, 'misconfigured'],
-    ['a 404 with an HTML page', 404, '<html>', 'misconfigured'],
-    ['a 404 without a body', 404, '', 'misconfigured'],
-    ['a 404 with an unknown code', 404, { code: 'NoSuchBucket', message: 'x' }, 'misconfigured'],
     ['a 404 with another CCE code', 404, cce('CCE.01400001'), 'misconfigured'],
-    ['a 410 of somebody else', 410, '', 'misconfigured'],
     ['a bad request', 400, cce('CCE.01400001'), 'misconfigured'],
-    ['a method that is not allowed', 405, '', 'misconfigured'],
-    ['a redirect', 302, '', 'misconfigured'],
+    ['a method that the gateway does not allow', 405, gateway('APIG.0501'), 'misconfigured'],
+    ['an API that IAM does not have', 404, { error: { code: 404, message: 'x' } }, 'misconfigured'],
     ['a request format that the gateway refuses', 400, gateway('APIG.0201'), 'misconfigured'],
     ['a backend that is unavailable', 502, gateway('APIG.0201'), 'transient'],
     ['a backend that is too slow', 504, gateway('APIGW.0201'), 'transient'],
@@ -44,7 +42,6 @@ describe('readError: what went wrong', () => {
     ['a bad signature', 401, gateway('APIGW.0301'), 'unauthorized'],
     ['a token that must be updated', 401, gateway('APIG.0307'), 'unauthorized'],
     ['a 401 of Keystone', 401, { error: { code: 401, message: 'x', title: 'Unauthorized' } }, 'unauthorized'],
-    ['a 401 without a body', 401, '', 'unauthorized'],
     [
       'a locked key',
       401,
@@ -84,6 +81,182 @@ describe('readError: what went wrong', () => {
       'transient',
       'unauthorized',
     ]);
+  });
+});
+
+describe('readError: whose answer it is', () => {
+  const foreign = { class: 'transient', foreign: true };
+
+  it.each([301, 302, 400, 401, 402, 403, 404, 405, 407, 410, 418])(
+    'nobody is blamed for a page, an empty answer or an unknown code under %i',
+    (status) => {
+      for (const body of [
+        '<html><title>Blocked</title></html>',
+        '',
+        '{}',
+        'denied',
+        { code: status, message: 'denied' },
+        { code: 'NoSuchBucket', message: 'x' },
+        { error: 'access_denied' },
+        { error: { code: 'Forbidden', message: 'x' } },
+        { error_code: 'AS.0001', error_msg: 'of another service' },
+      ]) {
+        expect(read(status, body)).toMatchObject(foreign);
+      }
+    },
+  );
+
+  it.each([
+    'CCE.01401001',
+    'CCE_CM.0402',
+    'E.CFE.4010001',
+    'SVCSTG.CCECAM.4010001',
+    'APIG.0301',
+    'APIGW.0301',
+    'IAM.0001',
+  ])('the cloud is taken at its word with the code %s, under whichever key', (code) => {
+    for (const body of [
+      { errorCode: code },
+      { error_code: code },
+      { code, message: 'x' },
+      { error: { code, message: 'x' } },
+      { error_code: 'Unknown.1', errorCode: code },
+    ]) {
+      expect(read(401, body).class).toBe('unauthorized');
+      expect(read(403, body).class).toBe('forbidden');
+    }
+  });
+
+  it("IAM's numeric codes are the cloud's", () => {
+    expect(read(403, { error: { code: 403, message: 'x', title: 'Forbidden' } }).class).toBe('forbidden');
+  });
+
+  it('a Kubernetes API server is not CCE, whose Status has codes of its own', () => {
+    expect(read(403, { kind: 'Status', apiVersion: 'v1', code: 403, message: 'x' })).toMatchObject(foreign);
+  });
+
+  it('a page sets no pause for the cloud', () => {
+    expect(read(403, '<html>', { 'retry-after': '3600' }).retryAfterMs).toBeUndefined();
+  });
+
+  it.each([429, 500, 502, 503])('a page under %i is what its status says', (status) => {
+    expect(read(status, '<html>').foreign).toBeUndefined();
+  });
+
+  it('shows the title of a page', () => {
+    const page = '<!doctype html><html><head><title>Access\n denied.</title></head></html>';
+
+    expect(read(403, page).message).toBe('HTTP 403 Forbidden with an HTML page: Access denied');
+  });
+});
+
+describe('readError: what it means, and what to do', () => {
+  const iam = (message: string) => ({ error: { code: 401, message, title: 'Unauthorized' } });
+
+  it.each<[string, number, unknown, CloudErrorClass, RegExp]>([
+    [
+      "CCE's own 400",
+      400,
+      { errorCode: 'CCE.01400001', errorMessage: 'Invalid request.' },
+      'misconfigured',
+      /^CCE takes the request for invalid; check that spec\.jobID .* \(CCE\.01400001: Invalid request\)$/,
+    ],
+    [
+      'the same in the older form',
+      400,
+      { error_code: 'CCE_CM.0201', error_msg: 'Request body invalid', errorCode: 'E.CFE.4000201' },
+      'misconfigured',
+      /spec\.jobID/,
+    ],
+    [
+      'a restricted account',
+      403,
+      { errorCode: 'CCE.01403002', errorMessage: 'Account restricted.' },
+      'forbidden',
+      /^The cloud has restricted the account; check the account's bills .* \(CCE\.01403002: Account restricted\)$/,
+    ],
+    [
+      'a project that is not available',
+      403,
+      { error_code: 'APIGW.0310', error_msg: 'The project is unavailable' },
+      'forbidden',
+      /^The project is not available; check spec\.projectID, .*frozen/,
+    ],
+    [
+      'login protection',
+      401,
+      iam('Login protection is enabled, verification is required.'),
+      'unauthorized',
+      /^IAM wants a second factor, because login protection is on for the user; turn it off .* or put an access key/,
+    ],
+    ['the same in other words', 403, iam('You must authenticate with MFA.'), 'unauthorized', /second factor/],
+    [
+      'a temporary key without its token',
+      401,
+      {
+        error_code: 'APIGW.0301',
+        error_msg: 'Incorrect IAM authentication information: ak HST0123 not exist',
+      },
+      'unauthorized',
+      /^The cloud does not know the access key; a temporary key needs its securityToken in the Secret/,
+    ],
+    [
+      'headers that are too long for the gateway',
+      494,
+      { error_code: 'APIG.0201', error_msg: 'Request headers too long' },
+      'misconfigured',
+      /^The token is too long for the gateway; get one with \?nocatalog=true .* or use an access key/,
+    ],
+    [
+      'the same, with the code of another status',
+      400,
+      { error_code: 'APIGW.0201', error_msg: 'Request header is too large.' },
+      'misconfigured',
+      /token is too long/,
+    ],
+    [
+      'the same of nginx',
+      400,
+      '<html><head><title>400 Request Header Or Cookie Too Large</title></head></html>',
+      'misconfigured',
+      /token is too long/,
+    ],
+    ['the same of others', 431, '', 'misconfigured', /token is too long/],
+    [
+      'an error under 200',
+      200,
+      { error_code: 'CCE.01500001', error_msg: 'Internal error.' },
+      'malformed',
+      /^The cloud answered with success and an error in one; .*support \(CCE\.01500001: Internal error\)$/,
+    ],
+    [
+      'a locked key',
+      401,
+      { error_code: 'APIG.0301', error_msg: 'AK access failed to reach the limit,forbidden.' },
+      'unauthorized',
+      /^The cloud has locked the access key .*; check the secret key .* \(APIG\.0301: AK access failed/,
+    ],
+    ['a wrong password', 401, iam('The username or password is wrong.'), 'unauthorized', /renew them/],
+    ['no permission', 403, { errorCode: 'CCE.01403001' }, 'forbidden', /grant them the action cce:job:get/],
+  ])('%s', (_, status, body, errorClass, text) => {
+    const error = read(status, body);
+
+    expect(error.class).toBe(errorClass);
+    expect(failureOf({ kind: 'error', error })?.message).toMatch(text);
+  });
+
+  it('no message ends in a full stop, so that the sentence around it has one alone', () => {
+    const words = fc.constantFrom('Invalid', 'request', '.', '..', '. ', '…', ' ', '\n');
+    const text = fc.array(words, { minLength: 1 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.constantFrom(200, 400, 401, 403, 404, 500), text, (status, errorMessage) => {
+        for (const body of [{ errorCode: 'CCE.01400001', errorMessage }, errorMessage]) {
+          const message = failureOf({ kind: 'error', error: read(status, body) })?.message;
+
+          expect(message).not.toMatch(/\.\)?$/);
+        }
+      }),
+    );
   });
 });
 
@@ -175,6 +348,41 @@ describe('readError: what it says', () => {
     }).message;
 
     expect(message).toBe('Incorrect IAM authentication information: verify aksk signature fail');
+  });
+
+  it('keeps the IDs of projects and clusters that it names, in whatever way', () => {
+    const project = '6ad7c1ba34f94ed78e0a8a2d1ab7c111';
+    const cluster = '4a9b1c2d-229a-11e8-9c75-0255ac100ceb';
+
+    for (const text of [
+      `Project=${project};Cluster=${cluster}`,
+      `no permission cce:job:get in project ${project}`,
+      `project_id: "${project}" is frozen`,
+      `the clusterUID ${cluster} is unknown`,
+      `policy forbids GET /api/v3/projects/${project}/jobs/${cluster}`,
+    ]) {
+      expect(read(403, { errorCode: 'CCE.01403001', errorMessage: text }).message).toBe(text);
+    }
+  });
+
+  it('keeps the IDs of the project and the job that the request was about, and no others', () => {
+    const project = '6ad7c1ba34f94ed78e0a8a2d1ab7c111';
+    const job = '354331b2c-229a-11e8-9c75-0255ac100ceb';
+    const body = JSON.stringify({
+      error_code: 'APIG.0302',
+      error_msg: `${job} of ${project} is not for 0a1b2c3d229a11e89c750255ac100ceb, job=${job}`,
+    });
+
+    expect(readError(403, {}, body, NOW, { ownIDs: [project, job] }).message).toBe(
+      `${job} of ${project} is not for *, job=${job}`,
+    );
+  });
+
+  it('lets no short ID of a job cut a token into pieces that nobody masks', () => {
+    const token = `MII${'aBc'.repeat(40)}`;
+    const body = JSON.stringify({ error_code: 'APIG.0301', error_msg: `bad ${token}` });
+
+    expect(readError(401, {}, body, NOW, { ownIDs: ['a', 'Bc', ''] }).message).toBe('bad *');
   });
 
   it('masks what looks like a token', () => {

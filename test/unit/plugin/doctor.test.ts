@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
+import { readError } from '../../../src/cloud/errors.js';
 import { TunnelError } from '../../../src/connecting.js';
 import { localError } from '../../../src/kube/errors.js';
 import { shardOf } from '../../../src/kube/shardPlan.js';
@@ -218,6 +219,20 @@ describe('the doctor', () => {
       'credentials',
       /does not answer as the job API/,
       /spec\.projectID/,
+    ],
+    [
+      'an account that the cloud has restricted',
+      (world) => world.cloudSays(readError(403, {}, '{"errorCode":"CCE.01403002"}', 0)),
+      'credentials',
+      /^the cloud has restricted the account \(CCE\.01403002: /,
+      /bills/,
+    ],
+    [
+      'a page of something in between',
+      (world) => world.cloudSays(readError(403, {}, '<html>', 0)),
+      'credentials',
+      /^something between here and the cloud answered \(HTTP 403 Forbidden with an HTML page\)$/,
+      /proxies/,
     ],
     [
       'an unknown job',

@@ -156,7 +156,7 @@ describe('a user name and password', () => {
     for (const answer of answers) {
       expect(answer).toMatchObject({
         ok: false,
-        error: { class: 'unauthorized', message: 'IAM: The username or password is wrong.' },
+        error: { class: 'unauthorized', message: 'IAM: The username or password is wrong' },
       });
     }
   });
@@ -165,7 +165,7 @@ describe('a user name and password', () => {
     iam.respondWith((seen, response) =>
       seen.body.includes('right-password')
         ? answerJSON(response, 201, {}, { 'x-subject-token': 'good' })
-        : answerJSON(response, 401, {}),
+        : answerJSON(response, 401, { error_code: 'IAM.0001', error_msg: 'no' }),
     );
 
     expect(await tokenOf(ask())).toBeUndefined();
@@ -177,8 +177,10 @@ describe('a user name and password', () => {
     ['throttling', 429, { error_code: 'APIGW.0308', error_msg: 'x' }, 'throttled'],
     ['a bad request', 400, { error: { code: 400, message: 'x', title: 'Bad Request' } }, 'misconfigured'],
     ['no permission', 403, { error_code: 'IAM.0003', error_msg: 'x' }, 'misconfigured'],
-    ['another service', 404, '<html>', 'misconfigured'],
+    ['another service', 404, { error: { code: 404, message: 'x', title: 'Not Found' } }, 'misconfigured'],
+    ['a page', 404, '<html>', 'transient'],
     ['no token', 201, {}, 'malformed'],
+    ['an error in place of a token', 200, { error_code: 'IAM.0001', error_msg: 'x' }, 'malformed'],
   ])('tell of %s of IAM by its class', async (_name, status, body, errorClass) => {
     iam.respondWith((_seen, response) => answerJSON(response, status, body));
 
@@ -230,6 +232,16 @@ describe('a user name and password', () => {
     iam.respondWith((_seen, response) => answerJSON(response, 201, {}, { 'x-subject-token': token }));
 
     expect(await tokenOf(ask())).toBe(token);
+  });
+
+  it('say what to do about a token that CCE would not take', async () => {
+    const headers = { 'x-subject-token': 'x'.repeat(16_385) };
+    iam.respondWith((_seen, response) => answerJSON(response, 201, {}, headers));
+
+    expect(await ask()).toMatchObject({
+      ok: false,
+      error: { class: 'misconfigured', meaning: { problem: 'The token is too long for the gateway' } },
+    });
   });
 
   it('do not show when IAM repeats them', async () => {
