@@ -100,7 +100,7 @@ export function readError(status: number, headers: Headers, bodyText: string, no
     (rule) => (rule.status?.(status) ?? true) && (rule.body?.(body) ?? true),
   )?.class;
   const [code] = body.codes;
-  const requestID = headers['x-request-id'] ?? headers['x-iam-trace-id'] ?? body.requestID;
+  const requestID = [headers['x-request-id'], headers['x-iam-trace-id'], body.requestID].find(isText);
   const retryAfterMs = LOCKED_KEY.test(body.message ?? '')
     ? KEY_LOCK_MS
     : readRetryAfter(headers['retry-after'], serverTime(headers) ?? now);

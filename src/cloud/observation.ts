@@ -25,6 +25,8 @@ export interface Failure {
   readonly reason: Reason;
   readonly message: string;
   readonly retry: Retry;
+  /** The cloud's, for logs only: it differs on every call. */
+  readonly requestID?: string;
 }
 
 /** How often it is tried to find credentials. How often the cloud is called again is in `REACTIONS`. */
@@ -54,7 +56,13 @@ export function failureOf(observation: Observation): Failure | undefined {
 
 function failureOfError(error: CloudError): Failure {
   const { kind, reason, meaning: ofClass, retry } = REACTIONS[error.class];
-  const { meaning = ofClass } = error;
+  const { meaning = ofClass, requestID } = error;
   const detail = error.code === undefined ? error.message : `${error.code}: ${error.message}`;
-  return { kind, reason, message: `${meaning} (${detail})`, retry };
+  return {
+    kind,
+    reason,
+    message: `${meaning} (${detail})`,
+    retry,
+    ...(requestID !== undefined && { requestID }),
+  };
 }

@@ -12,7 +12,7 @@ const NO_JOB_API =
 /** What an error of the cloud says of the credentials that were used. */
 export function checkCredentials(error: CloudError | undefined): Finding {
   if (error === undefined) return ok('the cloud accepts the credentials');
-  const detail = `${error.code === undefined ? '' : `${error.code}: `}${error.message}`;
+  const detail = detailOf(error);
   switch (error.class) {
     case 'unauthorized':
       return wrong(
@@ -37,13 +37,21 @@ export function checkCredentials(error: CloudError | undefined): Finding {
   }
 }
 
+/** The cloud's own words, and the ID by which its support finds the call. */
+function detailOf({ code, message, requestID }: CloudError): string {
+  return (
+    [code, message].filter((part) => part !== undefined).join(': ') +
+    (requestID === undefined ? '' : `; request ID ${requestID}`)
+  );
+}
+
 /** What the cloud's answer says of the job. */
 export function checkJob(cloudJob: CloudJob, answer: Job | CloudError): Finding {
   const { spec, status } = cloudJob;
   const { clusterType = SPEC_DEFAULTS.clusterType } = readableSpec(cloudJob);
   if ('class' in answer) {
     return wrong(
-      `the cloud does not know job ${spec.jobID} of ${clusterType} clusters`,
+      `the cloud does not know job ${spec.jobID} of ${clusterType} clusters (${detailOf(answer)})`,
       'check spec.jobID, spec.projectID, spec.region and spec.clusterType; old jobs are forgotten by the cloud',
     );
   }
