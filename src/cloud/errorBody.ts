@@ -99,6 +99,6 @@ export function stable(message: string, ownIDs: readonly string[]): string {
   return cleanText(line, MAX_ERROR_LENGTH).replace(/(?<![.\s])[.\s]+$|^[.\s]+$/, '');
 }
 
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== '';
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { readRetryAfter } from '../retryAfter.js';
 import { cleanText } from '../text.js';
-import { MAX_ERROR_LENGTH, readErrorBody, stable, type ErrorBody } from './errorBody.js';
+import { isText, MAX_ERROR_LENGTH, readErrorBody, stable, type ErrorBody } from './errorBody.js';
 import { serverTime } from './time.js';
 
 /** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
@@ -204,7 +204,7 @@ export function readError(
     (rule.foreign !== true || fromMachine !== true);
   const { class: errorClass, meaning, foreign }: Rule = RULES.find(fits) ?? { class: 'misconfigured' };
   const [code] = body.codes;
-  const requestID = headers['x-request-id'] ?? headers['x-iam-trace-id'] ?? body.requestID;
+  const requestID = [headers['x-request-id'], headers['x-iam-trace-id'], body.requestID].find(isText);
   const retryAfterMs = LOCKED_KEY.test(body.message ?? '')
     ? KEY_LOCK_MS
     : readRetryAfter(headers['retry-after'], serverTime(headers) ?? now);

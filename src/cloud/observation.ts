@@ -25,6 +25,8 @@ export interface Failure {
   readonly reason: Reason;
   readonly message: string;
   readonly retry: Retry;
+  /** The cloud's, for logs only: it differs on every call. */
+  readonly requestID?: string;
 }
 
 /** How often it is tried to find credentials. How often the cloud is called again is in `REACTIONS`. */
@@ -55,5 +57,7 @@ export function failureOf(observation: Observation): Failure | undefined {
 function failureOfError(error: CloudError): Failure {
   const { kind, reason, retry } = REACTIONS[error.class];
   const { problem, remedy, detail } = describeError(error);
-  return { kind, reason, message: `${problem}; ${remedy} (${detail})`, retry };
+  const { requestID } = error;
+  const message = `${problem}; ${remedy} (${detail})`;
+  return { kind, reason, message, retry, ...(requestID !== undefined && { requestID }) };
 }

@@ -73,7 +73,7 @@ function createReader(
       if (answer.kind === 'job') metrics.polled('job', undefined);
       else metrics.polled(answer.error.class, answer.error.code);
     },
-    // At debug: a cloud that is down fails every poll. Only here stand request IDs, for the cloud's support.
+    // At debug: a cloud that is down fails every poll. The transition that comes of it is logged at warn, once.
     onError: (
       { message: detail, class: errorClass, code, status, requestID },
       { region, projectID, jobID },

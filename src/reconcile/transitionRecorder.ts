@@ -19,8 +19,10 @@ export class EventTransitionRecorder implements TransitionRecorder {
   commit(cloudJob: CloudJob, transitions: readonly Transition[]): void {
     this.events.commit(regarding(cloudJob), transitions.map(eventOf));
     const { namespace, name } = cloudJob.metadata;
-    for (const { type, reason, message } of transitions) {
-      this.logger.info('cloud job transition', { namespace, name, type, reason, detail: message });
+    for (const { type, reason, message, requestID } of transitions) {
+      const level = type === 'Warning' ? 'warn' : 'info';
+      const fields = { namespace, name, type, reason, detail: message };
+      this.logger[level]('cloud job transition', requestID === undefined ? fields : { ...fields, requestID });
     }
   }
 }

@@ -29,6 +29,8 @@ export interface Transition {
    * what was observed: a pass that starts again, in another process too, and with a later observation, comes to the same key.
    */
   readonly key: string;
+  /** The cloud's request ID of the failed poll behind it: for the log only, where the cloud's support finds it. */
+  readonly requestID?: string;
 }
 
 /** The most failed sub-jobs that one pass records one by one. */
@@ -56,8 +58,10 @@ export function transitionsBetween(
     reason: Transition['reason'],
     about: readonly unknown[],
     text = message,
+    requestID?: string,
   ): void => {
-    transitions.push({ type, reason, message: text, key: JSON.stringify([reason, ...about]) });
+    const key = JSON.stringify([reason, ...about]);
+    transitions.push({ type, reason, message: text, key, ...(requestID !== undefined && { requestID }) });
   };
   const { jobID } = after;
   /** Between two troubles lies a time without one. */
@@ -78,14 +82,14 @@ export function transitionsBetween(
   }
   const failure = failureOf(observation);
   if (failure?.reason === 'CloudThrottled' && history.lastFailure?.reason !== 'CloudThrottled') {
-    add('Warning', 'Throttled', trouble, failure.message);
+    add('Warning', 'Throttled', trouble, failure.message, failure.requestID);
   }
   if (
     failure !== undefined &&
     CREDENTIAL_REASONS.has(failure.reason) &&
     syncedReason(before) !== syncedReason(after)
   ) {
-    add('Warning', 'CredentialsRejected', [...trouble, failure.reason]);
+    add('Warning', 'CredentialsRejected', [...trouble, failure.reason], message, failure.requestID);
   }
   const stalledBefore = findCondition(before.conditions, 'Stalled');
   const stalledAfter = findCondition(after.conditions, 'Stalled');
@@ -94,9 +98,11 @@ export function transitionsBetween(
     stalledAfter.reason !== 'JobFailed' &&
     stalledAfter.reason !== stalledBefore?.reason
   ) {
-    add('Warning', 'Stalled', [...trouble, stalledAfter.reason]);
+    // A deadline may pass between two polls: then the last poll has failed.
+    const cause = isUnread(after) ? (failure ?? history.lastFailure) : undefined;
+    add('Warning', 'Stalled', [...trouble, stalledAfter.reason], message, cause?.requestID);
   }
-  if (observation.kind === 'job' && findCondition(before.conditions, 'Synced')?.status === 'False') {
+  if (observation.kind === 'job' && isUnread(before)) {
     add('Normal', 'Recovered', trouble, `The job is read from the cloud again. ${message}`);
   }
 
@@ -135,6 +141,11 @@ export function transitionsBetween(
 function sinceSynced({ conditions }: CloudJobStatus): string | undefined {
   const synced = findCondition(conditions, 'Synced');
   return synced?.status === 'Unknown' ? undefined : synced?.lastTransitionTime;
+}
+
+/** Whether the job cannot be read. */
+function isUnread({ conditions }: CloudJobStatus): boolean {
+  return findCondition(conditions, 'Synced')?.status === 'False';
 }
 
 function syncedReason(status: CloudJobStatus): string | undefined {

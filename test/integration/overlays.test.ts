@@ -58,6 +58,38 @@ describeWhen(
   });
 });
 
+describeWhen(hasKubectl && realKubeconfig !== undefined, 'the embedded Kubernetes API knows no rights')(
+  'the part for kube-state-metrics',
+  () => {
+    let world: World;
+    beforeAll(async () => {
+      world = await World.start();
+    }, 90_000);
+    afterAll(async () => world?.stop(), 60_000);
+
+    it('lets it list and watch CloudJobs everywhere, and no more', async () => {
+      const namespace = await world.namespace();
+      const { stdout } = await world.kubectl(['kustomize', `${DEPLOY}monitoring/kube-state-metrics`]);
+      const manifests = stdout.replaceAll('namespace: monitoring', `namespace: ${namespace}`);
+      const account = `system:serviceaccount:${namespace}:kube-state-metrics`;
+      const may = async (...what: readonly string[]): Promise<string> =>
+        (await world.kubectl(['auth', 'can-i', ...what, '-A', '--as', account])).stdout.trim();
+      try {
+        expect((await world.kubectl(['apply', '-f', '-'], manifests)).stderr).toBe('');
+
+        for (const verb of ['list', 'watch']) {
+          expect(await may(verb, 'cloudjobs.cloudjob.dev')).toBe('yes');
+          expect(await may(verb, 'customresourcedefinitions.apiextensions.k8s.io')).toBe('yes');
+        }
+        expect(await may('update', 'cloudjobs.cloudjob.dev')).toBe('no');
+        expect(await may('list', 'secrets')).toBe('no');
+      } finally {
+        await world.kubectl(['delete', '--ignore-not-found', '-f', '-'], manifests);
+      }
+    }, 60_000);
+  },
+);
+
 /** What the guide has people add over one-namespace. */
 function recipe(): object {
   const yaml = codeBlocks(readGuide('install.md'), 'yaml').find((block) =>

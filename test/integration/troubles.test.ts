@@ -141,7 +141,36 @@ describe('a cloud that cannot tell', () => {
     150_000,
   );
 
-  it.concurrent('is told of with its request ID in the log, which no status shows', async () => {
+  it.concurrent('is logged with its request ID once for a transition, not at each poll', async () => {
+    const jobID = 'refused-for-support';
+    const ref = await world.follow(await world.namespace(), jobID);
+    const logged = (): unknown[] =>
+      world.operator.log
+        .filter((line) => line.includes('id-of-refusal'))
+        .map((line) => JSON.parse(line) as unknown);
+
+    world.cloud.answer(jobID, {
+      status: 403,
+      headers: { 'x-request-id': 'id-of-refusal' },
+      body: { error_code: 'APIGW.0302', error_msg: 'no' },
+    });
+    const first = await world.lookNow(ref);
+    const second = await world.lookNow(ref);
+    await until('the log to have both polls and the transition', () => logged().length >= 3);
+
+    expect(logged().filter((line) => (line as { level: string }).level !== 'debug')).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        message: 'cloud job transition',
+        name: ref.name,
+        reason: 'CredentialsRejected',
+        requestID: 'id-of-refusal',
+      }),
+    ]);
+    expect(JSON.stringify([first, second, await world.events(ref)])).not.toContain('id-of-refusal');
+  });
+
+  it.concurrent('is logged with its request ID, which no status shows', async () => {
     const jobID = 'for-support';
     const ref = await world.follow(await world.namespace(), jobID);
     const body = { error_code: 'APIGW.0201', error_msg: 'Backend timeout', request_id: 'id-for-support' };

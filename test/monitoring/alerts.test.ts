@@ -95,7 +95,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     begin: (_, [jobID = '']) =>
       world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Failed', reason: 'no quota' })),
     seen: (scrape) => scrape.get('cloudjob_jobs{phase="failed"}') === 1,
-    atOnce: ['CloudJobFailed'],
+    atOnce: ['CloudJobsFailed'],
     alerts: [],
   },
   'a region that does not answer': {

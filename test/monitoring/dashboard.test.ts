@@ -14,7 +14,7 @@ const dashboardSchema = z.object({
 
 describeWhen(hasPromtool, 'promtool is not installed')('the dashboard', () => {
   it('has queries that Prometheus can read', () => {
-    const file = new URL('../../deploy/monitoring/dashboard.json', import.meta.url);
+    const file = new URL('../../deploy/components/dashboard/dashboard.json', import.meta.url);
     const { panels } = dashboardSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
     const rules = panels
       .flatMap(({ targets = [] }) => targets)

@@ -31,7 +31,9 @@ export function codeBlocks(page: string, language: string): string[] {
 
 /** The commands in indented blocks, without what follows a `#`. */
 export function commands(page: string): string[] {
-  return [...page.matchAll(/^ {4}((?:kubectl|helm) .*?)(?: +#.*)?$/gm)].map(([, command = '']) => command);
+  return [...page.matchAll(/^ {4}((?:kubectl|helm|sed) .*?)(?: +#.*)?$/gm)].map(
+    ([, command = '']) => command,
+  );
 }
 
 /** The YAML object of that kind among the page's code blocks. */

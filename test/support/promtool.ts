@@ -77,14 +77,42 @@ export function testRules(
   series: readonly object[],
   expectations: readonly Expectation[],
 ): string {
-  const home = mkdtempSync(join(tmpdir(), 'cloudjob-promtool-'));
-  const file = join(home, 'test.yaml');
   const firing = expectations.map(({ minute, alerts, perhaps = [] }) => ({
     expr: `count by (alertname) (ALERTS{alertstate="firing",alertname!~"${perhaps.join('|')}"})`,
     eval_time: `${minute}m`,
     exp_samples: alerts.map((alert) => ({ labels: `{alertname="${alert}"}`, value: 1 })),
   }));
-  const tests = [{ interval: '1m', input_series: series, promql_expr_test: firing }];
+  return run(ruleFile, { input_series: series, promql_expr_test: firing });
+}
+
+/** An alert that fires at a minute: which, with what text. */
+export interface ExpectedAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** As `testRules`, of what one alert says: exactly these fire at that minute. */
+export function testAlert(
+  ruleFile: string,
+  series: readonly object[],
+  alert: string,
+  firing: Readonly<Record<number, readonly ExpectedAlert[]>>,
+): string {
+  const tests = Object.entries(firing).map(([minute, expected]) => ({
+    alertname: alert,
+    eval_time: `${minute}m`,
+    exp_alerts: expected.map(({ labels, annotations }) => ({
+      exp_labels: labels,
+      exp_annotations: annotations,
+    })),
+  }));
+  return run(ruleFile, { input_series: series, alert_rule_test: tests });
+}
+
+function run(ruleFile: string, test: object): string {
+  const home = mkdtempSync(join(tmpdir(), 'cloudjob-promtool-'));
+  const file = join(home, 'test.yaml');
+  const tests = [{ interval: '1m', ...test }];
   writeFileSync(file, dump({ rule_files: [ruleFile], evaluation_interval: '1m', tests }));
   const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' });
   rmSync(home, { recursive: true, force: true });

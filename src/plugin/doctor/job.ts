@@ -10,7 +10,8 @@ import { cannotTell, ok, wrong, type Finding } from './step.js';
 /** What an error of the cloud says of the credentials that were used. */
 export function checkCredentials(error: CloudError | undefined): Finding {
   if (error === undefined || error.class === 'notFound') return ok('the cloud accepts the credentials');
-  const { problem, remedy, detail } = describeError(error);
+  const { problem, remedy } = describeError(error);
+  const detail = detailOf(error);
   if (error.foreign === true) {
     return wrong(
       `something between here and the cloud answered (${detail})`,
@@ -28,13 +29,19 @@ function lowerFirst(clause: string): string {
   return clause.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 
+/** The cloud's own words, and the ID by which its support finds the call. */
+function detailOf(error: CloudError): string {
+  const { detail } = describeError(error);
+  return error.requestID === undefined ? detail : `${detail}; request ID ${error.requestID}`;
+}
+
 /** What the cloud's answer says of the job. */
 export function checkJob(cloudJob: CloudJob, answer: Job | CloudError): Finding {
   const { spec, status } = cloudJob;
   const { clusterType = SPEC_DEFAULTS.clusterType } = readableSpec(cloudJob);
   if ('class' in answer) {
     return wrong(
-      `the cloud does not know job ${spec.jobID} of ${clusterType} clusters`,
+      `the cloud does not know job ${spec.jobID} of ${clusterType} clusters (${detailOf(answer)})`,
       'check spec.jobID, spec.projectID, spec.region and spec.clusterType; old jobs are forgotten by the cloud',
     );
   }

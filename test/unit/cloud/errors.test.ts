@@ -328,6 +328,14 @@ describe('readError: what it says', () => {
     expect(read(500, body)).toMatchObject({ message: 'no', requestID: 'body-1' });
     expect(read(500, body, { 'x-request-id': 'head-1' }).requestID).toBe('head-1');
     expect(read(401, {}, { 'x-iam-trace-id': 'iam-1' }).requestID).toBe('iam-1');
+    expect(read(500, body, { 'x-request-id': '' }).requestID).toBe('body-1');
+  });
+
+  it('makes a hostile request ID fit for a log: one short line without control characters', () => {
+    const { requestID } = read(500, { request_id: `\u001b[2Jr-1\nlevel=error ${'x'.repeat(10_000)}` });
+
+    expect(requestID).toMatch(/^r-1 level=error x+…$/);
+    expect(requestID).toHaveLength(128);
   });
 
   it('says the same when the same happens again', () => {

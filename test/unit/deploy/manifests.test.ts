@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { dump, load, loadAll } from 'js-yaml';
+import { readGuide } from '../../support/guide.js';
 import { imageFlags } from '../../support/image.js';
 import { readManifests, type Manifest } from '../../support/install.js';
+import { buildKustomization, recipes } from '../../support/kustomize.js';
 import { describeWithKubectl } from '../../support/skips.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -91,37 +92,15 @@ describe('on OpenShift', () => {
   });
 });
 
-/** What a user's kustomization says, put together from the recipes of the guide. */
-function recipes(): Record<string, unknown> {
-  const guide = readFileSync(join(root, 'docs/install.md'), 'utf8');
-  const whole: Record<string, unknown> = {};
-  for (const [, yaml = ''] of guide.matchAll(/^```yaml\n(# kustomization\.yaml[^]*?)^```$/gm)) {
-    for (const [key, value] of Object.entries(load(yaml) as object)) {
-      const before = whole[key];
-      whole[key] =
-        Array.isArray(before) && Array.isArray(value) ? [...before, ...(value as unknown[])] : value;
-    }
-  }
-  return whole;
-}
-
 describeWithKubectl('the recipes of docs/install.md', () => {
   const home = mkdtempSync(join(tmpdir(), 'cloudjob-kustomize-'));
   afterAll(() => rmSync(home, { recursive: true }));
-  const deploy = join(relative(home, root), 'deploy');
 
   function build(overlay: string, components: readonly string[]): readonly Manifest[] {
-    const kustomization = {
-      ...recipes(),
-      resources: [join(deploy, 'overlays', overlay)],
-      components: components.map((name) => join(deploy, 'components', name)),
-    };
-    writeFileSync(join(home, 'kustomization.yaml'), dump(kustomization));
     writeFileSync(join(home, 'config.yaml'), 'defaultRegion: eu-de\n');
     writeFileSync(join(home, 'ca.crt'), 'the CA\n');
-    const { stdout, stderr } = spawnSync('kubectl', ['kustomize', home], { encoding: 'utf8' });
-    expect(stderr).toBe('');
-    return loadAll(stdout) as Manifest[];
+    const recipe = recipes(readGuide('install.md'), 'kustomization.yaml');
+    return buildKustomization(home, recipe, [join('overlays', overlay)], components);
   }
   const names = (manifests: readonly Manifest[], kind: RegExp): string[] =>
     manifests.filter((one) => kind.test(one.kind)).map(({ metadata }) => metadata.name);

@@ -2,9 +2,12 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { load } from 'js-yaml';
 import * as z from 'zod';
+import { kubeStateMetrics } from '../../support/kubeStateMetrics.js';
 
 const root = new URL('../../../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+/** Where people read the runbooks, unless they say otherwise. */
+const RUNBOOKS = 'https://github.com/cloudjob-dev/cloudjob-operator/blob/main/docs/runbooks';
 const { groups } = z
   .object({
     groups: z.array(
@@ -13,7 +16,8 @@ const { groups } = z
           z.object({
             alert: z.string(),
             labels: z.object({ severity: z.enum(['critical', 'warning', 'info']) }),
-            annotations: z.object({ summary: z.string(), runbook: z.string() }),
+            annotations: z.object({ summary: z.string(), runbook_url: z.url() }),
+            expr: z.string(),
           }),
         ),
       }),
@@ -32,10 +36,10 @@ function metricNames(): Set<string> {
 }
 
 describe('monitoring', () => {
-  it.each(['alerts.yaml', 'dashboard.json'])(
+  it.each(['monitoring/alerts.yaml', 'components/dashboard/dashboard.json'])(
     '%s queries nothing that /metrics does not serve',
     async (file) => {
-      const text = read(`deploy/monitoring/${file}`);
+      const text = read(`deploy/${file}`);
 
       const queried = new Set(
         text.match(/\b(?:cloudjob|controller_runtime|workqueue|leader_election|process)_[a-z_]+(?=\{|\[)/g),
@@ -48,10 +52,37 @@ describe('monitoring', () => {
   );
 
   it('has one runbook for each alert', () => {
-    const pages = readdirSync(new URL('docs/runbooks/', root)).map((page) => `docs/runbooks/${page}`);
+    const pages = readdirSync(new URL('docs/runbooks/', root));
 
-    expect(rules.map(({ annotations }) => annotations.runbook).toSorted()).toEqual(pages.toSorted());
-    expect(pages).toEqual(expect.arrayContaining(rules.map(({ alert }) => `docs/runbooks/${alert}.md`)));
+    expect(pages.toSorted()).toEqual(rules.map(({ alert }) => `${alert}.md`).toSorted());
+    for (const { alert, annotations } of rules) {
+      expect(annotations.runbook_url).toBe(`${RUNBOOKS}/${alert}.md`);
+      expect(read(`docs/runbooks/${alert}.md`)).toMatch(new RegExp(`^# ${alert}\n`));
+    }
+  });
+
+  it('says in the guide where the runbooks are', () => {
+    expect(read('docs/metrics.md')).toContain(`\`${RUNBOOKS}\``);
+  });
+
+  it('queries nothing of kube-state-metrics that our config does not make', () => {
+    const made = kubeStateMetrics();
+    const queried = rules.flatMap(({ expr }) => [...expr.matchAll(/(kube_\w+)(?:\{([^}]*)\})?/g)]);
+
+    expect(new Set(queried.map(([, name]) => name))).toEqual(new Set(made.keys()));
+    for (const [, name = '', selector = ''] of queried) {
+      for (const [, label = ''] of selector.matchAll(/(\w+)!?="/g)) {
+        expect([name, [...(made.get(name)?.keys() ?? [])]]).toEqual([name, expect.arrayContaining([label])]);
+      }
+    }
+  });
+
+  it('lists in the guide what our config for kube-state-metrics makes', () => {
+    const rows = [...read('docs/metrics.md').matchAll(/^\| `(kube_\w+)` +\|([^|]*)\|/gm)];
+
+    expect(new Map(rows.map(([, name = '', labels = '']) => [name, new Set(labels.match(/\w+/g))]))).toEqual(
+      new Map([...kubeStateMetrics()].map(([name, labels]) => [name, new Set(labels.keys())])),
+    );
   });
 
   it('has a test in which each alert fires', () => {

@@ -208,9 +208,9 @@ describe('the doctor', () => {
     ],
     [
       'credentials without the permission',
-      (world) => world.cloudSays({ class: 'forbidden', message: 'no' }),
+      (world) => world.cloudSays({ class: 'forbidden', message: 'no', requestID: 'r-1' }),
       'credentials',
-      /may not read the job/,
+      /may not read the job \(no; request ID r-1\)$/,
       /cce:job:get/,
     ],
     [
@@ -236,9 +236,10 @@ describe('the doctor', () => {
     ],
     [
       'an unknown job',
-      (world) => world.cloudSays({ class: 'notFound', message: 'no' }),
+      (world) =>
+        world.cloudSays({ class: 'notFound', code: 'CCE.01404001', message: 'no', requestID: 'r-2' }),
       'job',
-      /does not know job/,
+      /does not know job .* \(CCE\.01404001: no; request ID r-2\)$/,
       /check spec\.jobID/,
     ],
     [

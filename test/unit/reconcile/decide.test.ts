@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { findCondition } from '../../../src/api/conditions.js';
 import type { CloudJob } from '../../../src/api/cloudjob.js';
 import { decide } from '../../../src/reconcile/decide.js';
+import type { CloudErrorClass } from '../../../src/cloud/errors.js';
 import { failureOf } from '../../../src/cloud/observation.js';
 import type { Observation } from '../../../src/cloud/observation.js';
 import {
@@ -530,6 +531,57 @@ describe('transitions', () => {
     };
 
     expect(events(followed('Running'), failed('throttled'), history)).toEqual([]);
+  });
+
+  describe("have the request ID of the failed poll behind them, for the cloud's support:", () => {
+    const failedWith = (kind: CloudErrorClass, requestID: string): Observation => ({
+      kind: 'error',
+      error: { class: kind, message: 'no', requestID },
+    });
+    const idsOf = (object: CloudJob, observation: Observation, history = HEALTHY): unknown[] =>
+      decide(object, observation, CREATED + 700_000, history).transitions.map(({ reason, requestID }) => [
+        reason,
+        requestID,
+      ]);
+
+    it.each<[string, CloudErrorClass]>([
+      ['CredentialsRejected', 'unauthorized'],
+      ['CredentialsRejected', 'forbidden'],
+      ['Throttled', 'throttled'],
+      ['Stalled', 'notFound'],
+    ])('%s (%s)', (reason, kind) => {
+      expect(idsOf(followed('Running'), failedWith(kind, 'r-1'))).toEqual([[reason, 'r-1']]);
+    });
+
+    it('Stalled, when a poll fails after the deadline', () => {
+      expect(idsOf(followed('Running'), failedWith('transient', 'r-2'), UNOBSERVED_FOR_11_MINUTES)).toEqual([
+        ['Stalled', 'r-2'],
+      ]);
+    });
+
+    it('Stalled, when the deadline passes after the poll', () => {
+      const lastFailure = failureOf(failedWith('transient', 'r-3'));
+
+      expect(idsOf(followed('Running'), NOTHING, { ...UNOBSERVED_FOR_11_MINUTES, lastFailure })).toEqual([
+        ['Stalled', 'r-3'],
+      ]);
+    });
+
+    it('but no stall that is not of a failed poll', () => {
+      const late = followed('Running', { activeDeadlineSeconds: 60 });
+      const lastFailure = failureOf(failedWith('transient', 'r-4'));
+
+      expect(idsOf(late, NOTHING, { unobservedMs: 1000, lastFailure })).toEqual([['Stalled', undefined]]);
+    });
+
+    it('outside of their key and of the status', () => {
+      const first = decide(followed('Running'), failedWith('forbidden', 'r-5'), CREATED, HEALTHY);
+      const other = decide(followed('Running'), failedWith('forbidden', 'r-6'), CREATED, HEALTHY);
+
+      expect(first.transitions.map(({ key }) => key)).toEqual(other.transitions.map(({ key }) => key));
+      expect(first.status).toEqual(other.status);
+      expect(JSON.stringify(first.status)).not.toContain('r-5');
+    });
   });
 
   describe('have a key', () => {
