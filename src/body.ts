@@ -1,4 +1,3 @@
-import { nothing } from './signals.js';
 import type { Slots } from './slots.js';
 
 /** So much of a body, in bytes, is read without a slot: nearly every answer is shorter, and waits for nobody. */
@@ -14,30 +13,62 @@ export interface BodyLimits {
 }
 
 /**
- * Reads a body as a whole. A long one has a slot from its 256th KiB until it is used: what is under way over all of them
- * is bounded, and short ones are never held up by it.
+ * Reads a body as a whole.
  *
  * @param use is given the bytes, which are nobody's afterwards
  * @throws what `tooLong` makes, the stream's error, or the signal's reason
  */
 export async function readBody<T>(
   chunks: AsyncIterable<Uint8Array>,
-  { maxBytes, slots, tooLong }: BodyLimits,
+  limits: BodyLimits,
   signal: AbortSignal,
   use: (bytes: Buffer) => T,
 ): Promise<T> {
-  const body = new JoinedChunks();
-  let release: (() => void) | undefined;
+  const body = new LimitedBytes(limits, signal);
   try {
-    for await (const chunk of chunks) {
-      const length = body.length + chunk.length;
-      if (length > maxBytes) throw tooLong();
-      if (length > SMALL_BODY_BYTES) release ??= await slots.acquire(signal);
-      body.append(chunk);
-    }
+    for await (const chunk of chunks) await body.append(chunk);
     return use(body.bytes);
   } finally {
-    (release ?? nothing)();
+    body.clear();
+  }
+}
+
+/**
+ * The bytes of a body, or of a line. A long one has a slot from its 256th KiB until it is cleared: what is under way over all
+ * of them is bounded, and short ones are never held up by it.
+ */
+export class LimitedBytes {
+  #joined = new JoinedChunks();
+  #release: (() => void) | undefined;
+
+  constructor(
+    private readonly limits: BodyLimits,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  get length(): number {
+    return this.#joined.length;
+  }
+
+  /** What has come so far; good until the next chunk. */
+  get bytes(): Buffer {
+    return this.#joined.bytes;
+  }
+
+  /** @throws what `tooLong` makes, or the signal's reason */
+  async append(chunk: Uint8Array): Promise<void> {
+    const { maxBytes, slots, tooLong } = this.limits;
+    const length = this.length + chunk.length;
+    if (length > maxBytes) throw tooLong();
+    if (length > SMALL_BODY_BYTES) this.#release ??= await slots.acquire(this.signal);
+    this.#joined.append(chunk);
+  }
+
+  /** Begins a new body, and gives back the slot of the last one. */
+  clear(): void {
+    this.#release?.();
+    this.#release = undefined;
+    this.#joined = new JoinedChunks();
   }
 }
 

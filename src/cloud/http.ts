@@ -67,7 +67,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Answers of more than 256 KiB that are read at a time, over all regions. */
 const LONG_ANSWERS = 16;
 /** What Node may have read of an answer that nobody has taken yet. */
-const READ_AHEAD_BYTES = 128 * 1024;
+const READ_AHEAD_BYTES = 32 * 1024;
 /** Of a request; IAM's have some hundred. */
 const MAX_REQUEST_BYTES = 256 * 1024;
 /** A token of 16,384 characters comes in a header; Node's default takes no more than that for all headers. */

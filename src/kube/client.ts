@@ -7,6 +7,7 @@ import type { KubeRequest, Transport } from './transport.js';
 import { readWatchEvents } from './watch.js';
 import type { WatchEvent } from './watch.js';
 import { sleep } from '../signals.js';
+import { Slots } from '../slots.js';
 
 export interface ListOptions {
   /** All namespaces if left out. */
@@ -88,6 +89,8 @@ export class KubeClient {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #random: () => number;
+  /** One line of more than 256 KiB at a time, over the watches of all namespaces. */
+  readonly #longLines = new Slots(1);
 
   constructor({ transport, clock, random }: KubeClientOptions) {
     this.#transport = transport;
@@ -137,7 +140,8 @@ export class KubeClient {
     });
     if (options.fieldSelector !== undefined) query.set('fieldSelector', options.fieldSelector);
     const chunks = await this.#transport.stream({ method: 'GET', path, query, idempotent: true }, signal);
-    return readWatchEvents(chunks, `watch ${path}`, options.onBytes);
+    const reading = { what: `watch ${path}`, slots: this.#longLines, onBytes: options.onBytes };
+    return readWatchEvents(chunks, reading, signal);
   }
 
   async create(

@@ -5,7 +5,7 @@ import { isEarlierVersion } from '../resourceVersion.js';
 import { backoffMs } from './backoff.js';
 import type { Backoff } from './backoff.js';
 import { PAGE_SIZE, type KubeClient } from './client.js';
-import { isGone, isLocal, KubeError, localError } from './errors.js';
+import { isGone, isLocal, isTooManyRequests, KubeError, localError } from './errors.js';
 import { objectKey, type KubeObject, type ResourceType } from './object.js';
 import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
@@ -42,8 +42,11 @@ export const REFLECTOR_TIMINGS: ReflectorTimings = {
   backoff: { baseMs: 800, maxMs: 30_000 },
 };
 
-/** After so many refusals in a row the resourceVersion itself is doubted, and everything is listed again. */
-const REFUSALS_BEFORE_RELIST = 3;
+/**
+ * After so many failures in a row the resourceVersion itself is doubted, and everything is listed again: the server may
+ * refuse it, or it was away for seconds and etcd was restored from a backup.
+ */
+const FAILURES_BEFORE_RELIST = 3;
 /** The longest `Retry-After` that is obeyed, in milliseconds. */
 const LONGEST_RETRY_AFTER_MS = 300_000;
 
@@ -92,7 +95,8 @@ export class Reflector<T extends KubeObject> {
   });
   #lastActivity: number;
   #failures = 0;
-  #refusals = 0;
+  /** Failures since the last event that may be due to the resourceVersion. */
+  #versionFailures = 0;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -203,7 +207,7 @@ export class Reflector<T extends KubeObject> {
           this.#take(event);
           events += 1;
           this.#failures = 0;
-          this.#refusals = 0;
+          this.#versionFailures = 0;
         }
       },
       stalled,
@@ -252,10 +256,10 @@ export class Reflector<T extends KubeObject> {
     const stalled = isLocal(error, 'Stalled');
     // A watch that was open and fell silent is no refusal: the server may be quiet and know no bookmarks.
     this.#failures = stalled ? 0 : this.#failures + 1;
-    if (error instanceof KubeError && error.status >= 400 && error.status !== 429) this.#refusals += 1;
-    if (expired || this.#refusals >= REFUSALS_BEFORE_RELIST) {
+    if (!stalled && !isTooManyRequests(error)) this.#versionFailures += 1;
+    if (expired || this.#versionFailures >= FAILURES_BEFORE_RELIST) {
       this.#resourceVersion = undefined;
-      this.#refusals = 0;
+      this.#versionFailures = 0;
     }
     const kind = expired ? 'expired' : stalled ? 'stalled' : 'failed';
     // Silence has lasted long enough; expiry is ordinary, unless it repeats itself.

@@ -1,5 +1,6 @@
 import { fromStatusObject, localError } from './errors.js';
-import { JoinedChunks } from '../body.js';
+import { LimitedBytes } from '../body.js';
+import type { Slots } from '../slots.js';
 import { isRecord, parseJSON } from '../json.js';
 import type { KubeError } from './errors.js';
 import { asObject } from './object.js';
@@ -15,47 +16,60 @@ export type WatchEvent =
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
+/** How the lines of a watch are read. */
+export interface WatchReading {
+  /** Names the watch in errors. */
+  readonly what: string;
+  /** How many long lines are read at a time, over all watches that share them. */
+  readonly slots: Slots;
+  /** Called for each chunk. */
+  readonly onBytes?: (() => void) | undefined;
+}
+
 /**
  * Reads a watch's answer.
  *
- * @param what names the watch in errors
- * @param onBytes called for each chunk
- * @throws KubeError `MalformedResponse` for a line that is no event, or that is cut off or too long
+ * @throws KubeError `MalformedResponse` for a line that is no event, or that is cut off or too long; the signal's reason
  */
 export async function* readWatchEvents(
   chunks: AsyncIterable<Uint8Array>,
-  what: string,
-  onBytes?: () => void,
+  reading: WatchReading,
+  signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
-  for await (const line of readLines(chunks, MAX_LINE_BYTES, what, onBytes)) yield parseEvent(line, what);
+  for await (const line of readLines(chunks, MAX_LINE_BYTES, reading, signal)) {
+    yield parseEvent(line, reading.what);
+  }
 }
 
 /** Splits at newlines, before decoding: a character's bytes may arrive in different chunks. */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
-  what: string,
-  onBytes?: () => void,
+  { what, slots, onBytes }: WatchReading,
+  signal: AbortSignal,
 ): AsyncGenerator<string> {
-  let line = new JoinedChunks();
-  for await (const chunk of chunks) {
-    onBytes?.();
-    let start = 0;
-    for (;;) {
-      const end = chunk.indexOf(NEWLINE, start);
-      const part = chunk.subarray(start, end === -1 ? chunk.length : end);
-      if (line.length + part.length > maxBytes) {
-        throw localError('ResponseTooLarge', `${what}: a line is longer than ${maxBytes} bytes`);
+  const tooLong = (): Error =>
+    localError('ResponseTooLarge', `${what}: a line is longer than ${maxBytes} bytes`);
+  const line = new LimitedBytes({ maxBytes, slots, tooLong }, signal);
+  try {
+    for await (const chunk of chunks) {
+      onBytes?.();
+      let start = 0;
+      for (;;) {
+        const end = chunk.indexOf(NEWLINE, start);
+        await line.append(chunk.subarray(start, end === -1 ? chunk.length : end));
+        if (end === -1) break;
+        const text = line.bytes.toString();
+        if (text.trim() !== '') yield text;
+        // By now the event has been used.
+        line.clear();
+        start = end + 1;
       }
-      line.append(part);
-      if (end === -1) break;
-      const text = line.bytes.toString();
-      line = new JoinedChunks();
-      start = end + 1;
-      if (text.trim() !== '') yield text;
     }
+    if (line.length > 0) throw localError('MalformedResponse', `${what}: the last line is cut off`);
+  } finally {
+    line.clear();
   }
-  if (line.length > 0) throw localError('MalformedResponse', `${what}: the last line is cut off`);
 }
 
 function parseEvent(line: string, what: string): WatchEvent {

@@ -16,6 +16,7 @@ import {
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
 import { isKnown, type StatusLength } from './summary.js';
+import { UnwrittenObservations } from './unwrittenObservations.js';
 import { WrittenStatus } from './writtenStatus.js';
 
 export interface JobTrackerParts {
@@ -51,8 +52,6 @@ export class JobTracker {
   /** Failed polls in a row, and how the last one that the status says failed. */
   #failures = 0;
   #lastFailure: Failure | undefined;
-  /** Observed, and not yet in the status: the write lost a race, failed or comes too soon. */
-  #unwritten: Observation | undefined;
   /** The request that the last poll was made for. */
   #handledRequest: string | undefined;
   #statusLength: StatusLength = 'full';
@@ -67,6 +66,7 @@ export class JobTracker {
     priority: Priority,
     before: JobTracker | undefined,
     parts: JobTrackerParts,
+    private readonly observations: UnwrittenObservations,
   ) {
     const { metadata, spec, status } = cloudJob;
     const now = parts.clock.monotonic();
@@ -119,9 +119,9 @@ export class JobTracker {
   pollDue(cloudJob: CloudJob, hasSharedResult: boolean): Priority | undefined {
     const { metadata, spec } = cloudJob;
     if ('problems' in spec || spec.suspend === true) return undefined;
-    const isHandled = this.#unwritten !== undefined && this.#handledRequest === requestedAt(cloudJob);
+    const isHandled = this.unwritten !== undefined && this.#handledRequest === requestedAt(cloudJob);
     if (isRequested(cloudJob) && !isHandled) return 'high';
-    if (isFinished(cloudJob) || endsJob(this.#unwritten)) return undefined;
+    if (isFinished(cloudJob) || endsJob(this.unwritten)) return undefined;
     if (this.#polledGeneration !== metadata.generation) {
       return this.#generationAtStart === metadata.generation ? 'low' : 'high';
     }
@@ -136,7 +136,7 @@ export class JobTracker {
     this.#polledGeneration = cloudJob.metadata.generation;
     this.#handledRequest = requestedAt(cloudJob);
     // A job that has ended stays so, although the cloud forgets it or cannot be reached later.
-    if (observation.kind === 'job' || !endsJob(this.#unwritten)) this.#unwritten = observation;
+    if (observation.kind === 'job' || !endsJob(this.unwritten)) this.observations.keep(this, observation);
     const failure = failureOf(observation);
     if (failure !== undefined) {
       this.#failures += 1;
@@ -160,9 +160,9 @@ export class JobTracker {
     );
   }
 
-  /** Observed, and not yet in the status. */
+  /** Observed, and not yet in the status: the write lost a race, failed or comes too soon. */
   get unwritten(): Observation | undefined {
-    return this.#unwritten;
+    return this.observations.of(this);
   }
 
   /** The API server refused the status as too large. @returns how long the next one is; `full` when the object has changed */
@@ -177,7 +177,7 @@ export class JobTracker {
     this.written.overwriteReported();
     if (observation.kind === 'nothing') return;
     this.#lastFailure = failureOf(observation);
-    this.#unwritten = undefined;
+    this.observations.drop(this);
   }
 
   /** What the status cannot say. */
@@ -230,6 +230,7 @@ export class JobTracker {
 /** The trackers of all CloudJobs, by key. */
 export class JobTrackers {
   readonly #trackers = new Map<string, JobTracker>();
+  readonly #observations = new UnwrittenObservations();
 
   constructor(private readonly parts: JobTrackerParts) {}
 
@@ -237,7 +238,10 @@ export class JobTrackers {
   of(key: string, cloudJob: CloudJob, priority: Priority): JobTracker {
     const before = this.#trackers.get(key);
     const isSame = before?.isOf(cloudJob) === true;
-    const tracker = isSame ? before : new JobTracker(cloudJob, priority, before, this.parts);
+    if (!isSame) this.forget(key);
+    const tracker = isSame
+      ? before
+      : new JobTracker(cloudJob, priority, before, this.parts, this.#observations);
     tracker.note(cloudJob);
     this.#trackers.set(key, tracker);
     return tracker;
@@ -248,6 +252,8 @@ export class JobTrackers {
   }
 
   forget(key: string): void {
+    const tracker = this.#trackers.get(key);
+    if (tracker !== undefined) this.#observations.drop(tracker);
     this.#trackers.delete(key);
   }
 

@@ -49,6 +49,8 @@ export interface Launch {
   readonly namespaces: readonly [string, ...string[]];
   /** Into how many shards the work is split; one if left out. */
   readonly shards?: number;
+  /** Whether it works with a Lease; true if left out. */
+  readonly leaderElect?: boolean;
 }
 
 /**
@@ -155,9 +157,9 @@ export class World {
   }
 
   /** Starts one more operator; `stop` ends it with the others. */
-  launch({ door, namespaces, shards }: Launch): OperatorProcess {
+  launch({ door, namespaces, ...more }: Launch): OperatorProcess {
     const file = this.#writePlainKubeconfig(`door-${door}.kubeconfig`, door, namespaces[0]);
-    return this.#launch(file, { namespaces, ...(shards === undefined ? {} : { shards }) });
+    return this.#launch(file, { namespaces, ...more });
   }
 
   #launch(

@@ -558,15 +558,25 @@ describe('faults', () => {
     expect(rig.told).toEqual(['+a i']);
   });
 
-  it('a watch that is refused again and again: lists again, in case the version is to blame', async () => {
-    const rig = await follow({
-      lists: [list('7', []), list('3', [])],
-      watches: [refused(400, 'BadRequest'), refused(400, 'BadRequest'), refused(400, 'BadRequest')],
-    });
+  it.each<[string, Answer]>([
+    ['is refused', refused(400, 'BadRequest')],
+    // As while etcd is restored: by the time that the server is back, its versions may have overtaken the old ones.
+    ['has no connection', (response) => response.socket?.resetAndDestroy()],
+  ])('a watch that %s again and again: lists again, in case the version is to blame', async (_, fault) => {
+    const rig = await follow({ lists: [list('7', []), list('3', [])], watches: [fault, fault, fault] });
 
     await until(() => rig.asked().length === 6, 'the watch after the list');
 
     expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7', 'watch 7', 'list', 'watch 3']);
+  });
+
+  it('a watch that loses its connection now and then: does not list', async () => {
+    const cut = raw(`${JSON.stringify(bookmark('8'))}\n${partial}`);
+    const rig = await follow({ lists: [list('7', [])], watches: [cut, cut, cut, cut] });
+
+    await until(() => rig.asked().length === 6, 'the fifth watch');
+
+    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 8', 'watch 8', 'watch 8', 'watch 8']);
   });
 
   it('a watch that is throttled: waits as long as told, and does not list', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { REQUESTED_AT_ANNOTATION } from '../../../src/api/cloudjob.js';
 import type { Observation } from '../../../src/cloud/observation.js';
 import type { CloudErrorClass } from '../../../src/cloud/errors.js';
+import { MAX_UNWRITTEN_LENGTH } from '../../../src/reconcile/unwrittenObservations.js';
 import { after, cloudJob, conditionsOf, CREATED, job, JOB_ID, read } from '../../support/cloudJobs.js';
 import { settle } from '../../support/fakeClock.js';
 import { KEY, ReconcilerWorld, SlowAnswer } from './reconcilerWorld.js';
@@ -684,6 +685,26 @@ describe('a write that does not get through', () => {
 
     expect(whileWaiting).toBeUndefined();
     expect(world.object.status.lastHandledReconcileAt).toBe('now');
+  });
+
+  it('of many long jobs keeps as many as there is room for, and polls the others again', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `long-${index}`);
+    const world = new ReconcilerWorld();
+    for (const name of names) world.store.put(cloudJob({}, { name, uid: name }));
+    const passes = (): Promise<unknown> =>
+      Promise.allSettled(names.map((name) => world.pass(undefined, `infra/${name}`)));
+    world.reader.answers = [tells('Success', { reason: 'x'.repeat(MAX_UNWRITTEN_LENGTH / 8.5) })];
+    world.store.troubles = names.map(() => new Error('the API server is away'));
+    await passes();
+    const before = world.reads;
+    await world.clock.advance(60_000);
+
+    await passes();
+
+    expect([before, world.reads]).toEqual([12, 16]);
+    expect([...world.store.objects.values()].map(({ status }) => status.phase)).toEqual(
+      names.map(() => 'Success'),
+    );
   });
 
   it('is made up for by a later pass, although that pass has to wait for the cloud', async () => {
