@@ -68,6 +68,7 @@ async function sandbox(args: readonly string[], stop: AbortSignal): Promise<numb
         ...options,
         leaderElect: false,
         shards: 1,
+        podUID: undefined,
         logFormat: 'pretty' as const,
         config: readConfig(config, 'sandbox', {}),
       };
