@@ -1,6 +1,7 @@
 import { crdYaml } from './api/crd.js';
 import { flagLines, UsageError } from './commandLine.js';
 import { errorText } from './errorText.js';
+import { isRecord } from './json.js';
 import { KubeconfigError } from './kube/access/access.js';
 import { PortError } from './ops/http.js';
 import { createWinstonLogger } from './ops/logger.js';
@@ -60,13 +61,14 @@ async function run(args: readonly string[], stop: AbortSignal): Promise<number> 
 
 async function sandbox(args: readonly string[], stop: AbortSignal): Promise<number> {
   // Not loaded by the operator in production: it would take a third of its memory.
-  const { runSandbox } = await import('./sandbox/sandbox.js');
+  const { runSandbox } = await import('./sandbox/sandbox.js').catch(notInImage);
   return runSandbox(args, {
     runOperator: ({ config, ...options }, signal) => {
       const settings = {
         ...options,
         leaderElect: false,
         shards: 1,
+        podUID: undefined,
         logFormat: 'pretty' as const,
         config: readConfig(config, 'sandbox', {}),
       };
@@ -78,6 +80,15 @@ async function sandbox(args: readonly string[], stop: AbortSignal): Promise<numb
     env: process.env,
     signal: stop,
   });
+}
+
+function notInImage(error: unknown): never {
+  if (isRecord(error) && error['code'] === 'ERR_MODULE_NOT_FOUND') {
+    throw new UsageError(
+      'sandbox: is not in the image; it runs from a clone of the repository: npm run demo',
+    );
+  }
+  throw error;
 }
 
 function print(text: string): number {

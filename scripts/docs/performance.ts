@@ -9,9 +9,6 @@ const MEASURED = 'docs/performance.json';
 /** Some rows of another build, measured on the same machine. */
 const MEASURED_BEFORE = 'docs/performance-before.json';
 const BEFORE = 'CLOUDJOB_BENCH_OPERATOR=FILE npm run bench -- --json docs/performance-before.json ROW…';
-const ONLY_FOR = 'only for ';
-/** Of a dependency, in megabytes. */
-const MUCH_MB = 1;
 /** Tables in docs/performance.md: the title of the first column, and the rows of the bench that are in it. */
 const TABLES = {
   statuses: ['Statuses', 'twin', 'transitions'],
@@ -78,12 +75,12 @@ function table(title: string, names: readonly string[]): string {
   ].join('\n\n');
 }
 
-/** What is in the image beside Node, and the dependencies that add much to it. */
+/** What the image has in it. */
 function image(row: StoredRow): string {
-  const parts = row.figures
-    .filter(({ what, values }) => !what.startsWith(ONLY_FOR) || summarise(values).median >= MUCH_MB)
-    .map(({ what, unit, values }) => `${what} ${round(summarise(values).median)} ${unit}`);
-  return `Beside Node: ${parts.join(', ')}. ${circumstances(row)}`;
+  const parts = row.figures.map(
+    ({ what, unit, values }) => `${what} ${round(summarise(values).median)} ${unit}`,
+  );
+  return `The image: ${parts.join(', ')}. ${circumstances(row)}`;
 }
 
 /** One line for each interval. */

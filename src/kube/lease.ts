@@ -29,6 +29,11 @@ export interface LeaseHolderOptions extends LeaseRecordsOptions {
   /** Returns 0 up to, not including, 1. */
   readonly random: () => number;
   readonly logger: Logger;
+  /**
+   * What the identities of this container's earlier processes begin with. They are dead, so their Leases are free.
+   * Undefined: there are none that are known to be.
+   */
+  readonly predecessors?: string | undefined;
   readonly timings?: LeaseTimings;
 }
 
@@ -177,8 +182,9 @@ export class LeaseHolder {
 
   /** Whether another replica holds the Lease, and has renewed it in time. */
   #isLive(lease: KubeObject): boolean {
-    const { clock, identity } = this.#options;
+    const { clock, identity, predecessors } = this.#options;
     const { holderIdentity } = leaseSpec(lease);
+    if (predecessors !== undefined && holderIdentity.startsWith(predecessors)) return false;
     const isOthers = holderIdentity !== NOBODY && holderIdentity !== identity;
     return isOthers && !this.#ages.isExpired(lease, clock.monotonic());
   }

@@ -59,6 +59,7 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
       },
     });
   const transport = connect();
+  const replica = settings.podUID === undefined ? hostname() : `${hostname()}_${settings.podUID}`;
   // A Lease whose renewal waits behind the work is lost.
   const leaseTransport = connect();
   const lease = new LeaseHolder({
@@ -68,7 +69,9 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
     logger,
     namespace: access.namespace ?? 'default',
     name: leaseNameOf(settings),
-    identity: `${hostname()}_${randomUUID()}`,
+    identity: `${replica}_${randomUUID()}`,
+    // A container starts again only when it has ended.
+    predecessors: settings.podUID === undefined ? undefined : `${replica}_`,
     count: settings.shards,
   });
   const mayWrite = (): boolean => !settings.leaderElect || lease.leading;

@@ -55,6 +55,13 @@ export const RUN_FLAGS = {
     help: `share the CloudJobs among replicas: N parts (1 to ${MAX_SHARDS}), the same N in all replicas; default 1`,
     read: (given: Given) => wholeNumber(given, 1, MAX_SHARDS, 'is not allowed') ?? 1,
   },
+  podUID: {
+    flag: '--pod-uid',
+    env: 'CLOUDJOB_POD_UID',
+    takes: 'UID',
+    help: 'of the pod that it runs in, as its one operator: a restarted container then takes its own Lease back at once',
+    read: lastValue,
+  },
   logFormat: {
     flag: '--log-format',
     env: 'CLOUDJOB_LOG_FORMAT',

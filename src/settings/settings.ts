@@ -22,6 +22,8 @@ export interface Settings {
   readonly leaderElect: boolean;
   /** Into how many parts the CloudJobs are split, each for one replica at a time; 1: one replica has them all. */
   readonly shards: number;
+  /** The UID of the pod whose only operator this is; undefined: it is not known. */
+  readonly podUID: string | undefined;
   readonly logFormat: RunFlags['logFormat'];
   readonly logLevel: RunFlags['logLevel'];
   readonly config: Config;

@@ -1,19 +1,24 @@
-import { measureImage } from '../image.js';
+import process from 'node:process';
 import type { Row } from '../bench.js';
+import { measureImage, type Size } from '../image.js';
 
-/** What an image of the operator has in it beside Node: the packages of `npm ci --omit=dev` and the compiled program. */
+/** What the image has in it: of an archive that `CLOUDJOB_BENCH_IMAGE` names, as `docker save` writes it. */
 export const image: Row = {
   name: 'image',
   run() {
-    const { program, packages, dependencies } = measureImage(process.cwd());
+    const { CLOUDJOB_BENCH_IMAGE: archive } = process.env;
+    if (!archive) return Promise.resolve({ skipped: 'CLOUDJOB_BENCH_IMAGE names no archive of the image' });
+    const { compressedBytes, ...parts } = measureImage(archive);
     const size = (what: string, bytes: number) => ({ what, unit: 'MB', values: [bytes / 1e6] });
-    const files = (what: string, count: number) => ({ what, unit: 'files', values: [count] });
+    const figures = (what: string, { files, bytes }: Size) => [
+      size(what, bytes),
+      { what, unit: 'files', values: [files] },
+    ];
     return Promise.resolve([
-      size('packages', packages.bytes),
-      files('packages', packages.files),
-      size('program', program.bytes),
-      files('program', program.files),
-      ...dependencies.map(({ name, bytes }) => size(`only for ${name}`, bytes)),
+      ...figures('whole', parts.whole),
+      size('compressed', compressedBytes),
+      ...figures('packages', parts.packages),
+      ...figures('program', parts.program),
     ]);
   },
 };

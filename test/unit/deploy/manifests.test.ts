@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,9 +26,33 @@ describe('Dockerfile', () => {
     expect(dockerfile).toMatch(/^USER 65532:65532$/m);
   });
 
-  it('starts it in the same way once while the image is built', () => {
-    expect(dockerfile).toContain(`RUN ${['node', ...flags, 'dist/main.js'].join(' ')} crd`);
-    expect(dockerfile).toMatch(/^ENTRYPOINT .*"\/app\/dist\/main\.js"\]$/m);
+  it('starts it in the same way once while the image is built, with the Node that it ships', () => {
+    const command = ['/nodejs/bin/node', ...flags, '/app/dist/main.js'];
+    const asJSON = (words: readonly string[]): string => `[${words.map((word) => `"${word}"`).join(', ')}]`;
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+
+    expect(last).toContain(`\nRUN ${asJSON([...command, 'crd'])}\n`);
+    expect(last).toContain(`\nENTRYPOINT ${asJSON(command)}\n`);
+  });
+
+  it('takes every base by its digest', () => {
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+
+    expect(bases).toHaveLength(3);
+    for (const base of bases) expect(base).toMatch(/:[a-z0-9-]+@sha256:[0-9a-f]{64}$/);
+  });
+
+  it('leaves out the packages that only sandbox, plugin and terminal import', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      dependencies: Readonly<Record<string, string>>;
+    };
+    const shipped = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !/^(sandbox|plugin|terminal)\//.test(file))
+      .map((file) => readFileSync(join(root, 'src', file), 'utf8'));
+    const imported = (name: string): boolean => shipped.some((text) => text.includes(` from '${name}'`));
+
+    const uninstalled = /^RUN npm uninstall ((?:--\S+ )*)(.*)$/m.exec(dockerfile)?.[2]?.split(' ');
+    expect(uninstalled).toEqual(Object.keys(dependencies).filter((name) => !imported(name)));
   });
 });
 
@@ -53,7 +77,7 @@ describe('deploy/install.yaml', () => {
     });
   });
 
-  it('keeps to the restricted pod security standard, on a read-only root', () => {
+  it('keeps to the restricted pod security standard, on a read-only root of a Linux node', () => {
     expect(install.find(({ kind }) => kind === 'Namespace')).toMatchObject({
       metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     });
@@ -63,6 +87,8 @@ describe('deploy/install.yaml', () => {
           spec: {
             securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
             nodeSelector: { 'kubernetes.io/os': 'linux' },
+            shareProcessNamespace: true,
+            dnsConfig: { options: [{ name: 'ndots', value: '1' }] },
             containers: [
               {
                 securityContext: {
@@ -70,6 +96,7 @@ describe('deploy/install.yaml', () => {
                   readOnlyRootFilesystem: true,
                   capabilities: { drop: ['ALL'] },
                 },
+                terminationMessagePolicy: 'FallbackToLogsOnError',
                 resources: { requests: expect.anything(), limits: { memory: expect.any(String) } },
               },
             ],

@@ -25,6 +25,7 @@ class Replica {
     private readonly clock: FakeClock,
     readonly name: string,
     private readonly count = 1,
+    private readonly predecessors?: string,
   ) {
     this.client = new LeaseClient(server);
     this.holder = this.#newHolder();
@@ -63,6 +64,7 @@ class Replica {
       name: 'operator',
       identity: this.#starts === 0 ? this.name : `${this.name}${this.#starts}`,
       count: this.count,
+      predecessors: this.predecessors,
     });
   }
 
@@ -394,6 +396,60 @@ describe("another's Lease", () => {
     }
 
     expect([...new Set(seen)]).toEqual(['a', '', 'b']);
+  });
+});
+
+describe('a container that is restarted in its pod', () => {
+  /** It starts again while its dead process still holds the Lease. */
+  async function restarted(predecessors?: string, count = 1): Promise<Replica> {
+    const replica = new Replica(server, clock, 'node-1_uid-1_a', count, predecessors);
+    await replica.start();
+    replica.client.network = 'hanging';
+    await clock.advance(10_000);
+    expect(replica.ended).toBeInstanceOf(LeaseLost);
+    replica.client.network = 'good';
+    await replica.start();
+    return replica;
+  }
+
+  it('takes its own Lease back at once', async () => {
+    const replica = await restarted('node-1_uid-1_');
+
+    expect(replica.isWorking).toBe(true);
+    expect(server.spec).toMatchObject({ holderIdentity: 'node-1_uid-1_a1', leaseTransitions: 1 });
+  });
+
+  it('takes all its shards back at once', async () => {
+    const replica = await restarted('node-1_uid-1_', 3);
+
+    expect(replica.works).toEqual(new Set([0, 1, 2]));
+  });
+
+  it('waits until the Lease expires where the pod is not known', async () => {
+    const replica = await restarted();
+    const before = replica.isWorking;
+    await clock.advance(15_201);
+
+    expect([before, replica.isWorking]).toEqual([false, true]);
+  });
+
+  it('leaves the Lease of another pod alone', async () => {
+    server.store({ holderIdentity: 'node-1_uid-10_a', leaseDurationSeconds: 15 });
+    const replica = new Replica(server, clock, 'node-1_uid-1_b', 1, 'node-1_uid-1_');
+    await replica.start();
+
+    expect(replica.isWorking).toBe(false);
+    expect(server.spec['holderIdentity']).toBe('node-1_uid-10_a');
+  });
+
+  it('ends a process that was not dead after all', async () => {
+    const first = await leader('node-1_uid-1_a');
+    const second = new Replica(server, clock, 'node-1_uid-1_b', 1, 'node-1_uid-1_');
+    await second.start();
+    await clock.advance(2_000);
+
+    expect([first.isWorking, second.isWorking]).toEqual([false, true]);
+    expect(first.ended).toBeInstanceOf(LeaseLost);
   });
 });
 

@@ -30,6 +30,7 @@ describe('readSettings', () => {
       httpPort: 8080,
       leaderElect: true,
       shards: 1,
+      podUID: undefined,
       logFormat: 'json',
       logLevel: 'info',
     });
@@ -47,6 +48,7 @@ describe('readSettings', () => {
     '--namespace=b',
     '--http-port=1',
     '--leader-elect=false',
+    '--pod-uid=uid-flag',
     '--log-format=pretty',
     '--log-level=debug',
   ];
@@ -55,6 +57,7 @@ describe('readSettings', () => {
     CLOUDJOB_NAMESPACE: 'c, d',
     CLOUDJOB_HTTP_PORT: '2',
     CLOUDJOB_LEADER_ELECT: 'true',
+    CLOUDJOB_POD_UID: 'uid-env',
     CLOUDJOB_LOG_FORMAT: 'json',
     CLOUDJOB_LOG_LEVEL: 'error',
   };
@@ -64,6 +67,7 @@ describe('readSettings', () => {
     httpPort: 1,
     leaderElect: false,
     shards: 1,
+    podUID: 'uid-flag',
     logFormat: 'pretty',
     logLevel: 'debug',
   };
@@ -78,6 +82,7 @@ describe('readSettings', () => {
       namespaces: ['c', 'd'],
       httpPort: 2,
       leaderElect: true,
+      podUID: 'uid-env',
       logFormat: 'json',
       logLevel: 'error',
     });
