@@ -3,7 +3,7 @@
 # Compiles; nothing of this stage but dist/ gets into the image.
 FROM node:24-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
@@ -14,7 +14,7 @@ RUN node --max-semi-space-size=8 --heap-growing-percent=30 dist/main.js crd > /d
 # The dependencies that the operator runs with.
 FROM node:24-slim AS dependencies
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 # No shell, no package manager, not root; it writes no file, so it runs with a read-only root file system.

@@ -8,6 +8,7 @@ import { dump, load, loadAll } from 'js-yaml';
 import { imageFlags } from '../../support/image.js';
 import { readManifests, type Manifest } from '../../support/install.js';
 import { describeWithKubectl } from '../../support/skips.js';
+import { runToolSync } from '../../support/tools.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const install = readManifests();
@@ -119,7 +120,7 @@ describeWithKubectl('the recipes of docs/install.md', () => {
     writeFileSync(join(home, 'kustomization.yaml'), dump(kustomization));
     writeFileSync(join(home, 'config.yaml'), 'defaultRegion: eu-de\n');
     writeFileSync(join(home, 'ca.crt'), 'the CA\n');
-    const { stdout, stderr } = spawnSync('kubectl', ['kustomize', home], { encoding: 'utf8' });
+    const { stdout, stderr } = runToolSync('kubectl', ['kustomize', home]);
     expect(stderr).toBe('');
     return loadAll(stdout) as Manifest[];
   }
