@@ -7,6 +7,7 @@ import { dump, load } from 'js-yaml';
 import * as z from 'zod';
 import { startApi, type Api } from './api.js';
 import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
+import { runHelm } from './helm.js';
 import { installRights, OPERATOR_NAMESPACE } from './install.js';
 import { explain, runKubectl, runShell } from './kubectl.js';
 import type { ToolResult } from './tools.js';
@@ -354,6 +355,10 @@ export class World {
 
   async kubectl(args: readonly string[], input = ''): Promise<ToolResult> {
     return runKubectl(this.api.kubeconfigFile, this.home, args, input);
+  }
+
+  async helm(args: readonly string[]): Promise<ToolResult> {
+    return runHelm(this.api.kubeconfigFile, this.home, args);
   }
 
   /** What `kubectl explain` prints, as soon as it prints something. */
