@@ -3,7 +3,7 @@
 # Compiles.
 FROM node:24-trixie-slim@sha256:173f125896c3b47ddf056734c7ea789d04595a6a08769a8f78e0df642781fb66 AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
@@ -13,7 +13,7 @@ RUN npm run build -- --sourceMap false && rm -r dist/sandbox dist/plugin dist/te
 # The packages that the operator runs with: without those that only sandbox and plugin import, and of the rest what runs.
 FROM node:24-trixie-slim@sha256:173f125896c3b47ddf056734c7ea789d04595a6a08769a8f78e0df642781fb66 AS dependencies
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 RUN npm uninstall --omit=dev --ignore-scripts --no-audit --no-fund @marcbachmann/cel-js cli-progress cli-table3 string-width
 COPY scripts/prune.mjs ./scripts/

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { openBench } from '../support/conformance.js';
+import { TOOLS_PATH } from '../../scripts/tools.mjs';
 import { hasKubectl, runKubectl } from '../support/kubectl.js';
 import { MERGE, type Json } from '../support/rawApi.js';
 import { describeWhen, itWhen, realKubeconfig } from '../support/skips.js';
@@ -90,17 +91,10 @@ describeWhen(
 
   it('follows changes with get -w', async () => {
     const { name, widgets } = await bench.namespace();
-    const child = spawn('kubectl', [
-      '--kubeconfig',
-      bench.kubeconfigFile,
-      '--cache-dir',
-      join(bench.home, 'kubectl'),
-      '--namespace',
-      name,
-      'get',
-      'wdg',
-      '-w',
-    ]);
+    const args = ['--kubeconfig', bench.kubeconfigFile, '--cache-dir', join(bench.home, 'kubectl')];
+    const child = spawn('kubectl', [...args, '--namespace', name, 'get', 'wdg', '-w'], {
+      env: { ...process.env, PATH: TOOLS_PATH },
+    });
     try {
       const lines: string[] = [];
       createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));

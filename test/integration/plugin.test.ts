@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump, load } from 'js-yaml';
 import { tells, type JobScript } from '../support/jobs.js';
-import type { KubectlResult } from '../support/kubectl.js';
+import type { ToolResult } from '../support/tools.js';
 import { PLUGIN_MAIN, PluginProcess } from '../support/pluginProcess.js';
 import { PROJECT, TOKEN_MARK } from '../support/scriptedCloud.js';
 import { describeWithKubectl, itWhen, realKubeconfig } from '../support/skips.js';
@@ -36,7 +36,7 @@ function start(args: readonly string[], input = ''): PluginProcess {
 }
 
 /** Runs the plugin to its end; whatever it writes, no secret may be in it. */
-async function run(args: readonly string[], input = ''): Promise<KubectlResult> {
+async function run(args: readonly string[], input = ''): Promise<ToolResult> {
   const result = await start(args, input).end();
   expect(result.stdout + result.stderr).not.toContain(TOKEN_MARK);
   return result;

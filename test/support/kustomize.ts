@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dump, load, loadAll } from 'js-yaml';
 import type { Manifest } from './install.js';
 import { codeBlocks } from './guide.js';
+import { runToolSync } from './tools.js';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url));
 
@@ -43,7 +43,7 @@ export function buildKustomization(
     components: components.map((name) => seenFromHome(join('components', name))),
   };
   writeFileSync(join(home, 'kustomization.yaml'), dump(whole));
-  const { stdout, stderr } = spawnSync('kubectl', ['kustomize', home], { encoding: 'utf8' });
+  const { stdout, stderr } = runToolSync('kubectl', ['kustomize', home]);
   if (stderr !== '') throw new Error(stderr);
   return loadAll(stdout) as Manifest[];
 }

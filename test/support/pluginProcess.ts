@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { KubectlResult } from './kubectl.js';
+import type { ToolResult } from './tools.js';
 import { until } from './until.js';
 
 const DEADLINE_MS = 60_000;
@@ -12,7 +12,7 @@ export const PLUGIN_MAIN = fileURLToPath(new URL('../../dist/plugin/main.js', im
 /** `kubectl-cloudjob` as a process of its own; neither its input nor its output is a terminal. */
 export class PluginProcess {
   readonly #child: ChildProcess;
-  readonly #ended: Promise<KubectlResult>;
+  readonly #ended: Promise<ToolResult>;
   #stdout = '';
   #stderr = '';
 
@@ -49,7 +49,7 @@ export class PluginProcess {
     this.#child.kill('SIGINT');
   }
 
-  end(): Promise<KubectlResult> {
+  end(): Promise<ToolResult> {
     return this.#ended;
   }
 }

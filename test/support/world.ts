@@ -7,8 +7,10 @@ import { dump, load } from 'js-yaml';
 import * as z from 'zod';
 import { startApi, type Api } from './api.js';
 import { kubeObjectSchema, KubeClient, type KubeAnswer, type KubeObject, type Status } from './kubeClient.js';
+import { runHelm } from './helm.js';
 import { installRights, OPERATOR_NAMESPACE } from './install.js';
-import { explain, runKubectl, runShell, type KubectlResult } from './kubectl.js';
+import { explain, runKubectl, runShell } from './kubectl.js';
+import type { ToolResult } from './tools.js';
 import { OperatorProcess, type Exit, type OperatorOptions } from './operatorProcess.js';
 import { Recorder } from './recorder.js';
 import { PROJECT, ScriptedCloud, TOKEN_MARK } from './scriptedCloud.js';
@@ -353,8 +355,12 @@ export class World {
     return this.api.kubeconfigFile;
   }
 
-  async kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {
+  async kubectl(args: readonly string[], input = ''): Promise<ToolResult> {
     return runKubectl(this.api.kubeconfigFile, this.home, args, input);
+  }
+
+  async helm(args: readonly string[]): Promise<ToolResult> {
+    return runHelm(this.api.kubeconfigFile, this.home, args);
   }
 
   /** What `kubectl explain` prints, as soon as it prints something. */
@@ -363,7 +369,7 @@ export class World {
   }
 
   /** Runs a shell script that uses kubectl as a user of this cluster does. */
-  async shell(script: string, args: readonly string[] = []): Promise<KubectlResult> {
+  async shell(script: string, args: readonly string[] = []): Promise<ToolResult> {
     return runShell(this.api.kubeconfigFile, this.home, script, args);
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import * as z from 'zod';
 import { codeBlocks, yamlOfKind } from '../guide.js';
+import { hasHelm } from '../helm.js';
 import { kstatus } from '../kstatus.js';
 import type { World } from '../world.js';
 import { ansibleVerdict } from './ansible.js';
@@ -9,6 +10,7 @@ import { argocdVerdict } from './argocd.js';
 import { argoWorkflowsVerdict } from './argoWorkflows.js';
 import { crossplaneVerdict } from './crossplane.js';
 import { fluxVerdict } from './flux.js';
+import { helmVerdict } from './helm.js';
 import { kroVerdict } from './kro.js';
 import { kubectlWaitVerdict } from './kubectlWait.js';
 import { pulumiVerdict } from './pulumi.js';
@@ -119,11 +121,11 @@ export function waysToWait(guide: string): Way[] {
       needsKubectl: true,
       judge: (recorded, world) => runScript(script, recorded, world),
     },
-    rule('kstatus: Helm 4, Flux', ({ object }) => {
-      const status = kstatus(object);
-      if (status === 'Current') return 'done';
-      return status === 'Failed' ? 'fails' : 'waits';
-    }),
+    {
+      row: 'kstatus: Helm 4, Flux',
+      needsKubectl: false,
+      judge: (recorded, world) => (hasHelm ? helmVerdict(recorded, world) : kstatusVerdict(recorded)),
+    },
     rule('Flux `healthCheckExprs`', ({ object }) => fluxVerdict(healthCheckExprs[0], object)),
     rule('Argo CD `health.lua`', async ({ object }) => argocdVerdict(healthLua, object)),
     rule('Terraform `wait`, condition', ({ object }) => terraformVerdict(terraformCondition, object)),
@@ -142,6 +144,13 @@ export function waysToWait(guide: string): Way[] {
     rule('Argo Workflows resource template', ({ object }) => argoWorkflowsVerdict(resource, object)),
     rule("the condition Succeeded, Tekton's way", ({ object }) => tektonVerdict(object)),
   ];
+}
+
+/** The rule, where there is no Helm. */
+function kstatusVerdict({ object }: Recorded): Verdict {
+  const status = kstatus(object);
+  if (status === 'Current') return 'done';
+  return status === 'Failed' ? 'fails' : 'waits';
 }
 
 function read(path: string): string {

@@ -9,6 +9,7 @@ const pages = [
   'CONTRIBUTING.md',
   'SECURITY.md',
   'src/sandbox/README.md',
+  'deploy/chart/README.md',
   ...readdirSync(docs, { recursive: true, encoding: 'utf8' })
     .filter((page) => page.endsWith('.md'))
     .map((page) => `docs/${page}`),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { REGISTRY } from '../../../scripts/registry.mjs';
 import { readGuide } from '../../support/guide.js';
 import { imageFlags } from '../../support/image.js';
 import { readManifests, type Manifest } from '../../support/install.js';
@@ -73,8 +74,19 @@ describe('deploy/install.yaml', () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
     expect(deployment).toMatchObject({
-      spec: { template: { spec: { containers: [{ image: `cloudjob-operator:${version}` }] } } },
+      spec: { template: { spec: { containers: [{ image: `${REGISTRY}/cloudjob-operator:${version}` }] } } },
     });
+  });
+
+  it('comes from the one registry that all files name', () => {
+    const files = ['README.md', 'docs/install.md', 'deploy/chart/README.md', 'deploy/install.yaml'];
+    const named = files.flatMap((file) => [
+      ...readFileSync(join(root, file), 'utf8').matchAll(
+        /(?<=oci:\/\/|image: )\S+(?=\/(charts\/)?cloudjob-operator)/g,
+      ),
+    ]);
+
+    expect(new Set(named.map(([registry]) => registry))).toEqual(new Set([REGISTRY, `${REGISTRY}/charts`]));
   });
 
   it('keeps to the restricted pod security standard, on a read-only root of a Linux node', () => {
@@ -137,7 +149,7 @@ describeWithKubectl('the recipes of docs/install.md', () => {
     const text = JSON.stringify(manifests);
 
     for (const part of [
-      'REGISTRY/cloudjob-operator:0.1.0',
+      'registry.example.com/cloudjob-operator:0.1.0',
       'defaultRegion: eu-de',
       '/etc/cloud-ca/ca.crt',
       '{"kubernetes.io/metadata.name":"NAMESPACE"}',

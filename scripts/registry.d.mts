@@ -1,0 +1,2 @@
+/** See registry.mjs. */
+export const REGISTRY: string;

@@ -1,0 +1,2 @@
+/** See tools.mjs. */
+export const TOOLS_PATH: string;
