@@ -1,8 +1,8 @@
--- Health of a CloudJob. Ready, Stalled and Suspended tell all there is to know: Ready is True when what the object
--- was made for has happened (spec.readyWhen), and Stalled is there when somebody has to act.
-local health = { status = "Progressing", message = "Waiting for the CloudJob operator to look at this object" }
+-- Health of a CloudJob, from three conditions. Ready is True when the CloudJob has reached what spec.readyWhen says.
+-- Stalled is True when the job has failed or somebody has to act. Suspended is True when spec.suspend is set.
+local health = { status = "Progressing", message = "Waiting for the CloudJob operator to observe this object" }
 
--- What is said of an older spec does not count. A fresh object starts with -1.
+-- A status of an older spec does not count. A new object has -1.
 if obj.status == nil or obj.status.observedGeneration ~= obj.metadata.generation then
   return health
 end

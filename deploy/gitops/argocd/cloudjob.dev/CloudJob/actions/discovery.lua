@@ -1,4 +1,4 @@
--- What the menu of a CloudJob offers. A suspended job is not looked at, so there is nothing to refresh.
+-- The actions in the menu of a CloudJob. A suspended job is not polled, so it cannot be refreshed.
 local suspended = obj.spec.suspend == true
 return {
   refresh = { disabled = suspended },

@@ -1,4 +1,4 @@
--- Asks the operator to look at the cloud job now.
+-- Requests a poll of the cloud job now.
 local os = require("os")
 if obj.metadata.annotations == nil then
   obj.metadata.annotations = {}

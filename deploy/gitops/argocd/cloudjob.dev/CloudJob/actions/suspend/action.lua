@@ -1,3 +1,3 @@
--- Stops asking the cloud about the job; what is known of it stays.
+-- Stops the polls of the job. The status stays as it is.
 obj.spec.suspend = true
 return obj
