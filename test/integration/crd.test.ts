@@ -195,7 +195,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
       manifest({ jobID: 'a', region: 'https://cce.example' }),
     );
 
-    expect(said).toContain('never a URL: whoever runs the operator can add an endpoint to the catalogue');
+    expect(said).toContain("never a URL: the operator's administrator can add an endpoint to the catalogue");
   });
 
   for (const [name, change, problem, remedy] of [

@@ -114,7 +114,7 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
     const refused = await world.untilStatus(ref, 'is refused', (s) => has(s, 'Stalled', 'True'));
     expect(refused.status.phase).toBe('Running');
     expect(JSON.stringify(refused.status.conditions)).toContain(
-      `the proxy ${forCloud.url} answers 407 to CONNECT cce.test:443: it wants credentials`,
+      `the proxy ${forCloud.url} answers 407 to CONNECT cce.test:443: it needs credentials`,
     );
 
     forCloud.treat = 'open';
