@@ -11,7 +11,7 @@ export type WatchEvent =
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }
   | { readonly kind: 'error'; readonly error: KubeError };
 
-/** The longest line of a watch in bytes. The API server takes objects of up to 3 MiB, and etcd of 1.5 MiB. */
+/** The longest line of a watch in bytes. The API server accepts objects of up to 3 MiB, etcd of 1.5 MiB. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
@@ -20,7 +20,7 @@ const NEWLINE = 0x0a;
  *
  * @param what names the watch in errors
  * @param onBytes called for each chunk
- * @throws KubeError `MalformedResponse` for a line that is no event, or that is cut off or too long
+ * @throws KubeError `MalformedResponse` for a line that is not an event, or is cut off or too long
  */
 export async function* readWatchEvents(
   chunks: AsyncIterable<Uint8Array>,
@@ -63,7 +63,7 @@ function parseEvent(line: string, what: string): WatchEvent {
   if (!isRecord(event)) throw localError('MalformedResponse', `${what}: a line is not a watch event`);
   const { type, object } = event;
   switch (type) {
-    // Which of the two it is depends on what the reader has seen, not on what the server remembers.
+    // Whether it was added or modified depends on what the reader has seen, not on what the server remembers.
     case 'ADDED':
     case 'MODIFIED':
       return { kind: 'present', object: asObject(object, what) };
