@@ -5,16 +5,16 @@ import { cleanText } from '../text.js';
 import { parseAnswer } from './answerJSON.js';
 import { serverTime } from './time.js';
 
-/** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
+/** The classes of errors that the rest of the operator reacts to; `reactions.ts` has their meaning and effect. */
 export type CloudErrorClass =
   'throttled' | 'transient' | 'unauthorized' | 'forbidden' | 'notFound' | 'misconfigured' | 'malformed';
 
 /** A call to the cloud that failed. Made at the client's edge; carries no request, no header and no secret. */
 export interface CloudError {
   readonly class: CloudErrorClass;
-  /** For people: one line, bounded, without secrets, and the same text when the same thing happens again. */
+  /** For people: one line, bounded, without secrets, and the same text for the same failure. */
   readonly message: string;
-  /** What it means, and what to do, in place of what the class means in general; a sentence without its full stop. */
+  /** Its meaning and remedy, instead of those of its class; a sentence without its full stop. */
   readonly meaning?: string;
   /** The cloud's own code, for example `CCE.01404001` or `APIGW.0308`. */
   readonly code?: string;
@@ -22,11 +22,11 @@ export interface CloudError {
   readonly status?: number;
   /** For logs only: it differs on every call. */
   readonly requestID?: string;
-  /** From `Retry-After`, or how long the cloud or a breaker is known to refuse; in milliseconds. */
+  /** From `Retry-After`, or how long the cloud or a breaker will refuse; in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The cloud refuses for the number of calls, and says that it counts everybody's, not only those of who asked. */
+  /** The cloud throttles, and its limit counts the calls of everybody, not only those of the caller. */
   readonly ofAll?: true;
-  /** CCE did not say so: credentials could not be had, or the operator's own budget is used up. */
+  /** Not from CCE: there were no credentials, or the operator's own budget is used up. */
   readonly local?: true;
 }
 
@@ -40,7 +40,7 @@ const KEY_LOCK_MS = 300_000;
 /** Header names in lower case. */
 export type Headers = Readonly<Record<string, string>>;
 
-/** What an error's body says, whichever of its many shapes it has. */
+/** The content of an error's body, from any of its many shapes. */
 interface ErrorBody {
   /** All codes in the body, the most specific first. */
   readonly codes: readonly string[];
@@ -70,7 +70,7 @@ const oneOf =
  */
 const RULES: readonly Rule[] = [
   { body: (body) => LOCKED_KEY.test(body.message ?? ''), class: 'unauthorized' },
-  // Whatever its body says: to go on calling would be wrong.
+  // The body does not matter: further calls would be wrong.
   { status: oneOf(429), class: 'throttled' },
   { body: withCode(/^APIGW?\.0101$/), class: 'misconfigured' },
   { body: withCode(/^APIGW?\.0308$|^CCE\.\d\d429/), class: 'throttled' },
@@ -89,11 +89,11 @@ const RULES: readonly Rule[] = [
 ];
 
 const LOCKED_KEY = /AK access failed to reach the limit/i;
-/** The gateway names the policy that counts: `user` and `app` are who asked; `api`, `ip` and others are everybody. */
+/** The gateway names the policy that counts: `user` and `app` are the caller; `api`, `ip` and others are everybody. */
 const POLICY_OF_ALL = /\bpolicy (?!user\b|app\b)\w+ over ratelimit/i;
 const EXPIRED_SIGNATURE = /signature expired/i;
 
-/** Makes a CloudError of an answer that is not the expected one. `now`: wall clock in milliseconds. */
+/** Makes a CloudError from an unexpected answer. `now`: wall clock in milliseconds. */
 export function readError(status: number, headers: Headers, bodyText: string, now: number): CloudError {
   const body = readErrorBody(bodyText);
   const errorClass = RULES.find(
@@ -115,13 +115,13 @@ export function readError(status: number, headers: Headers, bodyText: string, no
   };
 }
 
-/** Shapes: CCE's documented, its real mix with a Kubernetes Status, the gateway's, Keystone's, and none of them. */
+/** Shapes: CCE's documented one, its real mix with a Kubernetes Status, the gateway's, Keystone's, or another one. */
 function readErrorBody(text: string): ErrorBody {
   const body = asRecord(parseAnswer(text));
   const nested = asRecord(body['error']);
   const codes = [body['errorCode'], body['error_code'], body['code'], nested['code']].filter(isText);
   const message = [
-    // Of the four pairs that CCE sends, this one says what is wrong; the others are generic.
+    // Of the four pairs that CCE sends, this one names the problem; the others are generic.
     body['message'],
     body['errorMessage'],
     body['error_msg'],

@@ -68,8 +68,8 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     kind: 'refused',
     reason: 'CredentialsRejected',
     meaning: 'The cloud rejects the credentials; renew them in the Secret',
-    // Few attempts: the cloud locks a key after more than five failed signatures, and counts for everybody.
-    // And soon: a credential that is held back costs no call, and one that was renewed is to be noticed within seconds.
+    // Few attempts: the cloud locks a key after more than five failed signatures, counted for all users of the key.
+    // Soon: a credential that is held back costs no call, and a renewed one must be noticed within seconds.
     retry: { firstSeconds: 5, lastSeconds: 10 },
     budget: 'goOn',
     breaker: 'credential',
