@@ -290,7 +290,7 @@ export const statusSchema = z
       .optional()
       .describe('The state in the form that tools wait on.'),
   })
-  .describe('What the operator knows of the job; written by the operator alone.')
+  .describe('What the operator knows of the job; only the operator writes it.')
   // Without it, tools that compare generations take an object for finished before the operator has seen it.
   .meta({ default: { observedGeneration: -1 } });
 

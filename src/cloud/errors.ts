@@ -78,8 +78,8 @@ const RULES: readonly Rule[] = [
   { status: oneOf(403), class: 'forbidden' },
   { status: oneOf(404, 410), body: withCode(/^CCE\.\d\d404|^CCE_CM\.|^E\.CFE\.404/), class: 'notFound' },
   { status: oneOf(404, 410), body: (body) => body.isStatus, class: 'notFound' },
-  // A 404 that nothing marks as CCE's (no body, HTML, an unknown code) says nothing of the job: calling a job unknown
-  // would stall it for good reasons only.
+  // A 404 without a mark of CCE (no body, HTML, an unknown code) shows nothing about the job, so the job does not become
+  // unknown and stalled because of it.
   { status: oneOf(404, 410), class: 'misconfigured' },
   { status: oneOf(408, 409, 425), class: 'transient' },
   { status: (status) => status >= 500, class: 'transient' },

@@ -17,7 +17,7 @@ export type FailureKind = 'notFound' | 'refused' | 'unreachable';
 
 /** A class of errors and what it does. */
 export interface Reaction {
-  /** What the cloud does or says, for people. */
+  /** The cloud's behaviour, for people. */
   readonly when: string;
   /** Conditions: which rows of `reconcile/conditions.ts` they take, with this reason and this sentence. */
   readonly kind: FailureKind;

@@ -112,7 +112,7 @@ export function missingRegion(name: string): { readonly problem: string; readonl
 
 /**
  * What is wrong with the address of an endpoint, for a person; undefined when nothing is. Plain HTTP would send
- * credentials in the clear, so it is for this machine alone.
+ * credentials unencrypted, so it is allowed only for this machine.
  */
 export function checkEndpoint(address: string): string | undefined {
   if (!URL.canParse(address)) return 'must be a URL such as https://cce.eu-de.otc.t-systems.com';

@@ -15,7 +15,7 @@ interface Waiting {
   /** The IDs of the namespace, and of the user in it. */
   readonly ids: readonly [string, string];
   /** On the monotonic clock. */
-  readonly askedAt: number;
+  readonly triedAt: number;
 }
 
 /** A caller that did not try again within this time (milliseconds) has given up: CloudJobs are polled again within a minute. */
@@ -42,9 +42,9 @@ export class Turns {
   /** Whether it may call now; if so, the call counts. */
   take({ key, owner, user }: Turn): boolean {
     const ids = [JSON.stringify([owner]), JSON.stringify([owner, user])] as const;
-    const asking = { key, ids, askedAt: this.clock.monotonic() };
-    if (this.rate.waitMs > 0 || this.rate.free < this.#aheadOf(asking) + 1) {
-      this.#waiting.set(key, asking);
+    const caller = { key, ids, triedAt: this.clock.monotonic() };
+    if (this.rate.waitMs > 0 || this.rate.free < this.#aheadOf(caller) + 1) {
+      this.#waiting.set(key, caller);
       return false;
     }
     this.rate.take();
@@ -59,11 +59,11 @@ export class Turns {
   }
 
   /** The number of waiting callers with an earlier turn. */
-  #aheadOf({ key, ids, askedAt }: Waiting): number {
+  #aheadOf({ key, ids, triedAt }: Waiting): number {
     const [owner, user] = this.#servedAt(ids);
     let ahead = 0;
     for (const other of this.#waiting.values()) {
-      if (askedAt - other.askedAt > GIVEN_UP_MS) this.#waiting.delete(other.key);
+      if (triedAt - other.triedAt > GIVEN_UP_MS) this.#waiting.delete(other.key);
       else if (other.key !== key) {
         const [otherOwner, otherUser] = this.#servedAt(other.ids);
         const isBefore = otherOwner === owner ? otherUser < user : otherOwner < owner;

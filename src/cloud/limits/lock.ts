@@ -54,7 +54,7 @@ export class Lock {
     const ahead = this.#isLocked && this.#hasWorked && !hasWorked ? AHEAD_MS : 0;
     const locked = this.#lockedUntil + ahead - now;
     if (locked > 0) return Math.ceil(locked);
-    // The first call after a lock is made alone.
+    // After a lock, the first call is made with no others under way.
     if (this.#isLocked && this.#underWay > 0) return 'busy';
     if (hasWorked) return 0;
 

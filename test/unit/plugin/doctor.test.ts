@@ -323,10 +323,10 @@ describe('the doctor', () => {
       /"lab" is not a built-in one; .*--config/,
     ],
     [
-      'the cloud does not tell its time',
+      'the cloud does not send its time',
       (world) => (world.cloudTime = undefined),
       'clock',
-      /does not tell its time/,
+      /does not send its time/,
     ],
     [
       'the cloud is throttling',
