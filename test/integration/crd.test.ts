@@ -260,7 +260,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     expect(await fail(patchStatus(status))).toContain(field);
   });
 
-  it('shows people the state in columns, and more of it when they ask', async () => {
+  it('shows people the state in columns, and more of it with -o wide', async () => {
     await apply({ jobID: 'job-7' });
     await succeed(
       patchStatus({

@@ -352,7 +352,7 @@ describe('failures', () => {
     expect(String(error)).not.toContain('canary');
   });
 
-  it('tell the code of a connection that cannot be made', async () => {
+  it('report the code of a connection that cannot be made', async () => {
     const { server, transport } = await setUp(() => undefined);
     await server.stop();
     cleanups.shift();
