@@ -1,21 +1,21 @@
 import type { Slots } from './slots.js';
 
-/** So much of a body, in bytes, is read without a slot: nearly every answer is shorter, and waits for nobody. */
+/** The first part of a body, in bytes, that is read without a slot: nearly every answer is shorter and never waits. */
 export const SMALL_BODY_BYTES = 256 * 1024;
 
 export interface BodyLimits {
   /** The longest body in bytes. */
   readonly maxBytes: number;
-  /** How many bodies of more than 256 KiB are read at a time. */
+  /** The most bodies of more than 256 KiB that are read at a time. */
   readonly slots: Slots;
-  /** What a longer body than `maxBytes` throws. */
+  /** Makes the error for a body longer than `maxBytes`. */
   readonly tooLong: () => Error;
 }
 
 /**
  * Reads a body as a whole.
  *
- * @param use is given the bytes, which are nobody's afterwards
+ * @param use gets the bytes; they are not used after that
  * @throws what `tooLong` makes, the stream's error, or the signal's reason
  */
 export async function readBody<T>(
@@ -72,7 +72,7 @@ export class LimitedBytes {
   }
 }
 
-/** Chunks, joined as they come: a million chunks of one byte take no more room than one of a million. */
+/** Joins chunks as they arrive: a million chunks of one byte take no more memory than one chunk of a million. */
 export class JoinedChunks {
   #room = Buffer.alloc(0);
   #length = 0;
@@ -81,7 +81,7 @@ export class JoinedChunks {
     return this.#length;
   }
 
-  /** What has come so far; good until the next chunk. */
+  /** The bytes so far; valid until the next chunk. */
   get bytes(): Buffer {
     return this.#room.subarray(0, this.#length);
   }
@@ -89,7 +89,7 @@ export class JoinedChunks {
   append(chunk: Uint8Array): void {
     const length = this.#length + chunk.length;
     if (length > this.#room.length) {
-      // Twice as much each time, so that each byte is copied but a few times.
+      // Doubled each time, so that each byte is copied only a few times.
       const room = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#room.length));
       room.set(this.bytes);
       this.#room = room;

@@ -5,13 +5,13 @@
 export interface Clock {
   /** Wall clock in milliseconds since the epoch. May step in either direction. */
   now(): number;
-  /** Milliseconds on a clock that never steps; only differences mean something. */
+  /** Milliseconds on a clock that never steps; only differences have a meaning. */
   monotonic(): number;
   /** Runs `task` once after `ms` milliseconds (0 to 2^31-1); the returned function cancels it. */
   schedule(ms: number, task: () => void): () => void;
 }
 
-/** The longest delay `setTimeout` takes; it fires at once on anything longer. */
+/** The longest delay of `setTimeout`; with a longer one it fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

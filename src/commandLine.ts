@@ -1,17 +1,17 @@
 import { parseArgs, types } from 'node:util';
 
 /**
- * A flag of a command line: how it is written, what it does and how its value is read. A table of these is all that
- * parsing, the help and the pages of the docs are made from.
+ * A flag of a command line: how it is written, what it does and how its value is read. Parsing, the help and the docs
+ * pages all use one table of flags.
  */
 export interface Flag<T> {
   /** With its dashes: `--http-port`. */
   readonly flag: `--${string}`;
   /** One letter, without its dash. */
   readonly short?: string;
-  /** The environment variable that stands for the flag where it is not given. */
+  /** The environment variable that is used if the flag is not given. */
   readonly env?: string;
-  /** The word for its value in the help; absent: a switch, which takes none. */
+  /** The name of its value in the help; absent: a switch without a value. */
   readonly takes?: string;
   /** May be given several times; in the environment: separated by commas. */
   readonly repeats?: true;
@@ -22,7 +22,7 @@ export interface Flag<T> {
 
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
-/** What the flags of a table say, by their names in the table. */
+/** The values of a table's flags, by their names in the table. */
 export type FlagValues<T extends FlagTable> = { readonly [Name in keyof T]: ReturnType<T[Name]['read']> };
 
 /** What the user wrote for a flag. */
@@ -33,10 +33,10 @@ export interface Given {
   readonly values: readonly string[];
 }
 
-/** By the names of a table's flags. */
+/** What the user wrote for each flag, by its name in the table. */
 export type GivenFlags = ReadonlyMap<string, Given>;
 
-/** Something of the user's that cannot be used. The message is one line: the key, what is wrong and what is allowed. */
+/** Unusable input of the user. The message is one line: the key, what is wrong and what is allowed. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -44,7 +44,7 @@ export class UsageError extends Error {
 /**
  * Splits a command line into words and flags; `readFlags` then reads the flags' values.
  *
- * @param explain makes the error's message of what is wrong
+ * @param explain makes the error's message from the problem
  * @throws UsageError
  */
 export function parseCommandLine(
@@ -75,7 +75,7 @@ export function parseCommandLine(
   }
 }
 
-/** What the environment says for the flags that have a twin there; an empty variable is not set. */
+/** The flags that are set in the environment; an empty variable counts as not set. */
 export function givenByEnvironment(
   table: FlagTable,
   environment: Readonly<Record<string, string | undefined>>,
@@ -97,7 +97,7 @@ export function readFlags<T extends FlagTable>(table: T, given: GivenFlags): Fla
   return Object.fromEntries(values) as FlagValues<T>;
 }
 
-/** The flags for people, two lines for each. */
+/** The help text of the flags, two lines for each. */
 export function flagLines(flags: readonly Flag<unknown>[]): string[] {
   return flags.flatMap(({ flag, short, env, takes, help }) => {
     const names = short === undefined ? flag : `-${short}, ${flag}`;
@@ -116,7 +116,7 @@ export function lastValue({ values }: Given): string | undefined {
   return values.at(-1);
 }
 
-/** Reads one of a few words; undefined: not given. */
+/** Reads one of the allowed words; undefined: not given. */
 export function oneOf<T extends string>(allowed: readonly T[]): (given: Given) => T | undefined {
   return (given) => {
     const value = lastValue(given);

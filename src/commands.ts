@@ -13,19 +13,19 @@ import { readSettings } from './settings/settings.js';
 
 const USAGE = `Usage: cloudjob-operator COMMAND [FLAGS]
 
-  run      keeps the status of CloudJobs true to the cloud jobs that they name
+  run      follows cloud jobs and reports their state in the status of CloudJobs
   crd      prints the CustomResourceDefinition
-  sandbox  a local Kubernetes API and a simulated CCE, to try things on (sandbox --help)
+  sandbox  starts a local Kubernetes API and a simulated CCE, to try things out (sandbox --help)
 
 Flags of run, each also as an environment variable:
 ${flagLines(Object.values(RUN_FLAGS)).join('\n')}
 `;
 
 /**
- * Runs `cloudjob-operator ARGS` until its work is done or `stop` aborts. Never throws: what went wrong is one line on
+ * Runs `cloudjob-operator ARGS` until its work is done or `stop` aborts. Never throws: it writes an error as one line to
  * standard error.
  *
- * @returns the exit code: 0 done, 1 failed, 2 given something that cannot be used
+ * @returns the exit code: 0 done, 1 failed, 2 unusable arguments or settings
  */
 export async function runCommand([command, ...args]: readonly string[], stop: AbortSignal): Promise<number> {
   try {
@@ -60,7 +60,7 @@ async function run(args: readonly string[], stop: AbortSignal): Promise<number> 
 }
 
 async function sandbox(args: readonly string[], stop: AbortSignal): Promise<number> {
-  // Not loaded by the operator in production: it would take a third of its memory.
+  // Loaded only here: in production it would take a third of the operator's memory.
   const { runSandbox } = await import('./sandbox/sandbox.js').catch(notInImage);
   return runSandbox(args, {
     runOperator: ({ config, ...options }, signal) => {

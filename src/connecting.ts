@@ -8,17 +8,17 @@ import { hostAndPort, type ProxyServer } from './proxy.js';
 import { nothing, onAbort, withDeadline } from './signals.js';
 
 /**
- * Of every connection that is made. Node tries the addresses of a host one after the other, and gives each up for good after
- * 250 ms: a host on another continent (a round trip of 320 ms) with an A and an AAAA record could then never be reached.
+ * For every new connection. Node tries the addresses of a host one after the other, and by default gives each up after
+ * 250 ms: a host on another continent (round trip 320 ms) with an A and an AAAA record could never be reached.
  */
 export const CONNECTING = { autoSelectFamilyAttemptTimeout: 2_500 } as const;
 
-/** The other side closed the connection, as Node says it when reading and when writing. */
+/** The other side closed the connection: Node's codes for reads and for writes. */
 export function isReset({ code }: NodeJS.ErrnoException): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
-/** A tunnel that a proxy did not give or did not keep. The message names the proxy, without its user and password. */
+/** A proxy did not open a tunnel, or closed it. The message names the proxy, without its user and password. */
 export class TunnelError extends Error {
   override readonly name = 'TunnelError';
 }
@@ -31,14 +31,14 @@ export interface TunnelOptions {
 }
 
 /*
- * https-proxy-agent does the same, with three faults that matter here: it passes a proxy's refusal on as if the server had
- * answered; a tunnel that a silent proxy never gives counts as a connection for ever, so that after `maxSockets` of them
- * nothing goes out any more; and it takes an answer of any length.
+ * https-proxy-agent does the same, with three faults that matter here: it passes on a proxy's refusal as if the server had
+ * answered; if a silent proxy never opens a tunnel, it counts as a connection for ever, so that after `maxSockets` of them
+ * no request goes out; and it accepts an answer of any length.
  */
 
 /**
- * Keeps TLS connections that lead through tunnels of a proxy (CONNECT). A connection counts towards `maxSockets` once it is open:
- * at first there may be as many as there are requests; those that are too many are closed when they fall idle.
+ * Keeps TLS connections through tunnels of a proxy (CONNECT). A connection counts towards `maxSockets` once it is open:
+ * before that there may be as many as requests. Connections above the limit are closed when they become idle.
  */
 export class TunnelAgent extends https.Agent {
   readonly #tunnels: Tunnels;
@@ -89,7 +89,7 @@ class Tunnels {
     this.#options = options;
   }
 
-  /** Ends those that are being opened. */
+  /** Ends the tunnels that are being opened. */
   close(): void {
     this.#end.abort(new TunnelError(`the proxy ${this.#options.proxy.toString()} is not used any more`));
   }
@@ -117,7 +117,7 @@ class Tunnels {
         late,
       );
     } catch (error) {
-      // Node reads no socket beside an error.
+      // With an error, Node ignores the socket.
       callback(error as Error, undefined as never);
       return;
     }
@@ -145,7 +145,7 @@ export function connectThrough(proxy: ProxyServer, target: string, signal: Abort
         resolve(socket);
         return;
       }
-      // Its body is not read: what a proxy says must not pass for what the server says.
+      // Its body is not read: a proxy's answer must not be taken for the server's.
       socket.destroy();
       reject(new TunnelError(refusal(proxy, target, statusCode)));
     });
@@ -155,7 +155,7 @@ export function connectThrough(proxy: ProxyServer, target: string, signal: Abort
       else
         reject(
           new TunnelError(
-            `the proxy ${proxy.toString()} cannot be reached, or is no HTTP proxy (${error.code ?? 'no code'}); check its address, and what is between here and there`,
+            `the proxy ${proxy.toString()} cannot be reached, or is no HTTP proxy (${error.code ?? 'no code'}); check its address and the network to it`,
           ),
         );
     });
@@ -166,13 +166,13 @@ export function connectThrough(proxy: ProxyServer, target: string, signal: Abort
 function refusal(proxy: ProxyServer, target: string, status: number): string {
   const says = `the proxy ${proxy.toString()} answers ${status} to CONNECT ${target}`;
   if (status === 407) {
-    return `${says}: it wants credentials, or other ones; put USER:PASSWORD@ before its host`;
+    return `${says}: it needs credentials, or other ones; put USER:PASSWORD@ before its host`;
   }
   if (status >= 500) return `${says}: it cannot reach that host`;
-  return `${says}: it does not let that through; have the host allowed there, or name it in NO_PROXY`;
+  return `${says}: it does not allow that host; allow the host in the proxy, or name it in NO_PROXY`;
 }
 
-/** @throws TunnelError when the tunnel is closed; else what TLS finds wrong with the server */
+/** @throws TunnelError when the tunnel is closed; else the TLS error of the server's side */
 function handshake(socket: TLSSocket, proxy: ProxyServer, signal: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const unlisten = onAbort(signal, () => socket.destroy(signal.reason as Error));

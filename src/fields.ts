@@ -2,7 +2,7 @@ type Known<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 type RequiredKeys<T> = { [K in keyof T]: undefined extends T[K] ? never : K }[keyof T];
 
-/** What is left of `T` when fields are left out: those that may be undefined are optional, and never undefined. */
+/** `T` with its fields that may be undefined made optional; a present field is never undefined. */
 export type Kept<T> = Partial<Known<T>> & Pick<Known<T>, RequiredKeys<T>>;
 
 /** The fields whose values are wanted. */

@@ -1,4 +1,4 @@
-/** Whether a value is a JSON object: no list, and not null. */
+/** Whether a value is a JSON object: not a list and not null. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -8,7 +8,7 @@ export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
 
-/** The value in a text of JSON; undefined for any other text, and for one with more than `maxValues` values. */
+/** Parses a JSON text; undefined if it is not JSON or has more than `maxValues` values. */
 export function parseJSON(text: string, maxValues = Infinity): unknown {
   if (hasMoreValues(text, maxValues)) return undefined;
   try {
@@ -19,11 +19,11 @@ export function parseJSON(text: string, maxValues = Infinity): unknown {
 }
 
 /**
- * Whether a text of JSON has more than `max` values, give or take some. Counted in the text: a megabyte of `{},{},{}`
- * would be forty of objects.
+ * Whether a JSON text has more than about `max` values. It counts in the text: a megabyte of `{},{},{}` would become
+ * forty megabytes of objects.
  */
 export function hasMoreValues(text: string, max: number): boolean {
-  // No value is shorter than two characters, with what divides it from the next.
+  // A value has at least two characters, with its separator.
   if (text.length <= 2 * max) return false;
   let count = 0;
   let isInText = false;

@@ -4,15 +4,15 @@ import { inspect } from 'node:util';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The proxy for a URL; undefined: the host is connected to directly. */
+/** The proxy for a URL; undefined: connect to the host directly. */
 export type ProxyFor = (url: URL) => ProxyServer | undefined;
 
-/** A proxy's address that cannot be used. The message is one line: where it stands, what is wrong, what is allowed; no password. */
+/** An unusable proxy address. The message is one line: its source, what is wrong, what is allowed; no password. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
 }
 
-/** An HTTP proxy. Whatever prints it shows `http://host:port`, never its user and password. */
+/** An HTTP proxy. Its text is `http://host:port`, never its user and password. */
 export class ProxyServer {
   /** Whether the connection to the proxy itself is TLS. */
   readonly secure: boolean;
@@ -28,7 +28,7 @@ export class ProxyServer {
     this.#authorization = authorization;
   }
 
-  /** What the proxy, and nobody else, is sent to know its user. */
+  /** The header with the proxy's user; it is sent to the proxy only. */
   get credentials(): Readonly<Record<string, string>> {
     return this.#authorization === undefined ? {} : { 'Proxy-Authorization': this.#authorization };
   }
@@ -49,7 +49,7 @@ export class ProxyServer {
 const ALLOWED =
   'allowed: http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before HOST if the proxy wants them';
 
-/** Where a proxy must never stand between: this machine, link-local addresses, and the clouds' metadata services. */
+/** Always connected to directly: this machine, link-local addresses, and the clouds' metadata services. */
 const NEVER_PROXIED = new BlockList();
 NEVER_PROXIED.addSubnet('127.0.0.0', 8, 'ipv4');
 NEVER_PROXIED.addAddress('::1', 'ipv6');
@@ -78,7 +78,7 @@ export function readProxies(env: Environment): ProxyFor {
 }
 
 /**
- * @param source where the text stands, for people: `HTTPS_PROXY`
+ * @param source where the text comes from, for people: `HTTPS_PROXY`
  * @throws ProxyError
  */
 export function parseProxy(text: string, source: string): ProxyServer {
@@ -100,12 +100,12 @@ export function parseProxy(text: string, source: string): ProxyServer {
   return new ProxyServer(secure, hostOf(url), port, authorizationOf(url, source));
 }
 
-/** Of a URL, without the brackets of an IPv6 address. */
+/** The host of a URL, without the brackets of an IPv6 address. */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-/** As a URL and CONNECT write it. */
+/** Host and port as in a URL and in CONNECT. */
 export function hostAndPort(host: string, port: number | string): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
@@ -137,7 +137,7 @@ function valueOf(env: Environment, upper: string): { name: string; value: string
 
 type Exception = (host: string, port: string) => boolean;
 
-/** Entries that nobody can make sense of are left out, as everywhere: the variable is shared by many programs. */
+/** Invalid entries are ignored, as in other programs: many programs share the variable. */
 function readNoProxy(text: string): Exception[] {
   const entries = text.toLowerCase().split(/[\s,]+/);
   return entries.flatMap((entry) => readException(entry) ?? []);
@@ -168,7 +168,7 @@ function addressException(address: string, wantedPort: string): Exception | unde
   return (host, port) => isIn(list, host) && isPort(wantedPort, port);
 }
 
-/** `foo.com` is for the host and all below it, `.foo.com` and `*.foo.com` for those below it alone. */
+/** `foo.com` matches the host and its subdomains, `.foo.com` and `*.foo.com` only the subdomains. */
 function domainException(pattern: string, wantedPort: string): Exception {
   const below = pattern.startsWith('.') || pattern.startsWith('*.');
   const domain = domainToASCII(pattern.replace(/^\*?\./, ''));

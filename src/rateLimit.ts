@@ -8,7 +8,7 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** What rounding may cost a token. */
+/** The rounding error that a token may have. */
 const TINY = 1e-9;
 
 /** A token bucket; full at first. */
@@ -24,7 +24,7 @@ export class RateLimit {
     this.#filledAt = clock.monotonic();
   }
 
-  /** How many times it may happen now. */
+  /** How often it may happen now. */
   get available(): number {
     this.fill();
     return Math.floor(this.tokens + TINY);
@@ -44,12 +44,12 @@ export class RateLimit {
     return true;
   }
 
-  /** The most tokens that there may be. */
+  /** The most tokens in the bucket. */
   protected get room(): number {
     return this.rate.burst;
   }
 
-  /** Lets flow in what has come since the last time. @param closedUntil nothing flows in before that, in monotonic time */
+  /** Adds the tokens since the last refill. @param closedUntil no token is added before this monotonic time */
   protected fill(closedUntil = -Infinity): void {
     const now = this.clock.monotonic();
     const from = Math.max(this.#filledAt, Math.min(closedUntil, now));

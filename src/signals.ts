@@ -2,15 +2,15 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.js';
 
 /**
- * Runs `task` once: when the signal aborts, or now if it has. The returned function takes that back; whoever listens to
- * a signal that outlives the work calls it when the work is over.
+ * Runs `task` once: when the signal aborts, or now if it has aborted. The returned function cancels that; call it after the
+ * work if the signal outlives the work.
  */
 export function onAbort(signal: AbortSignal, task: () => void): () => void {
   if (signal.aborted) {
     task();
     return nothing;
   }
-  // Each piece of work that is under way listens; Node takes more than ten listeners for a mistake.
+  // All running work listens; Node warns of more than ten listeners.
   setMaxListeners(0, signal);
   const listener = (): void => task();
   signal.addEventListener('abort', listener, { once: true });
@@ -18,9 +18,9 @@ export function onAbort(signal: AbortSignal, task: () => void): () => void {
 }
 
 /**
- * Waits for the promise or for the signal, whichever comes first; the promise goes on by itself.
+ * Waits for the promise or for the signal, whichever comes first. The promise is not cancelled.
  *
- * @throws what the promise throws by then; later errors are nobody's
+ * @throws what the promise throws before the signal aborts; later errors are ignored
  */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | 'aborted'> {
   let unlisten = nothing;
@@ -46,11 +46,11 @@ export async function sleep(clock: Clock, ms: number, signal: AbortSignal): Prom
 }
 
 /**
- * Gives `work` a signal that aborts with `parent`, for the parent's reason, or after `ms` milliseconds, for the reason that
- * `late` makes. `extend` grants the whole time again. Nothing is left on the parent when the work is over.
- * (`AbortSignal.any` keeps what listens for as long as the parent lives, and `AbortSignal.timeout` knows no `Clock`.)
+ * Gives `work` a signal that aborts with `parent`, for the parent's reason, or after `ms` milliseconds, with the reason from
+ * `late`. `extend` restarts the `ms` milliseconds. When the work is over, no listener is left on the parent.
+ * (`AbortSignal.any` keeps listeners while the parent lives, and `AbortSignal.timeout` knows no `Clock`.)
  *
- * @throws what the work throws; what it makes of its signal is up to it
+ * @throws what the work throws; the work itself must react to its signal
  */
 export async function withDeadline<T>(
   clock: Clock,
@@ -75,9 +75,9 @@ export async function withDeadline<T>(
 }
 
 /**
- * Whether `work` is done within `ms` milliseconds and before `signal` aborts; it goes on all the same if not.
+ * Whether `work` ends within `ms` milliseconds and before `signal` aborts. If not, it still goes on.
  *
- * @throws what `work` throws by then; later errors are nobody's
+ * @throws what `work` throws in that time; later errors are ignored
  */
 export async function settlesWithin(
   clock: Clock,

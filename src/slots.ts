@@ -1,6 +1,6 @@
 import { nothing, untilAborted } from './signals.js';
 
-/** Lets so many work at a time; further ones wait, in the order in which they came. */
+/** Limits how many work at a time; others wait in order of arrival. */
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -12,7 +12,7 @@ export class Slots {
   /**
    * Waits for a slot.
    *
-   * @returns gives the slot back; to be called once
+   * @returns a function that releases the slot; call it once
    * @throws the signal's reason when it aborts first
    */
   async acquire(signal: AbortSignal): Promise<() => void> {
@@ -28,7 +28,7 @@ export class Slots {
     });
     this.#waiting.add(grant);
     if ((await untilAborted(granted, signal)) !== 'aborted') return;
-    // One that was granted at the same moment is for the next.
+    // A slot that was granted at the same moment goes to the next.
     if (!this.#waiting.delete(grant)) this.#release();
     throw signal.reason;
   }

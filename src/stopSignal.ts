@@ -1,7 +1,7 @@
 /**
- * Aborts on the first SIGINT or SIGTERM; a second one ends the process at once, with exit code 130. To be called before
- * anything else: a signal that comes while a process still loads would end it without notice, and is lost on a
- * container's first process. This module imports nothing, so that it can be.
+ * Aborts on the first SIGINT or SIGTERM; a second one ends the process at once, with exit code 130. Call it before anything
+ * else: a signal during loading would end the process without notice, and a container's first process would lose it. For
+ * that reason this module imports nothing.
  */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController();

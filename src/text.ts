@@ -1,4 +1,4 @@
-/** What terminals obey: CSI sequences, OSC and other string sequences, and two-character escapes (ECMA-48). */
+/** Terminal escapes: CSI sequences, OSC and other string sequences, and two-character escapes (ECMA-48). */
 const ESCAPES = new RegExp(
   ['(?:ESC\\[|\u009b)[0-?]*[ -/]*[@-~]', 'ESC[\\]PX^_][^BELESC]*(?:BEL|ESC\\\\)?', 'ESC[ -~]?']
     .join('|')
@@ -12,19 +12,19 @@ const LONE_SURROGATES = /\p{Cs}/gu;
 /** White space in every script, line and paragraph separators and control characters. */
 const BREAKS = /[\s\p{Cc}]+/gu;
 
-/** What needs no cleaning: printable ASCII with single spaces, as nearly everything is that the cloud sends. */
+/** A text that needs no cleaning: printable ASCII with single spaces, like nearly all texts of the cloud. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
-/** How much of a text is read, as a multiple of what is kept: the rest of a hostile one costs nothing. */
+/** How much of a text is read, as a multiple of what is kept: a long hostile text costs no more. */
 const LOOK_AT = 4;
 
-/** Of a text that is cut in the middle, this share of what is kept is its end. */
+/** When a text is cut in the middle, this share of the kept part is its end. */
 const TAIL_SHARE = 1 / 3;
 
 /**
- * Makes somebody else's text fit for a status, an event and a log: one line without control characters, terminal
- * escapes, invisible characters and broken surrogates, at most `maxLength` UTF-16 code units (1 or more). `…` stands for what is
- * cut: the end, or the `middle` of a text whose end may say the cause. Cleaning twice changes nothing.
+ * Makes a foreign text safe for a status, an event and a log: one line without control characters, terminal
+ * escapes, invisible characters and broken surrogates, at most `maxLength` UTF-16 code units (1 or more). `…` replaces the
+ * cut part: the end, or the `middle` if the end may name the cause. A second cleaning changes nothing.
  */
 export function cleanText(text: string, maxLength: number, cut: 'end' | 'middle' = 'end'): string {
   if (text.length <= maxLength && PLAIN.test(text)) return text;
@@ -51,12 +51,12 @@ export function cutText(text: string, maxLength: number): string {
   return text.length <= maxLength ? cut : copyOf(cut);
 }
 
-/** A part of a text keeps the whole of it in memory; its copy does not. */
+/** Copies a part of a text, so that the whole text does not stay in memory. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** As many whole characters as fit into `maxBytes` (3 or more) of UTF-8; what is cut ends in `…`. */
+/** Cuts a text to at most `maxBytes` (3 or more) of UTF-8, in whole characters; a cut text ends in `…`. */
 export function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;

@@ -12,10 +12,10 @@ export const VERSION = 'v1alpha1';
 export const KIND = 'CloudJob';
 export const PLURAL = 'cloudjobs';
 export const SHORT_NAME = 'cjob';
-/** Where the API serves them. */
+/** Group, version and plural under which the API serves CloudJobs. */
 export const CLOUD_JOBS = { group: GROUP, version: VERSION, plural: PLURAL, namespaced: true } as const;
 
-/** Requests a poll now; the value is echoed in `status.lastHandledReconcileAt`. */
+/** Requests a poll now. The operator copies the value to `status.lastHandledReconcileAt`. */
 export const REQUESTED_AT_ANNOTATION = 'cloudjob.dev/requestedAt';
 /** The same for `flux reconcile`. */
 export const FLUX_REQUESTED_AT_ANNOTATION = 'reconcile.fluxcd.io/requestedAt';
@@ -30,8 +30,8 @@ export const MAX_WORD_LENGTH = 256;
 export const MAX_TEXT_LENGTH = 1024;
 
 /**
- * What a spec means where it is silent. The CRD carries the same values, so that an object shows what it is followed
- * by and keeps it over upgrades; the operator falls back on them for objects that came past the CRD's defaults.
+ * The defaults of spec. The CRD carries the same values, so an object shows them and keeps them over upgrades. The operator
+ * uses these for objects to which the CRD's defaults were not applied.
  */
 export const SPEC_DEFAULTS = {
   clusterType: 'Standard',
@@ -50,13 +50,13 @@ const time = (description: string) =>
   z.iso.datetime({ offset: true }).max(MAX_TIME_LENGTH).describe(description);
 
 /**
- * A CEL rule of the CRD (Kubernetes 1.25 and newer; older API servers ignore it). Only with the keys that 1.25 knows: strict
- * clients refuse `reason` and `fieldPath` until 1.28, so the message has to name the field.
+ * A CEL rule of the CRD (Kubernetes 1.25 and newer; older API servers ignore it). It uses only keys that 1.25 knows: before
+ * 1.28 strict clients refuse `reason` and `fieldPath`, so the message must name the field.
  */
 const rule = (expression: string, message: string) => ({ rule: expression, message });
 
 /**
- * Refuses to change or remove a field that was set; setting it later is allowed. The rule stands on the spec, because
+ * Refuses to change or remove a field that was set; setting it later is allowed. The rule is on the spec, because
  * a rule on an optional field is not evaluated when the field is removed.
  */
 const immutableOnceSet = (field: string, remedy: string) =>
@@ -104,7 +104,7 @@ export const specSchema = z
         'x-kubernetes-validations': [
           rule(
             "!self.contains('/') && !self.contains(':')",
-            "region is the name of a region in the operator's catalogue, for example eu-de, never a URL: whoever runs the operator can add an endpoint to the catalogue under a name",
+            "region is the name of a region in the operator's catalogue, for example eu-de, never a URL: the operator's administrator can add an endpoint to the catalogue under a name",
           ),
         ],
       })
@@ -179,7 +179,7 @@ export const specSchema = z
       .max(31_536_000)
       .optional()
       .describe(
-        'Deletes this CloudJob that many seconds after its job was observed to have finished. Left out: it is kept. Ignored, with a Warning event, on an object that has an owner, that a tool tracks, or whose spec anything but kubectl wrote: it would be created again for ever. The annotation cloudjob.dev/ttl: always insists.',
+        'Seconds after its job was observed to have finished until this CloudJob is deleted. Left out: it is kept. Ignored, with a Warning event, on an object that has an owner, that a tool tracks, or whose spec was not written by kubectl: it would be created again and again. The annotation cloudjob.dev/ttl: always overrides this.',
       ),
   })
   .describe('Which cloud job to follow, and how.')
@@ -240,14 +240,14 @@ export const statusSchema = z
         'The metadata.generation that this status is about; -1 before the operator has seen the object.',
       ),
     phase: word(
-      "The job's phase in the cloud's own word: Initializing, Running, Success, Failed, or one nobody documented yet.",
+      "The job's phase as the cloud writes it: Initializing, Running, Success, Failed, or one that is not documented.",
     ).optional(),
     reason: text('Why the job is in this phase, as the cloud reports it.').optional(),
     message: z
       .string()
       .max(MAX_MESSAGE_LENGTH)
       .optional()
-      .describe('One line for people: what is known of the job, and of a failure the deepest cause.'),
+      .describe('One line for people: what is known of the job, and for a failure the deepest cause.'),
     jobID: word('ID of the job whose state this is.').optional(),
     type: word("The cloud's name for what the job does, for example CreateCluster.").optional(),
     clusterUID: word('ID of the cluster that the job works on.').optional(),
@@ -290,8 +290,8 @@ export const statusSchema = z
       .optional()
       .describe('The state in the form that tools wait on.'),
   })
-  .describe('What the operator knows of the job; written by the operator alone.')
-  // Before the operator has seen it, an object would pass for finished with tools that compare generations.
+  .describe('What the operator knows of the job; only the operator writes it.')
+  // Without it, tools that compare generations take an object for finished before the operator has seen it.
   .meta({ default: { observedGeneration: -1 } });
 
 export type CloudJobSpec = z.output<typeof specSchema>;
@@ -309,7 +309,7 @@ const metadataFields = z.object({
   deletionTimestamp: z.string().optional(),
   ...keptFields,
 });
-/** Of managedFields, which are as long as the object, and of labels and owners only what they come to is kept. */
+/** managedFields, labels and owners can be as long as the object: only what follows from them is kept. */
 const metadataSchema = metadataFields.transform(({ managedFields, labels, ownerReferences, ...metadata }) => {
   const keeper = keeperOf({ ...metadata, managedFields, labels, ownerReferences });
   return {
@@ -321,21 +321,21 @@ const metadataSchema = metadataFields.transform(({ managedFields, labels, ownerR
 
 export type CloudJobMetadata = z.output<typeof metadataSchema>;
 
-/** A spec that breaks the rules, with what is wrong with it; `jobID` when at least that can be read. */
+/** A spec that breaks the rules, and what is wrong with it; `jobID` if that can be read. */
 export interface UnreadableSpec {
   readonly problems: readonly string[];
   readonly jobID?: string;
 }
 
-/** A CloudJob whose metadata is good and whose spec may not be (an old API server, a widened schema). */
+/** A CloudJob with good metadata. Its spec may be invalid (an old API server, a widened schema). */
 export interface CloudJob {
   readonly metadata: CloudJobMetadata;
   readonly spec: CloudJobSpec | UnreadableSpec;
-  /** `{}` when absent or unreadable: it is then rebuilt from the cloud. */
+  /** `{}` when absent or unreadable: the operator then rebuilds it from the cloud. */
   readonly status: CloudJobStatus;
 }
 
-/** Made once: making a schema costs several times as much as reading an object with it. */
+/** Made once: making a schema takes several times longer than reading an object with it. */
 const objectSchema = z.object({
   metadata: metadataSchema,
   spec: z.unknown().optional(),
@@ -360,7 +360,7 @@ function unreadable(spec: unknown, error: z.ZodError): UnreadableSpec {
   return { problems: error.issues.map(describeIssue), ...(jobID === undefined ? {} : { jobID }) };
 }
 
-/** zod's own words for a wrong type are for programmers; for all else they will do. */
+/** Replaces zod's message for a wrong type, which is for programmers; its other messages are good enough. */
 function describeWrongType(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   return issue.input === undefined ? 'is required' : `must be of type ${issue.expected}`;

@@ -16,8 +16,8 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /**
- * Why a condition is as it is, and what that means: a closed list, so that people, alerts and the troubleshooting guide
- * can count on it. metav1.Condition wants `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`. The meanings are printed in the docs.
+ * The reasons of conditions and what they mean. The list is closed: people, alerts and the troubleshooting guide depend
+ * on it. metav1.Condition requires `^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$`. The docs print the meanings.
  */
 export const REASONS = {
   WaitingForCloud: 'Applied; the cloud has not answered yet.',
@@ -26,23 +26,24 @@ export const REASONS = {
   JobSucceeded: 'The job has ended well.',
   JobFailed: 'The job has ended badly; the message names the deepest failed sub-job and its reason.',
   JobObserved: '`readyWhen: Observed`: the job is being followed, or was until it finished.',
-  UnknownPhase: 'The cloud answers with a phase that nobody documented; the job is followed until it ends.',
+  UnknownPhase: 'The cloud reports a phase that is not documented; the job is followed until it ends.',
   JobRead: 'The last poll of the job was good.',
-  JobNotFound: 'The cloud does not know the job, and never did while it was followed.',
-  JobVanished: 'The cloud knew the job and no longer does, and it had not finished.',
+  JobNotFound: 'The cloud does not know the job, and has not known it since the operator follows it.',
+  JobVanished: 'The cloud knew the job and no longer knows it; the job had not finished.',
   DeadlineExceeded: 'The job is unfinished `activeDeadlineSeconds` after its creation; it is still followed.',
   InvalidSpec: 'The spec cannot be used; the message names the field and what is allowed.',
   Suspended: '`spec.suspend` is true: the job is not polled.',
   CredentialsNotFound: 'The Secret does not exist, or the operator may not read it.',
-  InvalidCredentials: 'The Secret is there and its keys make no credentials.',
+  InvalidCredentials: 'The Secret exists, but its keys are not usable as credentials.',
   CredentialsRequired: 'The operator has no credentials of its own for this namespace.',
-  CredentialsRejected: 'The cloud said 401: the credentials are wrong, expired or locked.',
-  AccessDenied: 'The cloud said 403: the credentials are good and may not read the job.',
+  CredentialsRejected: 'The cloud answered 401: the credentials are wrong, expired or locked.',
+  AccessDenied: 'The cloud answered 403: the credentials are valid but may not read the job.',
   CloudMisconfigured:
     'The endpoint answers, but not as the job API: wrong address, wrong form of the project, wrong method.',
   CloudThrottled: 'The cloud limits the rate of requests.',
-  CloudUnavailable: 'The cloud cannot be reached, or fails, or something in between answers in its place.',
-  MalformedResponse: 'The cloud answers 200, and yet not with this job.',
+  CloudUnavailable:
+    'The cloud cannot be reached, or fails, or something between it and the operator answers instead.',
+  MalformedResponse: 'The cloud answers 200, but not with this job.',
 } as const;
 
 export type Reason = keyof typeof REASONS;
@@ -59,7 +60,7 @@ export interface Condition {
   readonly message: string;
 }
 
-/** What a condition says now; absence of a type in the wanted list means that the condition is removed. */
+/** A condition as it is now. A condition whose type is not in the wanted list is removed. */
 export interface WantedCondition {
   readonly type: ConditionType;
   readonly status: ConditionStatus;
@@ -69,7 +70,7 @@ export interface WantedCondition {
 
 /** The longest condition message that is written, in UTF-16 code units. */
 export const MAX_MESSAGE_LENGTH = 1024;
-/** The most conditions that a status carries, those of others included; the API server refuses more. */
+/** The most conditions that a status carries, including those of other writers; the API server refuses more. */
 export const MAX_CONDITIONS = 32;
 
 /** The condition of that type, if present. */
@@ -82,8 +83,7 @@ export function findCondition(
 
 /**
  * The list to write: the wanted conditions in house order, each with `lastTransitionTime` kept from `previous`
- * unless its status flips. Types this operator does not own are kept as they are, after its own, as far as there is
- * room for them.
+ * unless its status flips. Types that this operator does not own are kept unchanged, after its own, as far as they fit.
  *
  * @param now milliseconds since the epoch
  */

@@ -70,8 +70,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /**
- * The CustomResourceDefinition of CloudJob. API servers before 1.25 take it too, and drop its CEL rules; kubectl
- * wants `--validate=false` there, because it does not know the key of the rules.
+ * The CustomResourceDefinition of CloudJob. API servers before 1.25 accept it too, and drop its CEL rules; kubectl
+ * needs `--validate=false` there, because it does not know the key of the rules.
  */
 export function cloudJobCrd() {
   return {
@@ -114,7 +114,7 @@ export function crdYaml(): string {
   )}`;
 }
 
-/** Of a whole CloudJob, as the CRD has it. */
+/** The schema of a whole CloudJob, as in the CRD. */
 export function cloudJobSchema(): StructuralSchema {
   return {
     type: 'object',
@@ -128,7 +128,7 @@ export function cloudJobSchema(): StructuralSchema {
         description: `Version of the schema of this object: ${GROUP}/${VERSION}.`,
       },
       kind: { type: 'string', maxLength: 64, description: `Kind of this object: ${KIND}.` },
-      // The API server describes metadata itself, and refuses a word about it here.
+      // The API server describes metadata itself, and refuses a description here.
       metadata: { type: 'object' },
       spec: toStructuralSchema(specSchema),
       status: toStructuralSchema(statusSchema),

@@ -2,16 +2,16 @@ import * as z from 'zod';
 import { cleanText } from '../text.js';
 import { managedFieldsSchema, specWriters } from './managedFields.js';
 
-/** `always`: the TTL deletes the object whoever keeps it. */
+/** `always`: the TTL deletes the object, even if a tool keeps it. */
 export const TTL_ANNOTATION = 'cloudjob.dev/ttl';
 
 /**
- * With these people write objects, and write them once. Everything else that writes a spec, a controller of any name, is
- * taken for something that would write it again. (kubectl-cloudjob is this operator's plugin, oc is OpenShift's kubectl.)
+ * People write objects with these tools, once. Any other writer of a spec is taken for a controller that would write it
+ * again. (kubectl-cloudjob is this operator's plugin, oc is OpenShift's kubectl.)
  */
 const BY_HAND = /^(?:kubectl|oc)(?:-|$)/;
 
-/** What tools that write with kubectl, or under its name, leave on the objects that they keep in place. */
+/** Labels and annotations of tools that write with kubectl, or under its name, and keep their objects in place. */
 const MARKS = [
   'argocd.argoproj.io/instance',
   'argocd.argoproj.io/tracking-id',
@@ -25,7 +25,7 @@ const MARKS = [
 const MAX_NAME = 128;
 
 const text = z.record(z.string(), z.string()).default({});
-/** The part of an object's metadata that says who keeps it. */
+/** The part of an object's metadata that shows who keeps it. */
 export const keptFields = {
   labels: text,
   annotations: text,
@@ -34,7 +34,7 @@ export const keptFields = {
 };
 const keptSchema = z.object(keptFields);
 
-/** What may create the object again when it is deleted, in words; undefined: nothing, as far as one can see. */
+/** What may create the object again after it is deleted, in words; undefined: nothing that can be detected. */
 export function keeperOf({
   labels,
   annotations,
@@ -46,7 +46,7 @@ export function keeperOf({
   const mark = MARKS.find((key) => Object.hasOwn(labels, key) || Object.hasOwn(annotations, key));
   if (mark !== undefined) return `the tool that has marked it with ${mark}`;
   const writers = specWriters(managedFields);
-  if (writers.length === 0) return 'whoever wrote its spec (metadata.managedFields does not say)';
+  if (writers.length === 0) return 'an unknown writer of its spec (metadata.managedFields does not name it)';
   const other = writers.find((writer) => !BY_HAND.test(writer));
-  return other && `whoever writes its spec as "${cleanText(other, MAX_NAME)}"`;
+  return other && `the tool that writes its spec as "${cleanText(other, MAX_NAME)}"`;
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 /** The operator's name in requests, Leases and Events. The API server enters it in `managedFields` for what the operator writes. */
 export const OPERATOR = 'cloudjob-operator';
 
-/** Who wrote which fields, as far as the operator uses it: whether the spec, and whether the phase is among them. */
+/** Who wrote which fields, as far as the operator needs it: the spec, and the phase. */
 export const managedFieldsSchema = z
   .array(
     z.object({
@@ -25,7 +25,7 @@ export function specWriters(entries: ManagedFields): string[] {
   return entries.filter(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined).map(({ manager }) => manager);
 }
 
-/** Whether the phase is somebody else's word: a person's, or that of a restore from a backup. */
+/** Whether somebody else wrote the phase: a person, or a restore from a backup. */
 export function isPhaseForeign(entries: ManagedFields): boolean {
   const writers = entries.filter(({ fieldsV1 }) => fieldsV1?.['f:status']?.['f:phase'] !== undefined);
   return writers.length > 0 && writers.every(({ manager }) => manager !== OPERATOR);

@@ -11,8 +11,8 @@ export interface StructuralSchema {
 }
 
 /**
- * The schema as an API server takes it in a CustomResourceDefinition: what may be written (zod's input), without what
- * a structural schema must not have or need not say.
+ * The schema as an API server accepts it in a CustomResourceDefinition: what may be written (zod's input), without what
+ * a structural schema must not or need not have.
  */
 export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
   return z.toJSONSchema(schema, {
@@ -21,7 +21,7 @@ export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
     reused: 'inline',
     override: ({ jsonSchema }) => {
       if (jsonSchema.type === 'integer') sizeInteger(jsonSchema);
-      // The format says it; zod's pattern for it is long, and not needed to be sure.
+      // The format is enough; zod's long pattern for it is not needed.
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
       // Refused beside `properties`: unknown fields are pruned, and kubectl reports them.
       if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
@@ -30,14 +30,14 @@ export function toStructuralSchema(schema: z.ZodType): StructuralSchema {
   }) as StructuralSchema;
 }
 
-/** Drops the bounds that only say "a safe integer of JavaScript", and names the width that clients shall use. */
+/** Drops the bounds of JavaScript's safe integers, and sets the width that clients are to use. */
 function sizeInteger(schema: z.core.JSONSchema.BaseSchema): void {
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   schema.format = schema.maximum === undefined ? 'int64' : 'int32';
 }
 
-/** The same order of keywords everywhere, whatever the order in which the zod schema was put together. */
+/** Keywords in one fixed order, independent of the order in the zod schema. */
 function describeFirst(schema: z.core.JSONSchema.BaseSchema): void {
   const { description, type, format, ...others } = schema;
   for (const keyword of Object.keys(schema)) delete schema[keyword];

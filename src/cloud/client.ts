@@ -8,7 +8,7 @@ import { readJob, type Job } from './job.js';
 import { classifyPhase } from './phase.js';
 import type { Region } from './regions.js';
 
-/** A job, and whose credentials it is read with. */
+/** A job and the credentials to read it with. */
 export interface Target {
   readonly region: Region;
   readonly projectID: string;
@@ -23,17 +23,17 @@ interface Failed {
   readonly error: CloudError;
 }
 
-/** What one read of a job was answered with. */
+/** The answer to one read of a job. */
 export type JobAnswer = { readonly kind: 'job'; readonly job: Job } | Failed;
 
-/** Nobody's fault: the same read comes through a moment later. */
+/** Not a failure: the same read succeeds a moment later. */
 const OUT_OF_BUDGET: CloudError = {
   class: 'transient',
   message: 'the request budget is used up for the moment',
   local: true,
 };
 
-/** Failed sub-jobs that are read by themselves, of one job. */
+/** The most failed sub-jobs of one job that are read separately. */
 const MAX_CAUSES = 3;
 
 /** All jobs of a project, as the v2 API shows them. */
@@ -54,9 +54,9 @@ export class JobClient {
   }
 
   /**
-   * Reads the job with one HTTP call, and a second one where the first met a closed connection or a credential that can
-   * be renewed. Of a failed job it also reads up to three failed sub-jobs that say nothing of the cause. `mayCall` is
-   * called before each; when it says no, the read ends with what is known. Never throws.
+   * Reads the job with one HTTP call, and a second one if the first met a closed connection or a credential that can be
+   * renewed. For a failed job it also reads up to three failed sub-jobs that give no cause. `mayCall` is called before
+   * each call; when it returns false, the read ends with what is known. Never throws.
    */
   async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
     const answer = await this.#readOne(target, signal, mayCall);
@@ -137,7 +137,7 @@ function unexplained({ subJobs }: Job): Job[] {
   });
 }
 
-/** The job with what was read of some of its sub-jobs. */
+/** The job with the causes that were read for some of its sub-jobs. */
 function withCauses(job: Job, causes: ReadonlyMap<Job, Job>): Job {
   const subJobs = job.subJobs.map((subJob) => {
     const cause = causes.get(subJob);

@@ -8,7 +8,7 @@ export interface AccessKey {
   readonly securityToken?: SecretText;
 }
 
-/** Who calls the cloud. `fingerprint` tells two credentials apart, in this process only, and reveals nothing. */
+/** Credentials for the cloud. `fingerprint` distinguishes two of them, in this process only, and reveals nothing. */
 export type Credentials = { readonly fingerprint: string } & (
   | { readonly kind: 'token'; readonly token: SecretText }
   /** `keyFingerprint` is the same for every secret key of the access key. */
@@ -29,17 +29,17 @@ export type ReadCredentials =
       readonly credentials: Credentials;
       readonly projectID?: string;
       readonly region?: string;
-      /** How long all values are together, in UTF-16 code units. */
+      /** The length of all values together, in UTF-16 code units. */
       readonly size: number;
     }
   /** For people: names keys of the Secret, never values, and ends without a full stop. */
   | { readonly ok: false; readonly message: string };
 
-/** The longest `X-Auth-Token` that CCE takes (API reference, request headers); security tokens are no longer. */
+/** The longest `X-Auth-Token` that CCE accepts (API reference, request headers); security tokens are not longer. */
 const MAX_TOKEN_LENGTH = 16_384;
 const MAX_FIELD_LENGTH = 1024;
 const LONG_FIELDS = ['token', 'securityToken'];
-/** A value of more bytes than so many times its longest length is not decoded: it is too long, or full of blanks. */
+/** A value with more bytes than this multiple of its longest length is not decoded: it is too long, or full of blanks. */
 const MOST_BYTES = 4;
 
 const FAMILIES = [
@@ -52,9 +52,9 @@ const KEYS: readonly string[] = [
   ...FAMILIES.flatMap(({ required, optional }) => [...required, ...optional]),
   ...SETTINGS,
 ];
-/** What the SDKs, Terraform and the OpenStack client put before the names of their environment variables. */
+/** The prefixes that the SDKs, Terraform and the OpenStack client use in their environment variables. */
 const PREFIX = /^(?:huaweicloudsdk|huaweicloud|hwcloud|hw|otc|os)(?=.)/;
-/** Other words for the keys, as those spell them, in lower case without the prefix, `-` and `_`. */
+/** Other names of the keys in those tools, in lower case without the prefix, `-` and `_`. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...KEYS.map((key) => [key.toLowerCase(), key] as const),
   ['ak', 'accessKey'],
@@ -78,8 +78,8 @@ const ALLOWED =
   'the Secret must have exactly one of: token; accessKey and secretKey (and securityToken); username, password and domainName';
 
 /**
- * Reads the `data` of a Secret (base64, as the Kubernetes API serves it). White space around a value is cut off, as
- * `echo` leaves a newline in files. Keys that mean nothing here are ignored, unless one looks like a misspelt key.
+ * Reads the `data` of a Secret (base64, as the Kubernetes API serves it). White space around a value is removed, because
+ * `echo` leaves a newline in files. Unknown keys are ignored, unless one looks like a misspelt key.
  */
 export function readCredentials(data: Readonly<Record<string, string>>): ReadCredentials {
   const values = new Map<string, string>();
@@ -181,7 +181,7 @@ function readValue(key: string, encoded: string): string | { readonly problem: s
 function problemOf(key: string, value: string): string | undefined {
   if (value === '') return 'is empty';
   if (/\p{Cc}/u.test(value)) return 'contains a line break or another control character';
-  // These go into a header or a path as they are.
+  // These go into a header or a path unchanged.
   if (LONG_FIELDS.concat('accessKey').includes(key) && !/^[\x21-\x7e]+$/.test(value)) {
     return 'contains a space or a character outside ASCII';
   }

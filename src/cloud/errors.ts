@@ -4,7 +4,7 @@ import { cleanText } from '../text.js';
 import { isText, MAX_ERROR_LENGTH, readErrorBody, stable, type ErrorBody } from './errorBody.js';
 import { serverTime } from './time.js';
 
-/** What went wrong, in the only terms that the rest of the operator reacts to; what each is and does: `reactions.ts`. */
+/** The classes of errors that the rest of the operator reacts to; `reactions.ts` has their meaning and effect. */
 export type CloudErrorClass =
   'throttled' | 'transient' | 'unauthorized' | 'forbidden' | 'notFound' | 'misconfigured' | 'malformed';
 
@@ -17,9 +17,9 @@ export interface Meaning {
 /** A call to the cloud that failed. Made at the client's edge; carries no request, no header and no secret. */
 export interface CloudError {
   readonly class: CloudErrorClass;
-  /** For people: one line, bounded, without secrets and a full stop, and the same text when the same thing happens again. */
+  /** For people: one line, bounded, without secrets, without a full stop, and the same text for the same failure. */
   readonly message: string;
-  /** In place of what the class means in general. */
+  /** Instead of the meaning of its class. */
   readonly meaning?: Meaning;
   /** The cloud's own code, for example `CCE.01404001` or `APIGW.0308`. */
   readonly code?: string;
@@ -27,11 +27,11 @@ export interface CloudError {
   readonly status?: number;
   /** For logs only: it differs on every call. */
   readonly requestID?: string;
-  /** From `Retry-After`, or how long the cloud or a breaker is known to refuse; in milliseconds. */
+  /** From `Retry-After`, or how long the cloud or a breaker will refuse; in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The cloud refuses for the number of calls, and says that it counts everybody's, not only those of who asked. */
+  /** The cloud throttles, and its limit counts the calls of everybody, not only those of the caller. */
   readonly ofAll?: true;
-  /** CCE did not say so: credentials could not be had, or the operator's own budget is used up. */
+  /** Not from CCE: there were no credentials, or the operator's own budget is used up. */
   readonly local?: true;
   /** Something in between answered in place of the cloud: its answer says nothing of the credentials, the budget or the region. */
   readonly foreign?: true;
@@ -103,7 +103,7 @@ const RULES: readonly Rule[] = [
       remedy: 'check the secret key in the Secret, and who else uses the key; the lock lasts for 5 minutes',
     },
   },
-  // Whatever its body says: to go on calling would be wrong.
+  // The body does not matter: further calls would be wrong.
   { status: oneOf(429), class: 'throttled' },
   { body: withCode(/^APIGW?\.0101$/), class: 'misconfigured' },
   { body: withCode(/^APIGW?\.0308$|^CCE\.\d\d429/), class: 'throttled' },
@@ -177,7 +177,7 @@ const RULES: readonly Rule[] = [
   { class: 'misconfigured' },
 ];
 
-/** The gateway names the policy that counts: `user` and `app` are who asked; `api`, `ip` and others are everybody. */
+/** The gateway names the policy that counts: `user` and `app` are the caller; `api`, `ip` and others are everybody. */
 const POLICY_OF_ALL = /\bpolicy (?!user\b|app\b)\w+ over ratelimit/i;
 const EXPIRED_SIGNATURE = /signature expired/i;
 

@@ -15,17 +15,17 @@ import { AnswerTooLong, describeFailure, isCertificateFault } from './httpFailur
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
-  /** Used as it is: path and query are already encoded. */
+  /** Used unchanged: path and query are already encoded. */
   readonly url: URL;
   readonly headers: Headers;
   /** The exact bytes to send; a GET has none (a body would break its signature). */
   readonly body?: string;
   readonly signal: AbortSignal;
-  /** For the whole request, in milliseconds; left out: the client's. */
+  /** For the whole request, in milliseconds; left out: the client's deadline. */
   readonly timeoutMs?: number;
   /** The longest answer after decompression, in bytes; a longer one is `malformed`. Left out: the client's. */
   readonly maxBodyBytes?: number;
-  /** What the answer must not repeat; it is taken out wherever it does. */
+  /** Texts that are removed from the answer. */
   readonly secrets?: readonly string[];
   /** Called before the request is sent again; left out: it may be. */
   readonly mayRepeat?: () => boolean;
@@ -33,7 +33,7 @@ export interface HttpRequest {
 
 export type HttpAnswer =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly body: string }
-  /** No answer, or none that was taken in whole. */
+  /** No answer, or no complete one. */
   | { readonly kind: 'failed'; readonly error: CloudError };
 
 export interface Http {
@@ -47,7 +47,7 @@ export interface HttpOptions {
   readonly timeoutMs?: number;
   /** The longest answer after decompression, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number;
-  /** Left out: no proxy is used, whatever the environment says. */
+  /** Left out: no proxy is used, even if the environment names one. */
   readonly proxyFor?: ProxyFor;
   /** Called when a request has ended. Must not throw. */
   readonly onEnd?: (request: EndedRequest) => void;
@@ -62,7 +62,7 @@ export interface EndedRequest {
 }
 
 const TIMEOUT_MS = 10_000;
-/** A job of 2,000 sub-jobs has less. */
+/** A job of 2,000 sub-jobs is shorter. */
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Answers of more than 256 KiB that are read at a time, over all regions. */
 const LONG_ANSWERS = 16;
@@ -76,23 +76,23 @@ const AGENT_OPTIONS = {
   keepAlive: true,
   maxSockets: 32,
   maxTotalSockets: 256,
-  // As many as may be in use: polls come in bursts, and a new connection costs more than a call.
+  // As many idle ones as in use: polls come in bursts, and a new connection costs more than a call.
   maxFreeSockets: 32,
   // Gateways close idle connections after about a minute; closing first avoids the race.
   timeout: 30_000,
   scheduling: 'lifo',
-  // Of chunks of one byte a connection reads tens of thousands before it notices that it has enough.
+  // With chunks of one byte, a connection reads tens of thousands before it stops.
   highWaterMark: 2048,
   ...CONNECTING,
 } as const;
-/** Of the request's time, for a tunnel: a silent proxy is named before it is said that no answer came. */
+/** The part of the deadline for a tunnel: a silent proxy is then named before the request's deadline passes. */
 const TUNNEL_SHARE = 0.8;
 const TLS_OPTIONS = { ...AGENT_OPTIONS, minVersion: 'TLSv1.2' } as const;
-/** Leaves out the byte order mark; bytes that are no UTF-8 become U+FFFD. */
+/** Drops the byte order mark; bytes that are not UTF-8 become U+FFFD. */
 const UTF8 = new TextDecoder();
 /** Shorter secrets would blank out ordinary words. */
 const SHORTEST_SECRET = 8;
-/** What `unzip` knows; the request accepts no other. */
+/** The encodings that `unzip` knows; the request accepts no others. */
 const COMPRESSED: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate']);
 
 /** Node's own client, with the one option that axios has no name for. */
@@ -103,7 +103,7 @@ const TRANSPORT = {
   },
 };
 
-/** Bytes in, bytes out, as they are. The proxy is the agent's affair, the deadline the signal's. */
+/** Bytes in, bytes out, unchanged. The agent handles the proxy, the signal the deadline. */
 const client = axios.create({
   adapter: 'http',
   transport: TRANSPORT,
@@ -111,18 +111,18 @@ const client = axios.create({
   maxRedirects: 0,
   maxBodyLength: MAX_REQUEST_BYTES,
   validateStatus: () => true,
-  // axios keeps each chunk by itself, and takes a compressed answer that is cut short for a whole one.
+  // axios keeps each chunk separately, and takes a truncated compressed answer for a complete one.
   responseType: 'stream',
   decompress: false,
   transformRequest: [],
   transformResponse: [],
 });
-/** Keeps axios from adding these to a request that has none; its signature counts the headers. */
+/** Keeps axios from adding these headers: the signature covers the headers. */
 const NO_DEFAULTS = { Accept: false, 'Content-Type': false };
 
 /**
- * The one door to the cloud's network. Redirects are not followed; a proxy is only given a tunnel's target, never the request: it
- * and its secrets go to the named host or nowhere. Any status is an answer; nothing is thrown.
+ * The only HTTP client for the cloud. It follows no redirects, and a proxy gets only the tunnel's target: the request and its
+ * secrets go only to the named host. Any status is an answer; it never throws.
  */
 export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
   const { timeoutMs = TIMEOUT_MS, maxBodyBytes = MAX_BODY_BYTES, proxyFor, onEnd } = options;
@@ -206,7 +206,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
   };
 }
 
-/** Who sets a limit for one request has no use for more, now or later; the client's is for the worst case. */
+/** With a limit of its own, a request cannot use a longer answer, now or later; the client's limit is for the worst case. */
 function classOf(error: unknown, { maxBodyBytes }: HttpRequest): CloudError['class'] {
   if (isCertificateFault(error)) return 'misconfigured';
   return error instanceof AnswerTooLong && maxBodyBytes !== undefined ? 'malformed' : 'transient';
@@ -214,11 +214,11 @@ function classOf(error: unknown, { maxBodyBytes }: HttpRequest): CloudError['cla
 
 interface Attempt {
   readonly answer: HttpAnswer;
-  /** The server had closed the kept connection before the request reached it. */
+  /** The server closed the keep-alive connection before the request reached it. */
   readonly stale: boolean;
 }
 
-/** axios would leave out what no header may contain, and send the rest: another token, and perhaps another signature. */
+/** axios would drop invalid characters of a header and send the rest: another token, and perhaps another signature. */
 function checkHeaders(headers: Headers): void {
   for (const [name, value] of Object.entries(headers)) http.validateHeaderValue(name, value);
 }
@@ -227,18 +227,18 @@ function checkHeaders(headers: Headers): void {
 async function* plainBytes({ headers, data }: AxiosResponse<http.IncomingMessage>): AsyncGenerator<Buffer> {
   const encoding = String(headers['content-encoding'] ?? '').toLowerCase();
   if (!COMPRESSED.has(encoding)) return yield* bodyBytes(data);
-  // What fails on the way is thrown by the last stream.
+  // The last stream throws the errors of all.
   const plain = pipeline(bodyBytes(data), createUnzip(), nothing);
   try {
     yield* plain;
   } catch (error) {
-    // Servers label empty bodies, too.
+    // Servers also label empty bodies as compressed.
     const isEmpty = plain.bytesWritten === 0 && isRecord(error) && error['code'] === 'Z_BUF_ERROR';
     if (!isEmpty) throw error;
   }
 }
 
-/** A megabyte in chunks of one byte takes seconds to read, and others wait meanwhile: it is given up. */
+/** A megabyte in chunks of one byte takes seconds to read while others wait, so it is given up. */
 async function* bodyBytes(data: http.IncomingMessage): AsyncGenerator<Buffer> {
   const { socket } = data;
   const before = socket.bytesRead;

@@ -28,15 +28,15 @@ const FAILURES: ReadonlyMap<string, string> = new Map([
 /** Node's codes for a certificate that is not to be trusted: expired, for another host, of an unknown authority. */
 const CERTIFICATE = /CERT|^UNABLE_TO_(?:VERIFY|GET)/;
 
-/** Whether somebody has to put a certificate right, or the trust in it, before any request comes through. */
+/** Whether no request can succeed until somebody corrects a certificate, or the trust in it. */
 export function isCertificateFault(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && CERTIFICATE.test(code);
 }
 
 /**
- * What a request failed of, for people: one line, and the same when the same thing happens again.
- * Nothing is taken over from a foreign error but its code: an AxiosError has the whole request in it.
+ * Why a request failed, for people: one line, and the same text for the same failure. Only the code is copied from a
+ * foreign error: an AxiosError contains the whole request.
  */
 export function describeFailure(error: unknown): string {
   if (error instanceof AnswerTooLong) return TOO_LONG;

@@ -14,10 +14,10 @@ export interface Job {
   readonly resourceID?: string;
   readonly resourceName?: string;
   readonly extendParam: Readonly<Record<string, string>>;
-  /** The cloud's word, verbatim; absent on jobs without a status. */
+  /** Verbatim from the cloud; absent on jobs without a status. */
   readonly phase?: string;
   readonly reason?: string;
-  /** RFC 3339 in UTC, whole seconds; absent when the cloud gave none or nothing that is a time. */
+  /** RFC 3339 in UTC, whole seconds; absent when the cloud sends no valid time. */
   readonly startTime?: string;
   readonly updateTime?: string;
   readonly completionTime?: string;
@@ -27,7 +27,7 @@ export interface Job {
 export type ReadJob =
   { readonly kind: 'job'; readonly job: Job } | { readonly kind: 'notAJob'; readonly problem: string };
 
-/** Three levels are seen in the wild; deeper ones than this are left out. */
+/** Real jobs have three levels; deeper ones than this are left out. */
 const MAX_LEVELS = 16;
 /** Sub-jobs of all levels; more are left out. */
 const MAX_NODES = 2000;
@@ -41,9 +41,9 @@ type Fields = Readonly<Record<string, unknown>>;
  * Reads the answer of CCE's "reading job progress" (API reference cce_02_0247), in the v3 form and in the v2 form
  * (keys in lower case, `status.status` for the phase). Single fields of a wrong type are left out. Never throws.
  *
- * It is a job when it is an object that has a phase; without one, when it says so (`kind: Job`, or a `metadata.uid`):
- * the cloud has been seen to leave out the status, and a job without a phase counts as unfinished. It is none when it
- * names another kind, or carries an error and no phase.
+ * An object with a phase is a job. Without a phase it is a job if it has `kind: Job` or a `metadata.uid`: the cloud sometimes
+ * leaves out the status, and a job without a phase counts as unfinished. An object of another kind, or with an error and
+ * no phase, is not a job.
  */
 export function readJob(body: unknown): ReadJob {
   if (!isRecord(body)) return { kind: 'notAJob', problem: 'it is no JSON object' };
@@ -84,7 +84,7 @@ function readNode(fields: Fields, level: number, nodes: { left: number }): Job {
   });
 }
 
-/** The document says object, the cloud sends a list; on a job without sub-jobs it sends none. */
+/** The documentation has an object, but the cloud sends a list; for a job without sub-jobs it sends none. */
 function readSubJobs(value: unknown, level: number, nodes: { left: number }): Job[] {
   if (level > MAX_LEVELS) return [];
   const jobs: Job[] = [];
@@ -105,12 +105,12 @@ function readParams(value: unknown): Record<string, string> {
   }
   if (!isRecord(value)) return {};
   const params: [string, string][] = [];
-  // In the order of their names: the cloud's own may be another one each time.
+  // Sorted by name: the cloud's order may differ each time.
   for (const [name, entry] of Object.entries(value).toSorted(byName)) {
     if (params.length === MAX_EXTEND_PARAMS) break;
     const param = paramText(entry);
     const key = cleanText(name, MAX_WORD_LENGTH);
-    // An object has no field of that name: what reads the status again would miss it.
+    // A JavaScript object cannot have a field of that name: it would be lost when the status is read again.
     if (key === '__proto__') continue;
     if (param !== undefined && key !== '') params.push([key, cleanText(param, MAX_TEXT_LENGTH)]);
   }
@@ -139,12 +139,12 @@ function stringifyJSON(value: object): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
-    // Nested too deep, or in a circle.
+    // Nested too deeply, or in a circle.
     return undefined;
   }
 }
 
-/** A field by its name in v3, else by its name in v2. */
+/** A field by its v3 name, else by its v2 name. */
 function field(fields: Fields, name: string): unknown {
   for (const spelling of [name, name.toLowerCase()]) {
     if (Object.hasOwn(fields, spelling)) return fields[spelling];

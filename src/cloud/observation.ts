@@ -6,13 +6,13 @@ import { describeError, REACTIONS, type FailureKind, type Retry } from './reacti
 /** Why there are no credentials to call the cloud with. */
 export type CredentialsReason = 'CredentialsNotFound' | 'InvalidCredentials' | 'CredentialsRequired';
 
-/** What one poll of a job came to. */
+/** The result of one poll of a job. */
 export type Observation =
   /** The cloud answered with the job. */
   | { readonly kind: 'job'; readonly job: Job }
-  /** The cloud failed to, or is known to fail. */
+  /** The cloud failed, or is known to fail. */
   | { readonly kind: 'error'; readonly error: CloudError }
-  /** No call was made, or its answer is still to come. */
+  /** No call was made, or its answer has not arrived yet. */
   | { readonly kind: 'nothing' }
   /** There are no credentials to call the cloud with. */
   | { readonly kind: 'noCredentials'; readonly reason: CredentialsReason; readonly message: string }
@@ -29,12 +29,12 @@ export interface Failure {
   readonly requestID?: string;
 }
 
-/** How often it is tried to find credentials. How often the cloud is called again is in `REACTIONS`. */
+/** How often the operator retries to find credentials. The retries of cloud calls are in `REACTIONS`. */
 const CREDENTIALS_RETRIES: Readonly<Record<CredentialsReason, Retry>> = {
-  // Cheap to check, and usually mended by somebody who is watching.
+  // Cheap to check, and somebody who is watching usually corrects it.
   CredentialsNotFound: { firstSeconds: 2, lastSeconds: 30 },
   InvalidCredentials: { firstSeconds: 2, lastSeconds: 30 },
-  // Mended only by another spec, which is polled at once, or by a restart with another config.
+  // Only another spec (polled at once) or a restart with another config corrects it.
   CredentialsRequired: { firstSeconds: 30, lastSeconds: 300 },
 };
 

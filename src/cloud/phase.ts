@@ -1,6 +1,6 @@
 /**
- * What a phase means. The four documented words (CCE "reading job progress") are compared without regard to case,
- * as tolerant clients of the API do; any other word is `unknown` and never ends a job.
+ * The meaning of a phase. The four documented phases (CCE "reading job progress") are compared without regard to case,
+ * like in tolerant clients of the API; any other phase is `unknown` and never ends a job.
  */
 export type PhaseClass = 'initializing' | 'running' | 'succeeded' | 'failed' | 'unknown';
 

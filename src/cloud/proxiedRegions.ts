@@ -1,7 +1,7 @@
 import type { ProxyFor } from '../proxy.js';
 import type { Regions } from './regions.js';
 
-/** Which proxy is used for which regions, for people; undefined: none, for all of them. */
+/** Which proxy is used for which regions, for people; undefined: no proxy is used. */
 export function proxiedRegions(
   regions: Regions,
   proxyFor: ProxyFor,

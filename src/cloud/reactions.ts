@@ -17,7 +17,7 @@ export type FailureKind = 'notFound' | 'refused' | 'unreachable';
 
 /** A class of errors and what it does. */
 export interface Reaction {
-  /** What the cloud does or says, for people. */
+  /** The cloud's behaviour, for people. */
   readonly when: string;
   /** Conditions: which rows of `reconcile/conditions.ts` they take, with this reason and what it means. */
   readonly kind: FailureKind;
@@ -74,8 +74,8 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     kind: 'refused',
     reason: 'CredentialsRejected',
     meaning: { problem: 'The cloud rejects the credentials', remedy: 'renew them in the Secret' },
-    // Few attempts: the cloud locks a key after more than five failed signatures, and counts for everybody.
-    // And soon: a credential that is held back costs no call, and one that was renewed is to be noticed within seconds.
+    // Few attempts: the cloud locks a key after more than five failed signatures, counted for all users of the key.
+    // Soon: a credential that is held back costs no call, and a renewed one must be noticed within seconds.
     retry: { firstSeconds: 5, lastSeconds: 10 },
     budget: 'goOn',
     breaker: 'credential',

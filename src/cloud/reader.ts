@@ -7,16 +7,15 @@ import type { Observation } from './observation.js';
 
 export interface JobReaderOptions extends Omit<CallLimitsOptions, 'wake'> {
   /**
-   * It is worth to read for the key now. `high`: it has a slot, of which there are few and which nobody else has until it
-   * comes, or somebody waits for it. Must not throw.
+   * The key should read now. `high`: a scarce slot is reserved for it, or somebody waits for it. Must not throw.
    */
   readonly wake: (key: string, priority: Priority) => void;
   readonly client: Pick<JobClient, 'read'>;
-  /** For so long the result of one CloudJob's call serves others of the same job, in milliseconds. */
+  /** How long the result of one CloudJob's call serves others of the same job, in milliseconds. */
   readonly freshMs: number;
   /** Called with each answer to a call. Must not throw. */
   readonly onAnswer?: (answer: JobAnswer) => void;
-  /** Called with each error, also one that cost no call. Must not throw. */
+  /** Called with each error, including one without a call. Must not throw. */
   readonly onError?: (error: CloudError, target: Target) => void;
 }
 
@@ -25,9 +24,9 @@ interface SharedJob {
   readonly id: string;
   readonly followers: Set<string>;
   call: SharedCall | undefined;
-  /** Of the last call, while there are followers that have not taken it. */
+  /** The result of the last call, while some followers have not taken it. */
   sharedResult: SharedResult | undefined;
-  /** What the cloud answered to the last call, if that was an error: the words for those who follow this job. */
+  /** The error of the last call, if it failed: its message is for the followers of this job. */
   lastError: CloudError | undefined;
 }
 
@@ -50,8 +49,8 @@ interface SharedResult {
 const NOTHING: Observation = { kind: 'nothing' };
 
 /**
- * Reads jobs without being a burden: one call for all CloudJobs of the same job, within the budget of its region and
- * project, and none where the region or the credential is known to fail.
+ * Reads jobs with few calls: one call for all CloudJobs of the same job, within the budget of its region and project, and
+ * no call while the region or the credential is known to fail.
  */
 export class JobReader {
   readonly #options: JobReaderOptions;
@@ -59,7 +58,7 @@ export class JobReader {
   readonly #jobs = new Map<string, SharedJob>();
   /** By key. */
   readonly #followed = new Map<string, { readonly job: SharedJob; readonly target: Target }>();
-  /** Keys that wait for a slot and have somebody who waits for them. */
+  /** Keys that wait for a slot and for which somebody waits. */
   readonly #waitingHigh = new Set<string>();
 
   constructor(options: JobReaderOptions) {
@@ -76,7 +75,7 @@ export class JobReader {
     const job = this.#follow(key, target);
     const isNewWish = priority === 'high' && !this.#waitingHigh.has(key);
     const shared = takeShared(job, key);
-    // What was read before somebody wished for a poll does not answer him; what was read while he waited does.
+    // A result from before the request does not answer it; a result from while it waited does.
     if (shared !== undefined && !isNewWish && this.#isFresh(shared)) {
       this.#cancel(key, target);
       return shared.observation;
@@ -109,7 +108,7 @@ export class JobReader {
     }
   }
 
-  /** Whether another CloudJob's call has read the job since, so that to read it for the key costs no call. */
+  /** Whether another CloudJob's call has read the job since, so that a read for the key costs no call. */
   hasSharedResult(key: string): boolean {
     const shared = this.#followed.get(key)?.job.sharedResult;
     return shared?.waiting.has(key) === true && this.#isFresh(shared);
@@ -127,22 +126,22 @@ export class JobReader {
     this.#dropUnused(job);
   }
 
-  /** This process may use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
+  /** From now on this process may use this part (above 0, up to 1) of every budget; other replicas have the rest. */
   setShare(part: number): void {
     this.#limits.setShare(part);
   }
 
-  /** The regions that were called of late, by name. */
+  /** The recently called regions, by name. */
   regions(): ReadonlyMap<string, RegionState> {
     return this.#limits.regions();
   }
 
-  /** How many of the credentials in use are held back because the cloud rejects them. */
+  /** The number of credentials in use that are held back because the cloud rejects them. */
   get openCredentials(): number {
     return this.#limits.countOpenCredentials([...this.#followed.values()].map(({ target }) => target));
   }
 
-  /** Aborts all calls and wakes nobody any more. */
+  /** Aborts all calls and stops waking keys. */
   close(): void {
     this.#limits.close();
     for (const { call } of this.#jobs.values()) call?.controller.abort();
@@ -205,14 +204,14 @@ export class JobReader {
     }
   }
 
-  /** Waits for the answer of a call; the last one that gives up ends the call. */
+  /** Waits for the answer of a call; when the last waiter gives up, the call ends. */
   async #join(job: SharedJob, call: SharedCall, key: string, signal: AbortSignal): Promise<Observation> {
     call.waiting.add(key);
     const observation = await untilAborted(call.answer, signal);
     if (observation !== 'aborted') return observation;
     call.waiting.delete(key);
     if (call.waiting.size === 0 && job.call === call) {
-      // Whoever comes next must not join it.
+      // No later key may join it.
       job.call = undefined;
       call.controller.abort();
       for (const other of call.parked) this.#wake(other);
@@ -241,7 +240,7 @@ export class JobReader {
   }
 }
 
-/** The result that others have shared and the key has not taken yet; it has from now on. */
+/** Takes the shared result that the key has not taken yet. */
 function takeShared(job: SharedJob, key: string): SharedResult | undefined {
   const { sharedResult } = job;
   if (sharedResult?.waiting.delete(key) !== true) return undefined;
@@ -253,15 +252,15 @@ function idOf({ region, projectID, jobID, clusterType, authenticator }: Target):
   return JSON.stringify([region.name, projectID, jobID, clusterType, authenticator.fingerprint]);
 }
 
-/** Why no call was made, in the words of the cloud's last answer about the same job, if it answered and meant the same. */
+/** Why no call was made, with the message of the cloud's last answer about the same job, if it had the same meaning. */
 function inOwnWords(held: CloudError, last: CloudError | undefined): CloudError {
   if (last?.class !== held.class || held.retryAfterMs === undefined) return held;
   return { ...last, retryAfterMs: held.retryAfterMs };
 }
 
 /**
- * Rejected credentials may be renewed at any time: whoever reads again finds out without a call, and must not be kept from
- * it by the time that a breaker or a lock takes.
+ * Rejected credentials may be renewed at any time. Reading again costs no call while they are held back, so the wait of a
+ * breaker or a lock must not delay it.
  */
 function withoutWait(answer: JobAnswer): Observation {
   if (answer.kind !== 'error' || answer.error.class !== 'unauthorized') return answer;

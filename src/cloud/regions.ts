@@ -1,4 +1,4 @@
-/** Where a region's services answer. */
+/** The endpoints of a region. */
 export interface Region {
   readonly name: string;
   /** Base URL of CCE, without a trailing slash. */
@@ -51,21 +51,21 @@ const HUAWEI_CLOUD = [
   'tr-west-1',
 ];
 
-/** The built-in regions, and whose they are. */
+/** The built-in regions and their clouds. */
 export const PUBLIC_CLOUDS: readonly PublicCloud[] = [
   { cloud: 'Huawei Cloud', domain: 'myhuaweicloud.com', regions: HUAWEI_CLOUD },
   { cloud: 'Huawei Cloud Europe', domain: 'myhuaweicloud.eu', regions: ['eu-west-101'] },
   { cloud: 'Open Telekom Cloud', domain: 'otc.t-systems.com', regions: ['eu-de', 'eu-nl'] },
 ];
 
-/** Huawei Cloud has a region of this name, and so has a partner with a cloud of its own. */
+/** Huawei Cloud and a partner's own cloud both have a region of this name. */
 const AMBIGUOUS: ReadonlySet<string> = new Set(['ae-ad-1', 'eu-west-0', 'my-kualalumpur-1', 'ru-moscow-1']);
 
 /** The regions that a CloudJob can name: the public ones, and those of the operator's configuration. */
 export class Regions {
   readonly #byName = new Map<string, Region>();
 
-  /** `configured` entries are taken as valid (`checkEndpoint`) and replace public ones of the same name. */
+  /** `configured` entries must be valid (`checkEndpoint`); they replace public ones of the same name. */
   constructor(configured: Readonly<Record<string, RegionEntry>> = {}) {
     for (const { domain, regions } of PUBLIC_CLOUDS) {
       for (const name of regions) {
@@ -112,7 +112,7 @@ export function missingRegion(name: string): { readonly problem: string; readonl
 
 /**
  * What is wrong with the address of an endpoint, for a person; undefined when nothing is. Plain HTTP would send
- * credentials in the clear, so it is for this machine alone.
+ * credentials unencrypted, so it is allowed only for this machine.
  */
 export function checkEndpoint(address: string): string | undefined {
   if (!URL.canParse(address)) return 'must be a URL such as https://cce.eu-de.otc.t-systems.com';
@@ -128,7 +128,7 @@ export function checkEndpoint(address: string): string | undefined {
   return undefined;
 }
 
-/** The URL parser has already brought every spelling of an IPv4 address into four decimal numbers. */
+/** The URL parser has already normalized every spelling of an IPv4 address to four decimal numbers. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }

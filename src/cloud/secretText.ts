@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const HIDDEN = '[secret]';
 
-/** A text that no log, JSON or template shows by accident; `reveal()` is where it is used on purpose. */
+/** A text that no log, JSON or template can show by accident; only `reveal()` returns it. */
 export class SecretText {
   readonly #text: string;
 

@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 const EARLIEST_MS = 0;
 const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** Milliseconds since the epoch; undefined when the text is no time, no date of the calendar, or not in 1970–9999. */
+/** Milliseconds since the epoch; undefined when the text is not a time, not a calendar date, or not in 1970–9999. */
 export function parseTime(text: string): number | undefined {
   const match = TIME.exec(text);
   if (match === null) return undefined;
@@ -50,7 +50,7 @@ export function readTime(text: string): string | undefined {
   return ms === undefined ? undefined : `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
-/** What the server's clock showed (header `Date`), in milliseconds since the epoch. */
+/** The server's time (header `Date`), in milliseconds since the epoch. */
 export function serverTime(headers: Readonly<Record<string, string>>): number | undefined {
   const ms = Date.parse(headers['date'] ?? '');
   return Number.isNaN(ms) ? undefined : ms;

@@ -6,18 +6,18 @@ import { CONNECTING, PlainTunnelAgent, TunnelAgent } from '../connecting.js';
 import type { ClusterAccess, TlsMaterial } from './access/access.js';
 import { localError } from './errors.js';
 
-/** The pools of kept-alive connections. Streams last, so they may not use up those that requests wait for. */
+/** The pools of keep-alive connections. Streams have their own, so that they cannot use up those for requests. */
 export interface Agents {
   readonly requests: http.Agent;
   readonly streams: http.Agent;
 }
 
 export interface PoolLimits {
-  /** To have a connection through a proxy, in milliseconds; without a proxy whoever sends the request counts. */
+  /** Deadline for a connection through a proxy, in milliseconds; without a proxy the caller's deadline applies. */
   readonly connectMs: number;
   /** An idle connection is closed after this, in milliseconds. */
   readonly idleMs: number;
-  /** Connections for requests; streams are as many as their callers open. */
+  /** The most connections for requests; streams have no limit here. */
   readonly maxSockets: number;
 }
 
@@ -67,7 +67,7 @@ function secureContext(options: tls.SecureContextOptions): tls.TLSSocketOptions 
   }
 }
 
-/** Whether connections made with the one may serve requests that want the other. */
+/** Whether connections made with one TLS configuration may serve requests that need the other. */
 export function sameTls(a: TlsMaterial | undefined, b: TlsMaterial): boolean {
   return (
     a !== undefined &&
@@ -83,7 +83,7 @@ function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.equals(b));
 }
 
-/** Closes the connections that nobody uses at the moment. */
+/** Closes the idle connections. */
 export function closeIdle({ requests, streams }: Agents): void {
   for (const agent of [requests, streams]) {
     for (const sockets of Object.values(agent.freeSockets)) {

@@ -8,7 +8,7 @@ export interface Backoff {
 
 /**
  * How long to wait after the given number of failures in a row (1 or more), in milliseconds. The upper half of the
- * wait is random, so that those who failed together do not come back together.
+ * wait is random, so that callers that failed together do not retry together.
  *
  * @param random returns 0 up to, not including, 1
  */

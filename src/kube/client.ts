@@ -16,17 +16,17 @@ export interface ListOptions {
   readonly fieldSelector?: string;
   /** Objects per page. */
   readonly limit?: number;
-  /** From the page before. */
+  /** From the previous page. */
   readonly continueToken?: string;
 }
 
 export interface ObjectPage {
   readonly items: readonly KubeObject[];
-  /** Of the whole list: where a watch starts. */
+  /** The version of the whole list: a watch starts there. */
   readonly resourceVersion: string;
   /** Absent on the last page. */
   readonly continueToken?: string;
-  /** Of how many objects a page may be now: fewer than were asked for where they are long. */
+  /** The page size now: smaller than requested if the objects are long. */
   readonly limit: number;
 }
 
@@ -41,7 +41,7 @@ export interface WatchOptions {
   readonly onBytes?: () => void;
 }
 
-/** What a write is answered with. */
+/** The answer to a write. */
 export type Stored = Pick<KubeObject, 'metadata'>;
 
 export interface WriteOptions {
@@ -50,11 +50,11 @@ export interface WriteOptions {
 }
 
 export interface ApplyOptions extends WriteOptions {
-  /** Whose the fields become in `managedFields`. */
+  /** The manager of the fields in `managedFields`. */
   readonly fieldManager: string;
 }
 
-/** The delete fails with a conflict unless the object is still this one. */
+/** The delete fails with a conflict if the object is no longer this one. */
 export interface Preconditions {
   readonly uid?: string;
   readonly resourceVersion?: string;
@@ -72,18 +72,18 @@ export const PAGE_SIZE = 100;
 /** The longest page of more than one object, in bytes. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 /**
- * The answer to a write is the metadata of what was stored: the rest is known, and to send it and read it takes both sides
- * longer than need be. A server that does not know this form answers with all of it.
+ * Requests only the metadata of the stored object as answer to a write: the caller knows the rest, and a full answer costs
+ * both sides time. A server that does not know this form answers with the whole object.
  */
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
-/** How often a 429 is waited for before it is the caller's. */
+/** How often a request waits after a 429 before the 429 is thrown. */
 const MAX_WAITS = 5;
-/** A longer `Retry-After` than this, in milliseconds, is the caller's to wait for. */
+/** A 429 with a longer `Retry-After` than this, in milliseconds, is thrown at once. */
 const LONGEST_WAIT_MS = 30_000;
 
 /**
- * The Kubernetes API's verbs on any type, without types. Answers of the API's priority and fairness (429) are waited
- * for, up to five times and 30 s each, before they are thrown. Every method throws `KubeError` alone.
+ * The Kubernetes API's verbs for any type. After a 429 (priority and fairness) a request waits and is sent again, up to
+ * five times with up to 30 s each; then the 429 is thrown. Methods throw only `KubeError`.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -103,8 +103,8 @@ export class KubeClient {
   }
 
   /**
-   * One page, read from the API's storage, not from a cache that may lag behind it. A page of more than 4 MiB is given up,
-   * and read with a quarter of its objects.
+   * One page, read from the API's storage, not from a cache that may lag behind it. If a page has more than 4 MiB, it is
+   * read again with a quarter of the objects.
    */
   async list(type: ResourceType, options: ListOptions, signal: AbortSignal): Promise<ObjectPage> {
     const path = collectionPath(type, options.namespace);
@@ -124,7 +124,7 @@ export class KubeClient {
 
   /**
    * Changes after `resourceVersion`, bookmarks included. The generator ends when the server ends the watch. A 429
-   * is thrown at once: who watches has to start again after all kinds of failures anyway.
+   * is thrown at once: the caller must restart a watch after any failure anyway.
    */
   async watch(
     type: ResourceType,
@@ -173,9 +173,9 @@ export class KubeClient {
   }
 
   /**
-   * Puts `body` in the place of what is there, which costs the server less than a patch. With `metadata.resourceVersion` a
-   * change by others since that version, and with `metadata.uid` another object of the same name, is a conflict (409) and
-   * nothing is written; a custom resource cannot be replaced without the version. Of a subresource only its own part counts.
+   * Replaces the object by `body`, which costs the server less than a patch. With `metadata.resourceVersion`, a change by
+   * others since that version is a conflict (409); with `metadata.uid`, so is another object of the same name. Then nothing is
+   * written. A custom resource cannot be replaced without the version. A subresource uses only its own part of `body`.
    */
   async update(
     type: ResourceType,
@@ -185,15 +185,15 @@ export class KubeClient {
     signal: AbortSignal,
   ): Promise<Stored> {
     const path = objectPath(type, ref, subresource);
-    // Nobody reads the server's warnings of fields that it does not know: it need not check for them.
+    // The operator does not read warnings about unknown fields, so the server need not check for them.
     const query = new URLSearchParams({ fieldValidation: 'Ignore' });
-    // Bound to a version, it cannot be done twice.
+    // It is bound to a version, so it cannot be done twice.
     return this.#write({ method: 'PUT', path, query, body, idempotent: true }, signal);
   }
 
   /**
-   * Server-side apply: the fields of `body` become `fieldManager`'s, beside whom they belong to already. To change a field
-   * of somebody else is a conflict (409), and so is another `metadata.resourceVersion` or `metadata.uid`.
+   * Server-side apply: `fieldManager` becomes an owner of the fields of `body`, beside their present owners. A change to
+   * another owner's field is a conflict (409), and so is another `metadata.resourceVersion` or `metadata.uid`.
    */
   async apply(
     type: ResourceType,
@@ -208,7 +208,7 @@ export class KubeClient {
     return this.#write({ method: 'PATCH', path, query, body, contentType, idempotent: true }, signal);
   }
 
-  /** Asks for deletion; finalizers may still hold the object. */
+  /** Requests deletion; finalizers may still hold the object. */
   async delete(
     type: ResourceType,
     ref: ObjectRef,
@@ -216,7 +216,7 @@ export class KubeClient {
     signal: AbortSignal,
   ): Promise<void> {
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
-    // Bound to one uid, a second delete cannot hit a newer object of the same name.
+    // It is bound to one uid, so a second delete cannot hit a newer object of the same name.
     const idempotent = preconditions.uid !== undefined;
     await this.#request({ method: 'DELETE', path: objectPath(type, ref), body, idempotent }, signal);
   }
@@ -233,7 +233,7 @@ export class KubeClient {
     return this.#waitOut429(() => this.#transport.request(request, signal), signal);
   }
 
-  /** A 429 was not carried out, so anything may be sent again after it. */
+  /** The server did not carry out a request that it answered with 429, so any request may be sent again. */
   async #waitOut429<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let waits = 0; ; waits += 1) {
       try {
@@ -242,7 +242,7 @@ export class KubeClient {
         if (!(error instanceof KubeError) || !isTooManyRequests(error)) throw error;
         const wait = error.retryAfterMs ?? 1000;
         if (waits >= MAX_WAITS || wait > LONGEST_WAIT_MS) throw error;
-        // Everybody who was turned away got the same number of whole seconds.
+        // All refused clients got the same number of whole seconds, so the wait gets jitter.
         await sleep(this.#clock, wait * (1 + this.#random() / 4), signal);
         if (signal.aborted) throw localError('Canceled', 'canceled while waiting after a 429');
       }

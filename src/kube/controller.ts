@@ -9,21 +9,21 @@ import type { StoreHandler } from './store.js';
 import { nothing, onAbort, withDeadline } from '../signals.js';
 import type { Priority } from '../priority.js';
 
-/** What a reconcile wants next for its key; it replaces whatever was planned for the key before. */
+/** When a reconcile wants its key again; it replaces earlier plans for the key. */
 export type Result = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number };
 
 export interface ReconcileContext {
   readonly priority: Priority;
-  /** Aborts at the reconcile's deadline and at the end of a shutdown; whoever ignores it is left behind. */
+  /** Aborts at the reconcile's deadline and at the end of a shutdown; a reconcile that ignores it is abandoned. */
   readonly signal: AbortSignal;
 }
 
-/** Brings one object, by `namespace/name`, in line. Throws to be called again with backoff. */
+/** Reconciles one object, by `namespace/name`. If it throws, it is called again with backoff. */
 export type Reconcile = (key: string, context: ReconcileContext) => Promise<Result>;
 
 /**
- * `error`: the API server failed. `panic`: it threw anything else, which is a mistake of its own. `late`: stopped at its
- * deadline. `abandoned`: it did not stop even then, and its key was given to others.
+ * `error`: the API server failed. `panic`: it threw anything else, which is a bug. `late`: it stopped at its deadline.
+ * `abandoned`: it did not stop even then, and its key was released.
  */
 export type Outcome = 'done' | 'requeue' | 'error' | 'panic' | 'late' | 'abandoned' | 'aborted';
 
@@ -36,7 +36,7 @@ export interface ControllerObserver {
 export interface ControllerTimings {
   /** How long a reconcile may take before its signal aborts. */
   readonly reconcileMs: number;
-  /** How long it may take to heed that. Its key is nobody else's until then. */
+  /** How long it may take to end after that. Its key stays reserved until then. */
   readonly graceMs: number;
   /** How long running reconciles may go on after a stop before their signals abort. */
   readonly stopMs: number;
@@ -65,8 +65,8 @@ type Ending =
   | { readonly kind: 'abandoned' };
 
 /**
- * Level-based control: a store's changes become keys in the queue, and workers reconcile them, one at a time for
- * each key. Changes may come long before `run`: the queue keeps their keys.
+ * Level-based control: changes of a store become keys in the queue, and workers reconcile them, one at a time for
+ * each key. Changes may arrive before `run`: the queue keeps their keys.
  */
 export class Controller implements StoreHandler<KubeObject> {
   readonly #options: ControllerOptions;
@@ -85,7 +85,7 @@ export class Controller implements StoreHandler<KubeObject> {
     this.#options.queue.add(objectKey(object.metadata), 'high');
   }
 
-  /** One last reconcile, so that what was kept for the object can be let go. */
+  /** One last reconcile, which removes the state that was kept for the object. */
   deleted(object: KubeObject): void {
     const key = objectKey(object.metadata);
     this.#options.queue.cancelDelayed(key);
@@ -95,8 +95,8 @@ export class Controller implements StoreHandler<KubeObject> {
 
   /**
    * Works until `stop` aborts: then takes no more keys and gives the running reconciles `stopMs` to end, then aborts
-   * them. `abort` aborts them at once. Resolves when all have ended, or were left behind `graceMs` after their abort;
-   * never throws. The queue is shut down with it, so a controller runs once.
+   * them. `abort` aborts them at once. Resolves when all have ended, or were abandoned `graceMs` after their abort;
+   * never throws. It shuts the queue down, so a controller runs once.
    */
   async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
     const { queue, clock, workers } = this.#options;
@@ -119,7 +119,7 @@ export class Controller implements StoreHandler<KubeObject> {
   async #work(signal: AbortSignal): Promise<void> {
     const { queue } = this.#options;
     for (let item = await queue.get(signal); item !== undefined; item = await queue.get(signal)) {
-      // What was planned before is void: this reconcile says when the next one is due.
+      // Earlier plans are dropped: this reconcile decides when the next one is due.
       queue.cancelDelayed(item.key);
       await this.#process(item, signal);
       queue.done(item.key);
@@ -152,7 +152,7 @@ export class Controller implements StoreHandler<KubeObject> {
     observer?.reconciled(item, outcome, clock.monotonic() - startedAt);
   }
 
-  /** Waits for the reconcile, after its signal aborted only for the grace time. */
+  /** Waits for the reconcile; after its signal aborts, only for the grace time. */
   #attempt({ key, priority }: WorkItem, signal: AbortSignal): Promise<Ending> {
     const { reconcile, clock } = this.#options;
     return new Promise((resolve) => {

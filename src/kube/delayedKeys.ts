@@ -8,8 +8,8 @@ interface Delayed extends HeapEntry {
 }
 
 /**
- * Keys that are due later, each at most once: of several delays of a key, the earliest counts, and the highest priority.
- * One timer serves them all.
+ * Keys that are due later, each at most once. Of several delays of a key the earliest counts, and the highest priority.
+ * One timer serves all keys.
  */
 export class DelayedKeys {
   readonly #delayed = new Map<string, Delayed>();

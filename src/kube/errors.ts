@@ -1,6 +1,6 @@
 import { isRecord } from '../json.js';
 
-/** `KubeError.reason` of failures that never became an answer of the API; `status` is 0 with all of them. */
+/** `KubeError.reason` of failures without an answer of the API; their `status` is 0. */
 export type LocalReason =
   | 'Canceled'
   | 'ConnectionFailed'
@@ -13,12 +13,12 @@ export type LocalReason =
   | 'ResponseTooLarge'
   | 'Stalled';
 
-/** The longest message that is taken over from a server, in UTF-16 code units. */
+/** The longest message that is copied from a server, in UTF-16 code units. */
 const MAX_SERVER_MESSAGE = 1024;
 
 /**
- * A request to the Kubernetes API that failed. Made where the failure is seen first, from the API's `Status` body
- * or in own words; carries no header, no token, no request or response body and no foreign error.
+ * A request to the Kubernetes API that failed. Made where the failure is first seen, from the API's `Status` body
+ * or with a message of its own. It carries no header, no token, no request or response body and no foreign error.
  */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
@@ -48,14 +48,14 @@ export function isLocal(error: unknown, reason: LocalReason): boolean {
 }
 
 /**
- * 404: the API server knows the resource, and not the object. One that does not serve the resource at the moment, as
- * after its start, answers 404 without a Status: nothing is known of the object then.
+ * 404: the API server knows the resource, but not the object. An API server that does not serve the resource at the moment
+ * (after its start) answers 404 without a Status: the object may exist then.
  */
 export function isNotFound(error: unknown): boolean {
   return error instanceof KubeError && error.status === 404 && error.reason === 'NotFound';
 }
 
-/** 404 that is about no object: the API server does not serve the resource, or not yet. */
+/** A 404 without a Status: the API server does not serve the resource, or not yet. */
 export function isNotServed(error: unknown): boolean {
   return hasStatus(error, 404) && !isNotFound(error);
 }
@@ -70,8 +70,8 @@ export function isAlreadyExists(error: unknown): boolean {
 }
 
 /**
- * 410: the resourceVersion or continue token is too old; or 504: it is one that the server does not have yet, as after a
- * restore of etcd. List again.
+ * The caller must list again. 410: the resourceVersion or continue token is too old. 504: the server does not have the
+ * version yet, as after a restore of etcd.
  */
 export function isGone(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
@@ -90,12 +90,12 @@ export function isForbidden(error: unknown): boolean {
   return hasStatus(error, 403);
 }
 
-/** 422: the API server or an admission rule refused the object; trying the same again cannot help. */
+/** 422: the API server or an admission rule refused the object; a retry cannot help. */
 export function isInvalid(error: unknown): boolean {
   return hasStatus(error, 422);
 }
 
-/** 413, or the words for etcd's and gRPC's limits: the object is too large, and trying the same again cannot help. */
+/** 413, or the messages for the limits of etcd and gRPC: the object is too large, and a retry cannot help. */
 export function isTooLarge(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
   return error.status === 413 || (error.status >= 400 && TOO_LARGE.test(error.message));
@@ -105,12 +105,12 @@ export function isCanceled(error: unknown): boolean {
   return isLocal(error, 'Canceled');
 }
 
-/** The cause that a 504 has whose own reason is `Timeout`, as all timeouts' is. */
+/** The cause in a 504 for a version from the future; the reason of the 504 is `Timeout`, as for all timeouts. */
 const VERSION_TOO_LARGE = 'ResourceVersionTooLarge';
-/** What a 404 means that is about no object. */
+/** The message for a 404 without a Status. */
 const NOT_SERVED = 'nothing is served there; is the CustomResourceDefinition installed?';
 
-/** etcd's own words, and those of gRPC on the way to it; both come as a 500. */
+/** The messages of etcd and of gRPC on the way to it; both arrive as a 500. */
 const TOO_LARGE = /etcdserver: request is too large|message larger than max/;
 
 function hasStatus(error: unknown, status: number): boolean {
@@ -118,8 +118,8 @@ function hasStatus(error: unknown, status: number): boolean {
 }
 
 /**
- * The error that an answer means. Words are taken from a metav1.Status alone: any other body (a proxy's HTML, say)
- * may echo the request and with it the token.
+ * The error for an answer. The message is copied only from a metav1.Status: any other body (for example a proxy's HTML)
+ * may echo the request with its token.
  *
  * @param what the request in short, without its query: `GET /api/v1/namespaces/default/secrets/a`
  * @param body the parsed body, if it was JSON
@@ -138,7 +138,7 @@ export function fromResponse(status: number, what: string, body: unknown, retryA
   );
 }
 
-/** The error that the `Status` object of a watch's ERROR event means. */
+/** The error for the `Status` object of a watch's ERROR event. */
 export function fromStatusObject(what: string, body: unknown): KubeError {
   const code = isRecord(body) && typeof body['code'] === 'number' ? body['code'] : 500;
   return fromResponse(code, what, body);

@@ -12,23 +12,22 @@ export interface Regarding {
   readonly resourceVersion?: string;
 }
 
-/** What an event says of its object. */
+/** The content of an event. */
 export interface EventDetails {
   readonly type: 'Normal' | 'Warning';
   /** Why, in one word. */
   readonly reason: string;
-  /** What was being done, in one word. */
+  /** The action, in one word. */
   readonly action: string;
   /** For people; more than 1,024 bytes are cut off. */
   readonly note: string;
   /**
-   * Identifies it among all events of the object. What is derived again from the same facts, by another process too, must
-   * have the same key.
+   * Identifies it among all events of the object. The same facts must always give the same key, in another process too.
    */
   readonly key: string;
 }
 
-/** Who reports: the controller, and which of its replicas (up to 128 characters). */
+/** The reporter: the controller and its replica (up to 128 characters). */
 export interface Reporter {
   readonly controller: string;
   readonly instance: string;
@@ -39,7 +38,7 @@ const MAX_NOTE_BYTES = 1024;
 /** The API's limit for a name is 253. */
 const MAX_NAME_PREFIX = 236;
 
-/** The same for the same key and object, in every process; no other event has it. */
+/** A unique name: equal for the same key and object, in every process. */
 export function eventName({ name, uid }: Regarding, { key }: Pick<EventDetails, 'key'>): string {
   const hash = createHash('sha256').update(`${uid}\n${key}`).digest('hex').slice(0, 16);
   // A name's parts may not end in a hyphen.

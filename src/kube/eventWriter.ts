@@ -11,7 +11,7 @@ import {
 import { eventObject, eventSeries, type EventDetails, type Regarding, type Reporter } from './eventObject.js';
 import { EVENTS } from './resources.js';
 
-/** One event and how much of it the API server knows. Instants are in milliseconds since the epoch. */
+/** One event and what the API server has of it. Instants are in milliseconds since the epoch. */
 export interface PendingEvent {
   readonly regarding: Regarding;
   readonly details: EventDetails;
@@ -19,11 +19,11 @@ export interface PendingEvent {
   lastAt: number;
   /** How often it happened. */
   count: number;
-  /** How much of `count` was sent; 0: the event is not stored yet. */
+  /** The part of `count` that was sent; 0: the event is not stored yet. */
   sent: number;
 }
 
-/** Brings the API server's knowledge of events up to date. */
+/** Writes events to the API server. */
 export class EventWriter {
   constructor(
     private readonly client: Pick<KubeClient, 'create' | 'mergePatch'>,
@@ -41,7 +41,7 @@ export class EventWriter {
     try {
       await this.client.create(EVENTS, regarding.namespace, body, signal);
     } catch (error) {
-      // Sent by an earlier process, or by a request of this one whose answer was lost.
+      // An earlier process sent it, or a request of this one whose answer was lost.
       if (!isAlreadyExists(error)) throw error;
     }
     event.sent = 1;
@@ -55,20 +55,20 @@ export class EventWriter {
       event.sent = count;
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      // The API server forgets events after an hour or so: this is the first of a new series.
+      // The API server deletes events after about an hour: this is the first of a new series.
       Object.assign(event, { firstAt: lastAt, count: 1, sent: 0 });
     }
   }
 }
 
-/** How often an event is sent again that an API server refuses which may have just started. */
+/** How often a refused event is sent again, because the API server may have just started. */
 const PATIENCE = 4;
 
 /**
- * Whether sending the same again would be of no use: a bad object at once; no permission, or a namespace that goes away,
- * only when it stays so. An API server that has just started refuses for some seconds what it will allow.
+ * Whether a retry cannot help. For a bad object at once; for missing permission, or a namespace that is being deleted,
+ * only after some failures: for some seconds after its start an API server refuses what it allows later.
  *
- * @param failures how often it was sent in vain before
+ * @param failures how often sending it has failed before
  */
 export function isRefusal(error: unknown, failures: number): boolean {
   const isAnswer = error instanceof KubeError && error.status >= 400 && error.status < 500;

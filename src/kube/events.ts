@@ -11,17 +11,17 @@ import { RateLimit, type Rate } from '../rateLimit.js';
 import { onAbort, sleep, withDeadline } from '../signals.js';
 
 export interface EventLimits {
-  /** Over all objects. What is above waits: where thousands change at once, their statuses go before their events. */
+  /** For all objects together. Events above it wait: if thousands of objects change at once, statuses go before events. */
   readonly overall: Rate;
-  /** Over all objects as well, while there is other work that waits. */
+  /** For all objects together, while other work waits. */
   readonly whileBusy: Rate;
-  /** Of one object. What is above is dropped. */
+  /** For one object. Events above it are dropped. */
   readonly perObject: Rate;
   /** Events that are remembered, pending ones included; the oldest is dropped for one more. */
   readonly entries: number;
   /** One request, in milliseconds. */
   readonly requestMs: number;
-  /** Of an event that the API server failed to take. */
+  /** For an event that the API server failed to store. */
   readonly backoff: Backoff;
   /** Repeats within this time, in milliseconds, are sent with one request. */
   readonly seriesMs: number;
@@ -40,8 +40,8 @@ const EVENT_LIMITS: EventLimits = {
 const WORKERS = 8;
 
 /**
- * What became of an event. `told`: it was sent. `limited`: too many of one object. `overflow`: too many are pending.
- * `refused`: the API server will not have it.
+ * The outcome of an event. `told`: it was sent. `limited`: too many of one object. `overflow`: too many are pending.
+ * `refused`: the API server refused it.
  */
 export type EventOutcome = 'told' | 'limited' | 'overflow' | 'refused';
 
@@ -52,34 +52,34 @@ export interface EventRecorderOptions {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly limits?: Partial<EventLimits>;
-  /** Whether other work waits, which goes before events. Left out: never. Must not throw. */
+  /** Whether other work waits; it goes before events. Left out: never. Must not throw. */
   readonly isBusy?: () => boolean;
   /** Must not throw. */
   readonly onOutcome?: (outcome: EventOutcome) => void;
 }
 
 interface Entry extends PendingEvent {
-  /** Whether the change that it is about was stored: the next time is a repeat. */
+  /** Whether its change was stored: the next time is a repeat. */
   committed: boolean;
   /** Run when it is sent, lost or held back. */
   waiters: (() => void)[];
 }
 
 /**
- * Records what happens to objects as Events (events.k8s.io/v1), each once. Who changes an object records what the change
- * means, stores the change, and commits. An event's name is made of the object's uid and the event's key alone:
+ * Records what happens to objects as Events (events.k8s.io/v1), each once. The caller records the events of a change,
+ * stores the change, and commits. The name of an event is made only from the object's uid and the event's key:
  *
- * - A crash before the change is stored loses nothing: the next process derives the same events from the same facts, and
- *   the API server has their names already. After it, nothing is left to record. So it is with a leader that was replaced
+ * - A crash before the change is stored loses nothing: the next process derives the same events from the same facts, under
+ *   the same names. After the change is stored, nothing is left to record. The same holds for a leader that was replaced
  *   while it was paused.
- * - What was recorded and then lost its race is recorded again, and stays one event.
- * - What happens again after it was committed becomes the event's series. The count is this process's: a crash may cost a
- *   repeat, and a successor takes its own first time for that of the stored event.
- * - Lost is what exceeds its object's rate, what the API server refuses (no permission, a namespace that goes away), the
- *   oldest of what piles up in an outage, and what is still pending when the process ends; all but the last are counted.
- *   What is held back (outage, overall rate) is not waited for, and a crash meanwhile loses it.
+ * - If a change is recorded and its write then fails with a conflict, it is recorded again and stays one event.
+ * - If it happens again after the commit, it becomes the event's series. Each process counts for itself: a crash may lose a
+ *   repeat, and a successor takes its first time for that of the stored event.
+ * - Lost events: above the rate of their object; refused by the API server (no permission, a namespace that is being
+ *   deleted); the oldest of too many in an outage; still pending at the end of the process. All but the last are counted.
+ *   `record` does not wait for events that are held back (outage, overall rate); a crash before they are sent loses them.
  *
- * Nothing here throws. Whoever waits for `record` brings a deadline of its own.
+ * Nothing here throws. The caller of `record` needs a deadline of its own.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -89,9 +89,9 @@ export class EventRecorder {
   readonly #overall: RateLimit;
   readonly #whileBusy: RateLimit;
   readonly #perObject: RateLimits;
-  /** By name, the most recently used last. */
+  /** By name; the most recently used is last. */
   readonly #entries = new Map<string, Entry>();
-  /** Run when nothing is pending any more; one for each drain. */
+  /** Run when nothing is pending; one for each drain. */
   readonly #drains = new Set<() => void>();
   #ended = false;
   #refusalLogged = false;
@@ -108,12 +108,12 @@ export class EventRecorder {
     this.#perObject = new RateLimits(perObject, entries, clock);
   }
 
-  /** Events of which something is still to be sent. */
+  /** Events that are not completely sent. */
   get pending(): number {
     return [...this.#entries.values()].filter(isPending).length;
   }
 
-  /** Sends events until the signal aborts, and then gives up what is left at once; never throws. */
+  /** Sends events until the signal aborts, then drops the rest at once; never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const unlisten = onAbort(signal, () => {
       this.#ended = true;
@@ -126,13 +126,13 @@ export class EventRecorder {
     unlisten();
   }
 
-  /** Sends the events of a change that is about to be stored; resolves when all are sent, lost or held back. */
+  /** Sends the events of a change before it is stored; resolves when all are sent, lost or held back. */
   async record(regarding: Regarding, events: readonly EventDetails[]): Promise<void> {
     if (this.#ended) return;
     await Promise.all(events.map((details) => this.#record(regarding, details)));
   }
 
-  /** The change whose events were recorded is stored. */
+  /** To be called after the change of these events was stored. */
   commit(regarding: Regarding, events: readonly EventDetails[]): void {
     for (const details of events) {
       const name = eventName(regarding, details);
@@ -182,7 +182,7 @@ export class EventRecorder {
     return new Promise((resolve) => entry.waiters.push(resolve));
   }
 
-  /** Makes it the most recently used, and room for it. */
+  /** Makes it the most recently used entry, and makes room for it. */
   #keep(name: string, entry: Entry): void {
     this.#entries.delete(name);
     this.#entries.set(name, entry);
@@ -210,7 +210,7 @@ export class EventRecorder {
     }
   }
 
-  /** Milliseconds until it is worth to try again; 0: one event may be sent now, and counts. */
+  /** Milliseconds until the next attempt; 0: one event may be sent now, and counts. */
   #takeToken(): number {
     const limits = this.#limitsNow();
     const waitMs = Math.max(...limits.map((limit) => limit.waitMs));
@@ -231,7 +231,7 @@ export class EventRecorder {
       if (signal.aborted) return;
     }
     const late = (): Error =>
-      localError('DeadlineExceeded', `the event was not taken within ${requestMs} ms`);
+      localError('DeadlineExceeded', `the event was not stored within ${requestMs} ms`);
     try {
       await withDeadline(clock, requestMs, signal, (given) => this.#writer.write(name, entry, given), late);
       this.#queue.forget(name);
@@ -248,7 +248,7 @@ export class EventRecorder {
   #refused(name: string, entry: Entry, error: unknown): void {
     const { logger } = this.#options;
     this.#lose(name, entry, 'refused');
-    // Where one is refused, most are: the others are only counted.
+    // If one is refused, most are: only the first is logged at warn.
     const log = this.#refusalLogged ? 'debug' : 'warn';
     logger[log]('event refused', { namespace: entry.regarding.namespace, error: String(error) });
     this.#refusalLogged = true;

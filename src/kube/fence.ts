@@ -1,8 +1,8 @@
 import type { KubeRequest, Transport } from './transport.js';
 
 /**
- * Requests that change something go out only while `mayWrite` says so, asked in the moment of sending: a process that
- * was paused wakes up in the middle of its work, before any timer could stop it, and another one may lead by now.
+ * Sends writes only while `mayWrite` is true, checked at the moment of sending. A paused process wakes up in the middle
+ * of its work, before a timer can stop it, and another one may lead by then.
  */
 export class FencedTransport implements Transport {
   constructor(

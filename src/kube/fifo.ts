@@ -2,8 +2,8 @@
 export class Fifo<V> {
   readonly #values = new Map<string, V>();
   /**
-   * Kept from one `shift` to the next: a Map remembers removed entries for a while, and a new iterator would walk
-   * over all of them. It never runs out for good, because everything present lies ahead of it.
+   * Kept from one `shift` to the next: a Map keeps removed entries for a while, and a new iterator would walk over
+   * all of them. It never ends for good, because all present entries lie ahead of it.
    */
   #iterator = this.#values.entries();
 

@@ -36,8 +36,8 @@ export class Informer<T extends KubeObject> {
   }
 
   /**
-   * Reads an object by name where a write has shown that the cache is behind: a watch may be late, or may have lost
-   * an event. What the watch delivers meanwhile counts more.
+   * Reads an object by name after a write has shown that the cache is behind: a watch may be late, or may have lost
+   * an event. If the watch delivers the object meanwhile, that version is kept.
    *
    * @param seen the resourceVersion that was written against
    * @throws KubeError when the API server fails
@@ -64,7 +64,7 @@ export class Informer<T extends KubeObject> {
     return this.#reflectors.every(({ synced }) => synced);
   }
 
-  /** Whether one namespace was listed, and each of the others, too, or tried in vain: what there is can be worked on. */
+  /** Whether at least one namespace was listed and all others were tried: work can begin on what is listed. */
   get ready(): boolean {
     return this.#ready;
   }
@@ -80,7 +80,7 @@ export class Informer<T extends KubeObject> {
     this.#ready = true;
   }
 
-  /** Of each namespace (`*`: of all together), why it is not watched at the moment; undefined: it is. */
+  /** By namespace (`*`: all together): why it is not watched at the moment; undefined: it is watched. */
   problems(): ReadonlyMap<string, string | undefined> {
     return new Map(this.#reflectors.map(({ namespace, problem }) => [namespace, problem]));
   }

@@ -14,13 +14,13 @@ import type { KubeObject } from './object.js';
 import { ShardCount } from './shardCount.js';
 import { planShards, type ShardLease, type ShardPlan } from './shardPlan.js';
 
-/** In the place of a holder. */
+/** The reason in place of a holder. */
 const NOBODY = '';
 const OTHER_COUNT = 'standing by, because others work with another number of shards';
 const SAME_COUNT = 'start all replicas with the same --shards; this one works when the others have stopped';
 const NO_CHANGES: ShardPlan = { take: [], claim: undefined, handOver: new Map() };
 
-/** A Lease went to somebody else, or could not be renewed in time. */
+/** Another process took a Lease, or it could not be renewed in time. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
@@ -41,22 +41,22 @@ export interface LeaseHolderOptions extends LeaseRecordsOptions {
 export type ShardRun = (shard: number, stop: AbortSignal, lost: AbortSignal) => Promise<void>;
 
 interface Held {
-  /** Ends the work in good order. */
+  /** Ends the work gracefully. */
   readonly stop: AbortController;
   ended: Promise<void>;
-  /** Until when nobody else can have taken the Lease, on the monotonic clock. */
+  /** Until then no other replica can take the Lease; on the monotonic clock. */
   heldUntil: number;
-  /** Of the timer that loses the Lease then. */
+  /** Cancels the timer that gives up the Lease then. */
   cancelDeadline: () => void;
-  /** Who gets the Lease when the work has ended; undefined while it is not to be handed over. */
+  /** The replica that gets the Lease after the work has ended; undefined: no handover is planned. */
   next?: string;
 }
 
 /**
  * Leases (coordination.k8s.io/v1) with client-go's semantics: work belongs to the replica that holds its Lease. With one
- * shard this is leader election: one replica works, the others stand by. With more, `planShards` says which Leases a
- * replica takes, claims and hands over. The safety lies in the Leases alone: they are written only in the version that
- * was read, and worked for only while they are renewed in time.
+ * shard this is leader election: one replica works, the others stand by. With more, `planShards` decides which Leases a
+ * replica takes, claims and hands over. Safety depends only on the Leases: each write is bound to the version that was
+ * read, and a replica works only while its Lease is renewed in time.
  */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
@@ -66,9 +66,9 @@ export class LeaseHolder {
   readonly #shardCount: ShardCount;
   readonly #held = new Map<number, Held>();
   readonly #lost = new AbortController();
-  /** Whether this process may hold a Lease: it has written its name into one, whatever the answer was. */
+  /** Whether this process may hold a Lease: it has tried to write its name into one. */
   #hasApplied = false;
-  /** Why this replica does not work, as it was logged last; `''`: it does, or is about to. */
+  /** The last logged reason why this replica does not work; `''`: it works, or will soon. */
   #standby = '';
 
   constructor(options: LeaseHolderOptions) {
@@ -79,8 +79,8 @@ export class LeaseHolder {
   }
 
   /**
-   * Whether this process may work on its shards. It reads the clock and trusts no timer: after a pause of the process it
-   * is right at once.
+   * Whether this process may work on its shards. It reads the clock and does not rely on a timer, so it is correct
+   * immediately after a pause of the process.
    */
   get leading(): boolean {
     const now = this.#options.clock.monotonic();
@@ -89,9 +89,9 @@ export class LeaseHolder {
   }
 
   /**
-   * Takes its part of the Leases, works while it holds them, until `stop` aborts, and gives them back. Runs once.
+   * Takes its part of the Leases, works while it holds them until `stop` aborts, and releases them. Runs once.
    *
-   * @throws LeaseLost when one of the Leases was lost under the work: all work is aborted at once, that of the others too
+   * @throws LeaseLost when one of the Leases was lost during the work: all work is aborted at once, for all its Leases
    * @throws what the work throws
    */
   async run(stop: AbortSignal, work: ShardRun): Promise<void> {
@@ -108,7 +108,7 @@ export class LeaseHolder {
     const unlisten = [onAbort(stop, () => void endWork()), onAbort(lost, () => over.abort())];
     while (!over.signal.aborted) {
       await this.#round(work, stop, over.signal);
-      // A Lease that expires is taken at once. Replicas that wait spread out; renewals are never late.
+      // An expired Lease is taken at once. Waiting replicas try at different times; renewals are never late.
       const jitterMs = this.#held.size > 0 ? 0 : 0.2 * retryMs * random();
       const waitMs = Math.min(retryMs, this.#ages.nextExpiryMs(clock.monotonic()));
       await sleep(clock, waitMs + jitterMs, over.signal);
@@ -125,7 +125,7 @@ export class LeaseHolder {
     await Promise.all([...this.#held.values()].map(({ ended }) => ended));
   }
 
-  /** Reads all Leases, renews those of this replica, and does what the plan says; what fails is for the next round. */
+  /** Reads all Leases, renews those of this replica, and carries out the plan; failures are left to the next round. */
   async #round(work: ShardRun, stop: AbortSignal, over: AbortSignal): Promise<void> {
     const { clock, identity, count } = this.#options;
     const round = async (signal: AbortSignal): Promise<void> => {
@@ -160,7 +160,7 @@ export class LeaseHolder {
     try {
       await task();
     } catch (error) {
-      // Another replica was faster, which the next round shows; or this is the end.
+      // Another replica was faster (the next round will show it), or the process ends.
       if (isConflict(error) || isAlreadyExists(error) || over.aborted) return;
       const { logger, namespace, name } = this.#options;
       logger.warn('lease not reachable', { namespace, lease: name, error: String(error) });
@@ -170,7 +170,7 @@ export class LeaseHolder {
   #view(lease: KubeObject | undefined, shard: number): ShardLease {
     const { identity } = this.#options;
     const held = this.#held.get(shard);
-    // One that is being handed over counts as its next holder's.
+    // A Lease that is being handed over counts for its next holder.
     const mine = held && (held.next ?? identity);
     if (lease === undefined) return { holder: mine || undefined, claimant: undefined };
     const { holderIdentity } = leaseSpec(lease);
@@ -189,7 +189,7 @@ export class LeaseHolder {
     return isOthers && !this.#ages.isExpired(lease, clock.monotonic());
   }
 
-  /** Says once why this replica does not work. @param others with which number of shards others work instead */
+  /** Logs once why this replica does not work. @param others the number of shards that other replicas use */
   #reportStandby(others: number | undefined, seen: readonly ShardLease[]): void {
     const { logger, namespace, name, count } = this.#options;
     const isFull = this.#held.size === 0 && seen.every(({ holder }) => holder !== undefined);
@@ -203,7 +203,7 @@ export class LeaseHolder {
     else if (reason !== '') logger.info('waiting for the lease', { ...fields, holder });
   }
 
-  /** Takes the Lease, and begins to work. */
+  /** Takes the Lease and starts the work. */
   async #take(
     shard: number,
     lease: KubeObject | undefined,
@@ -234,9 +234,9 @@ export class LeaseHolder {
     held.cancelDeadline = this.#loseAt(heldUntil, shard);
   }
 
-  /** Takes or renews the Lease. Returns until when nobody else can take it, on the monotonic clock. */
+  /** Takes or renews the Lease. Returns until when no other replica can take it, on the monotonic clock. */
   async #hold(shard: number, lease: KubeObject | undefined, signal: AbortSignal): Promise<number> {
-    // From before the request: the server may have stored it at once and answered late.
+    // Counted from before the request: the server may have stored it at once and answered late.
     const heldUntil = this.#options.clock.monotonic() + this.#timings.renewDeadlineMs;
     this.#hasApplied = true;
     await this.#records.hold(shard, lease, signal);
@@ -257,7 +257,7 @@ export class LeaseHolder {
     if (isPassedOn) logger.info('lease handed over', { namespace, lease, to: next });
   }
 
-  /** So that others need not wait; a failure only costs that wait. */
+  /** Releases the Lease, so that others need not wait; if it fails, they wait. */
   async #releaseAll(): Promise<void> {
     if (!this.#hasApplied) return;
     const { clock, count, identity, logger, namespace } = this.#options;

@@ -9,26 +9,26 @@ import { LEASES } from './resources.js';
 
 /** client-go's defaults, in milliseconds. */
 export interface LeaseTimings {
-  /** Others may take a lease that was not renewed for so long. */
+  /** Others may take a Lease that was not renewed for this time. */
   readonly leaseMs: number;
-  /** A holder that could not renew for so long stops. Less than `leaseMs`, so that it stops before another starts. */
+  /** A holder that could not renew for this time stops. Less than `leaseMs`, so it stops before another starts. */
   readonly renewDeadlineMs: number;
   readonly retryMs: number;
 }
 
 export const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
 
-/** On the Lease of a shard: the identity of a replica that asks for it. */
+/** On the Lease of a shard: the identity of a replica that claims it. */
 const CLAIM = 'cloudjob.dev/claimed-by';
-/** On the Lease of plain leader election, while nobody holds it: how many shards there are instead. */
+/** On the Lease of plain leader election, while nobody holds it: the number of shards. */
 const SHARDS = 'cloudjob.dev/shards';
 
-/** Room for the number of a shard in the 63 characters that Leases' names have in other tools. */
+/** Leaves room for the shard number: other tools limit the names of Leases to 63 characters. */
 const MAX_SCOPED_NAME = 63 - '-shard-0-of-5'.length;
 
 /**
- * What the names of an installation's Leases have in common: installations that watch other namespaces must not wait for
- * each other.
+ * The common part of the names of an installation's Leases. Installations that watch different namespaces must not wait
+ * for each other.
  *
  * @param namespaces that it watches; empty: all
  */
@@ -42,15 +42,15 @@ export function scopedLeaseName(name: string, namespaces: readonly string[]): st
 }
 
 /**
- * The name of a shard's Lease. Where there is one shard, it is that of plain leader election.
+ * The name of a shard's Lease. With one shard, it is that of plain leader election.
  *
- * @param name what the Leases of all shards have in common
+ * @param name the common part of the names of all shards' Leases
  */
 export function leaseName(name: string, shard: number, count: number): string {
   return count === 1 ? name : `${name}-shard-${shard}-of-${count}`;
 }
 
-/** The fields of a Lease that matter here; what is missing has the value that does no harm. */
+/** The fields of a Lease that matter here; a missing field gets a harmless value. */
 export interface LeaseSpec {
   /** `''`: nobody. */
   readonly holderIdentity: string;
@@ -68,13 +68,13 @@ export function leaseSpec(lease: KubeObject): LeaseSpec {
   };
 }
 
-/** Who asks the holder of the Lease for it. */
+/** The replica that claims the Lease. */
 export function claimantOf({ metadata: { annotations } }: KubeObject): string | undefined {
   const claimant = isRecord(annotations) ? annotations[CLAIM] : undefined;
   return typeof claimant === 'string' ? claimant : undefined;
 }
 
-/** How many shards there are, 1 to 9, as is written on the Lease of plain leader election. */
+/** The number of shards, 1 to 9, as written on the Lease of plain leader election. */
 export function shardsOf({ metadata: { annotations } }: KubeObject): number {
   const shards = isRecord(annotations) ? annotations[SHARDS] : undefined;
   return typeof shards === 'string' && /^[2-9]$/.test(shards) ? Number(shards) : 1;
@@ -84,16 +84,16 @@ export interface LeaseRecordsOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
   readonly clock: Clock;
   readonly namespace: string;
-  /** Of the Lease; with more than one shard, the Leases are called `NAME-shard-0-of-4` and so on. */
+  /** The name of the Lease; with more than one shard, the Leases are called `NAME-shard-0-of-4` and so on. */
   readonly name: string;
-  /** Who this process is; never the same twice. */
+  /** The identity of this process; it is unique. */
   readonly identity: string;
-  /** How many shards there are, 1 or more; the same in every replica. */
+  /** The number of shards, 1 or more; the same in every replica. */
   readonly count: number;
 }
 
 /**
- * The Leases of all shards, as the API server stores them. They are written only in the version that was read.
+ * The Leases of all shards, as the API server stores them. Each write is bound to the version that was read.
  * All methods throw `KubeError`.
  */
 export class LeaseRecords {
@@ -107,7 +107,7 @@ export class LeaseRecords {
     return leaseName(name, shard, count);
   }
 
-  /** Undefined where there is none yet. @param count of shards; this process's if left out */
+  /** Undefined if it does not exist yet. @param count number of shards; this process's if left out */
   async read(
     shard: number,
     signal: AbortSignal,
@@ -122,13 +122,13 @@ export class LeaseRecords {
     }
   }
 
-  /** All of them, by shard. @param count of shards; this process's if left out */
+  /** All of them, by shard. @param count number of shards; this process's if left out */
   readAll(signal: AbortSignal, count = this.options.count): Promise<(KubeObject | undefined)[]> {
     return Promise.all(Array.from({ length: count }, (_, shard) => this.read(shard, signal, count)));
   }
 
   /**
-   * Writes the number of shards, more than one, onto the Lease of plain leader election, which nobody works for.
+   * Writes the number of shards, more than one, onto the Lease of plain leader election, which nobody holds then.
    * @param lease as it was read
    */
   async writeCount(lease: KubeObject | undefined, signal: AbortSignal): Promise<void> {
@@ -142,20 +142,20 @@ export class LeaseRecords {
   /** Takes or renews the Lease for this process. @param lease as it was read */
   async hold(shard: number, lease: KubeObject | undefined, signal: AbortSignal): Promise<void> {
     const spec = this.#heldBy(this.options.identity, lease);
-    // A claim that is not granted is taken off: its claimant may be gone, and asks again if not.
+    // A claim that is not granted is removed: its claimant may be gone. If not, it claims again.
     if (lease !== undefined) return this.#patch(lease, spec, withoutMarks(lease), signal);
     await this.#create({ name: this.nameOf(shard) }, spec, signal);
   }
 
-  /** Asks the holder of the Lease for it. @param lease as it was read */
+  /** Claims the Lease from its holder. @param lease as it was read */
   async claim(lease: KubeObject, signal: AbortSignal): Promise<void> {
     await this.#patch(lease, {}, { [CLAIM]: this.options.identity }, signal);
   }
 
   /**
-   * Writes the next holder into a Lease that this process no longer works for. Returns whether it was still its own.
+   * Writes the next holder into a Lease whose work has ended here. Returns whether this process still held it.
    *
-   * @param next `''`: nobody; whoever comes next need not wait
+   * @param next `''`: nobody; the next replica need not wait
    */
   async passOn(shard: number, next: string, signal: AbortSignal): Promise<boolean> {
     const lease = await this.read(shard, signal);
@@ -165,7 +165,7 @@ export class LeaseRecords {
       await this.#patch(lease, spec, withoutMarks(lease), signal);
       return true;
     } catch (error) {
-      // It was claimed meanwhile.
+      // Another replica claimed it meanwhile.
       if (isConflict(error)) return this.passOn(shard, next, signal);
       throw error;
     }
@@ -205,13 +205,13 @@ export class LeaseRecords {
   }
 }
 
-/** Before the first holder, so that it is no transition. */
+/** The state before the first holder, so that the first one is not a transition. */
 const NO_LEASE: Pick<LeaseSpec, 'holderIdentity' | 'leaseTransitions'> = {
   holderIdentity: '',
   leaseTransitions: -1,
 };
 
-/** What takes claim and number of shards off the Lease; undefined where there is neither. */
+/** The annotations that remove claim and number of shards from the Lease; undefined if it has neither. */
 function withoutMarks({ metadata: { annotations } }: KubeObject): Readonly<Record<string, null>> | undefined {
   const marks = [CLAIM, SHARDS].filter((mark) => isRecord(annotations) && mark in annotations);
   return marks.length === 0 ? undefined : Object.fromEntries(marks.map((mark) => [mark, null]));

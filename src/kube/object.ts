@@ -9,7 +9,7 @@ export interface ResourceType {
   readonly namespaced: boolean;
 }
 
-/** One object's name; `namespace` for namespaced types alone. */
+/** One object's name; `namespace` only for namespaced types. */
 export interface ObjectRef {
   readonly namespace?: string;
   readonly name: string;
@@ -20,7 +20,7 @@ export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;
-  /** Compared for equality and given back to the API; `isEarlierVersion` alone sees more in it. */
+  /** Compared for equality and sent back to the API; only `isEarlierVersion` reads it as a number. */
   readonly resourceVersion: string;
   readonly [field: string]: unknown;
 }

@@ -6,7 +6,7 @@ import { Fifo } from './fifo.js';
 import { onAbort } from '../signals.js';
 import type { Priority } from '../priority.js';
 
-/** A key that the caller of `get` now owns, until `done`. */
+/** A key that the caller of `get` owns until `done`. */
 export interface WorkItem {
   readonly key: string;
   readonly priority: Priority;
@@ -14,19 +14,19 @@ export interface WorkItem {
   readonly waitedMs: number;
 }
 
-/** What the queue holds now, and has done since it was made; times in milliseconds. */
+/** The numbers of the queue, now and since it was made; times in milliseconds. */
 export interface QueueStats {
   /** Keys that are due and wait for a worker. */
   readonly depth: number;
   /** Keys that have a worker. */
   readonly processing: number;
-  /** Keys that were added while they did not wait already, and those that were to be retried. */
+  /** Keys added since the start (not counted: keys that waited already), and the retries among them. */
   readonly adds: number;
   readonly retries: number;
-  /** How long the keys that have a worker have had it: all together, and the longest. */
+  /** How long keys have been with a worker: the sum over all, and the longest. */
   readonly unfinishedMs: number;
   readonly longestMs: number;
-  /** For how long keys have been due without any key getting a worker; 0 when none is due. */
+  /** How long keys have been due while no key got a worker; 0 when none is due. */
   readonly stuckMs: number;
 }
 
@@ -34,13 +34,13 @@ export interface WorkQueueOptions {
   readonly clock: Clock;
   /** Returns 0 up to, not including, 1. */
   readonly random: () => number;
-  /** Of `addRateLimited`, per key. */
+  /** For `addRateLimited`, per key. */
   readonly backoff?: Backoff;
-  /** While low keys wait, every so many-th key that is given out is one of them. */
+  /** While low keys wait, one of this many keys given out is a low one. */
   readonly lowEvery?: number;
 }
 
-/** client-go's first wait, and not its last one (1,000 s): what was refused for long is done soon after it is not any more. */
+/** client-go's first wait, but not its last one (1,000 s): after a long outage keys are retried soon. */
 const RETRY_BACKOFF: Backoff = { baseMs: 5, maxMs: 30_000 };
 const LOW_EVERY = 10;
 
@@ -50,12 +50,12 @@ interface Waiting {
 }
 
 /**
- * Keys that want work, each at most once, with the semantics of client-go's workqueue:
+ * Keys that wait for work, each at most once, with the semantics of client-go's workqueue:
  * - a key has one worker at a time;
- * - a key added while it waits stays one; added while it is worked on, it is worked on once more;
+ * - a key that is added while it waits is there once; if added while a worker has it, it is processed once more;
  * - of several delayed adds of a key, the earliest counts, and the highest priority.
  *
- * High keys go first, and low ones are not starved. What is due waits in order of arrival.
+ * High keys go first, but low ones are not starved. Due keys wait in order of arrival.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -63,13 +63,13 @@ export class WorkQueue {
   readonly #backoff: Backoff;
   readonly #lowEvery: number;
   readonly #ready: Record<Priority, Fifo<Waiting>> = { high: new Fifo(), low: new Fifo() };
-  /** Since when each key has had its worker. */
+  /** When each key got its worker. */
   readonly #processing = new Map<string, number>();
   /** Added while being processed. */
   readonly #dirty = new Map<string, Waiting>();
   readonly #delayed: DelayedKeys;
   readonly #failures = new Map<string, number>();
-  /** Workers that wait; the last that came is served first. */
+  /** Workers that wait; the last one is served first. */
   readonly #takers: ((item: WorkItem | undefined) => void)[] = [];
   #highInRow = 0;
   #adds = 0;
@@ -111,7 +111,7 @@ export class WorkQueue {
     };
   }
 
-  /** Wants the key to be worked on as soon as possible. */
+  /** Adds the key, to be processed as soon as possible. */
   add(key: string, priority: Priority): void {
     if (this.#shutDown) return;
     const now = this.#clock.monotonic();
@@ -129,7 +129,7 @@ export class WorkQueue {
     this.#handOut();
   }
 
-  /** Wants the key to be worked on after `ms` milliseconds; at once if that is not above 0. */
+  /** Adds the key after `ms` milliseconds; at once if that is not above 0. */
   addAfter(key: string, ms: number, priority: Priority): void {
     if (Number.isNaN(ms)) throw new RangeError('a delay must be a number of milliseconds');
     if (this.#shutDown) return;
@@ -140,7 +140,7 @@ export class WorkQueue {
     this.#delayed.add(key, ms, priority);
   }
 
-  /** Wants the key to be worked on after a wait that doubles with each call since the last `forget`. */
+  /** Adds the key after a wait that doubles with each call since the last `forget`. */
   addRateLimited(key: string, priority: Priority): void {
     if (this.#shutDown) return;
     const failures = (this.#failures.get(key) ?? 0) + 1;
@@ -159,12 +159,12 @@ export class WorkQueue {
     return this.#failures.get(key) ?? 0;
   }
 
-  /** Takes back what `addAfter` and `addRateLimited` planned for the key. */
+  /** Cancels what `addAfter` and `addRateLimited` planned for the key. */
   cancelDelayed(key: string): void {
     this.#delayed.cancel(key);
   }
 
-  /** Takes back all that is wanted for the key; whoever has it may end with it. */
+  /** Removes the key, waiting or planned; a worker that has it may finish. */
   cancel(key: string): void {
     this.cancelDelayed(key);
     this.#ready.high.delete(key);
@@ -172,7 +172,7 @@ export class WorkQueue {
     this.#dirty.delete(key);
   }
 
-  /** The next key, once there is one; undefined when the queue was shut down or the signal aborts. */
+  /** Waits for the next key; undefined when the queue was shut down or the signal aborts. */
   get(signal: AbortSignal): Promise<WorkItem | undefined> {
     if (this.#shutDown || signal.aborted) return Promise.resolve(undefined);
     const item = this.#take();
@@ -190,7 +190,7 @@ export class WorkQueue {
     });
   }
 
-  /** Gives the key back; it is worked on again at once if it was added in the meantime. */
+  /** Releases the key; it is processed again at once if it was added in the meantime. */
   done(key: string): void {
     if (!this.#processing.delete(key)) return;
     const dirty = this.#dirty.get(key);
@@ -201,7 +201,7 @@ export class WorkQueue {
     }
   }
 
-  /** Drops what waits, refuses what comes, and ends all waiting in `get`. */
+  /** Drops the waiting keys, refuses new ones, and ends all waiting in `get`. */
   shutDown(): void {
     if (this.#shutDown) return;
     this.#shutDown = true;
@@ -235,7 +235,7 @@ export class WorkQueue {
   }
 }
 
-/** Of several queues together; what is the longest of each is the longest of all. */
+/** The numbers of several queues together. */
 export function sumOfStats(all: readonly QueueStats[]): QueueStats {
   const sum = (of: (stats: QueueStats) => number): number =>
     all.reduce((total, stats) => total + of(stats), 0);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { RateLimit, type Rate } from '../rateLimit.js';
 
-/** A token bucket for each key; of the keys that were not used for longest, the limit is forgotten. */
+/** A token bucket for each key; the least recently used keys are dropped. */
 export class RateLimits {
   readonly #limits = new Map<string, RateLimit>();
 

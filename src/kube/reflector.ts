@@ -11,24 +11,24 @@ import type { Store, StoreChange, StoreHandler } from './store.js';
 import type { WatchEvent } from './watch.js';
 import { nothing, sleep, withDeadline } from '../signals.js';
 
-/** Why a watch was left: the server ended it, it fell silent, its resourceVersion was too old, or it failed. */
+/** Why a watch ended: the server ended it, it became silent, its resourceVersion was too old, or it failed. */
 export type WatchEnd = 'ended' | 'stalled' | 'expired' | 'failed';
 
-/** A list or a watch that did not work. It is tried again by itself. */
+/** A list or a watch that failed. It is retried automatically. */
 export interface Interruption {
   readonly kind: Exclude<WatchEnd, 'ended'>;
-  /** A `KubeError`, unless something in this process is broken. */
+  /** A `KubeError`, except for a bug in this process. */
   readonly error: unknown;
-  /** Failures in a row, this one included; 0 for a watch that fell silent. */
+  /** Failures in a row, this one included; 0 for a watch that became silent. */
   readonly failures: number;
   /** Milliseconds until it is tried again. */
   readonly retryInMs: number;
 }
 
 export interface ReflectorTimings {
-  /** A watch on which not a byte arrives for this long is given up. Bookmarks come about every minute. */
+  /** A watch is given up if no byte arrives for this time. Bookmarks arrive about every minute. */
   readonly stallMs: number;
-  /** The server is asked to end a watch after this, up to twice as long, so that not all end at once. */
+  /** The requested duration of a watch, up to twice this, so that not all watches end at once. */
   readonly watchSeconds: number;
   /** A watch that the server ends within this time without an event counts as a failure. */
   readonly shortWatchMs: number;
@@ -43,11 +43,11 @@ export const REFLECTOR_TIMINGS: ReflectorTimings = {
 };
 
 /**
- * After so many failures in a row the resourceVersion itself is doubted, and everything is listed again: the server may
- * refuse it, or it was away for seconds and etcd was restored from a backup.
+ * After this number of failures in a row the resourceVersion may be the cause, and everything is listed again: the
+ * server may refuse it, or it was away for seconds and etcd was restored from a backup.
  */
 const FAILURES_BEFORE_RELIST = 3;
-/** The longest `Retry-After` that is obeyed, in milliseconds. */
+/** A longer `Retry-After` is cut to this, in milliseconds. */
 const LONGEST_RETRY_AFTER_MS = 300_000;
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -55,9 +55,9 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly type: ResourceType;
   /** All namespaces if left out. */
   readonly namespace?: string;
-  /** Only objects that it fits, for example `metadata.name=a`; all if left out. */
+  /** Only objects that match it, for example `metadata.name=a`; all if left out. */
   readonly fieldSelector?: string;
-  /** What is kept of an object; keeps its name, namespace, uid and resourceVersion. */
+  /** Returns the part of an object that is kept; must keep its name, namespace, uid and resourceVersion. */
   readonly trim: (object: KubeObject) => T;
   readonly store: Store<T>;
   readonly handler: StoreHandler<T>;
@@ -73,8 +73,8 @@ export interface ReflectorOptions<T extends KubeObject> {
 }
 
 /**
- * Keeps a store true to the API: lists, then watches from the list's resourceVersion on, and goes on from the last
- * version that the store took. It ends with its signal and with nothing else.
+ * Keeps a store in sync with the API: lists, then watches from the list's resourceVersion, and continues from the last
+ * version that the store took. It ends only with its signal.
  */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
@@ -85,7 +85,7 @@ export class Reflector<T extends KubeObject> {
   #problem: string | undefined = 'not listed yet';
   #resolveSynced = nothing;
   #resolveTried = nothing;
-  /** Resolves when the store has taken a whole list. */
+  /** Resolves when the store has a complete list. */
   readonly whenSynced = new Promise<void>((resolve) => {
     this.#resolveSynced = resolve;
   });
@@ -104,17 +104,17 @@ export class Reflector<T extends KubeObject> {
     this.#lastActivity = options.clock.monotonic();
   }
 
-  /** Whether the store has taken a whole list, once. */
+  /** Whether the store has had a complete list. */
   get synced(): boolean {
     return this.#synced;
   }
 
-  /** Why nothing is watched at the moment, for people; undefined: all is well. */
+  /** Why nothing is watched at the moment, for people; undefined: the watch works. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** When the API server last sent anything, or was found to fail, on the clock's monotonic time. */
+  /** When the API server last sent anything, or last failed, on the clock's monotonic time. */
   get lastActivity(): number {
     return this.#lastActivity;
   }
@@ -133,7 +133,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Takes an object as a read by name returned it (undefined: it is gone), as if the watch had delivered it. */
+  /** Stores an object from a read by name (undefined: it is gone), as if the watch had delivered it. */
   take(key: string, object: KubeObject | undefined): void {
     const { store } = this.#options;
     const known = store.get(key);
@@ -167,8 +167,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   /**
-   * After a restore of etcd from a backup versions go back. A watch from one that the server does not have yet is accepted
-   * as any other, and delivers nothing until that version has come. So the server is asked before a watch is opened again.
+   * After a restore of etcd from a backup versions go back. The server accepts a watch from a version that it does not have
+   * yet, but delivers nothing until it has that version. So the current version is read before a watch is opened again.
    *
    * @throws KubeError `Expired` when it has only earlier ones
    */
@@ -248,13 +248,13 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Decides where to go on, and waits. */
+  /** Decides whether to list or to watch next, and waits. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, random, logger, onWatchEnd, onInterrupted } = this.#options;
     this.#touch();
     const expired = isGone(error);
     const stalled = isLocal(error, 'Stalled');
-    // A watch that was open and fell silent is no refusal: the server may be quiet and know no bookmarks.
+    // Silence on an open watch is not a refusal: there may be no changes, and the server may not send bookmarks.
     this.#failures = stalled ? 0 : this.#failures + 1;
     if (!stalled && !isTooManyRequests(error)) this.#versionFailures += 1;
     if (expired || this.#versionFailures >= FAILURES_BEFORE_RELIST) {
@@ -262,7 +262,7 @@ export class Reflector<T extends KubeObject> {
       this.#versionFailures = 0;
     }
     const kind = expired ? 'expired' : stalled ? 'stalled' : 'failed';
-    // Silence has lasted long enough; expiry is ordinary, unless it repeats itself.
+    // After silence no further wait is needed; an expiry is normal, unless it repeats.
     const atOnce = stalled || (expired && this.#failures === 1);
     const floor = error instanceof KubeError ? Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS) : 0;
     const wait = atOnce ? 0 : Math.max(floor, backoffMs(this.#failures, this.#timings.backoff, random));
@@ -278,7 +278,7 @@ export class Reflector<T extends KubeObject> {
     if (expired) logger.info('list or watch expired, listing again', fields);
     else if (stalled) logger.info('watch fell silent, opening it again', fields);
     else {
-      // A namespace that is gone may be tried for months.
+      // A namespace that is gone may be retried for months.
       const level = this.#problem === text ? 'debug' : 'warn';
       logger[level]('list or watch interrupted, trying again', fields);
       this.#problem = text;
@@ -287,7 +287,7 @@ export class Reflector<T extends KubeObject> {
     if (wait > 0) await sleep(clock, wait, signal);
   }
 
-  /** An object that `trim` fails on is as good as absent: one such object must not stop all others. */
+  /** If `trim` fails on an object, it counts as absent: one such object must not stop all others. */
   #trim(object: KubeObject): T | undefined {
     const { trim, logger } = this.#options;
     try {

@@ -1,6 +1,6 @@
 import type { ResourceType } from './object.js';
 
-/** The kinds of objects that Kubernetes itself has, as far as they are used here. */
+/** Kubernetes' own kinds of objects that are used here. */
 export const SECRETS: ResourceType = { group: '', version: 'v1', plural: 'secrets', namespaced: true };
 export const NAMESPACES: ResourceType = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 export const EVENTS: ResourceType = {

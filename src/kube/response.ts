@@ -24,7 +24,7 @@ export function parseAnswer(text: string, what: string): unknown {
   return answer;
 }
 
-/** Of a foreign error only its code is taken over (`ECONNREFUSED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`). */
+/** Copies only the code of a foreign error (`ECONNREFUSED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`). */
 export function toKubeError(error: unknown, what: string, signal: AbortSignal): KubeError {
   if (error instanceof KubeError && !isLocal(error, 'Canceled')) return error;
   if (signal.aborted) {

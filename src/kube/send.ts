@@ -17,7 +17,7 @@ export interface Outgoing {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body: Buffer | undefined;
   readonly agent: http.Agent;
-  /** Called when there is a connection to send it on; false: it fails with `NotLeading`. */
+  /** Called when there is a connection to send it; false: the request fails with `NotLeading`. */
   readonly maySend: (() => boolean) | undefined;
 }
 
@@ -29,11 +29,11 @@ export interface SendLimits {
   readonly headersMs: number;
 }
 
-/** A kept-alive connection turned out to be closed when it was used again. */
+/** A keep-alive connection was already closed when it was used again. */
 export class StaleSocket extends Error {}
 
 /**
- * Sends one request; resolves with the answer once its headers are in. `signal` ends it, and later the answer's body, too.
+ * Sends one request; resolves when the answer's headers have arrived. `signal` ends it, and later the answer's body too.
  *
  * @throws KubeError, StaleSocket, the signal's reason, or the network's error
  */
@@ -63,13 +63,13 @@ export function send(
     const unlisten = onAbort(signal, () => {
       const error = asError(signal.reason);
       outgoing.destroy(error);
-      // One that waits for a free connection says so only when it gets one.
+      // A request that waits for a free connection would report the error only when it gets one.
       reject(error);
     });
 
     outgoing.on('socket', (socket) => {
       if (maySend?.() === false) {
-        outgoing.destroy(localError('NotLeading', `${what}: this process does not lead any more`));
+        outgoing.destroy(localError('NotLeading', `${what}: this process no longer leads`));
         return;
       }
       const connected = (): void => expect(headersMs, 'no answer');

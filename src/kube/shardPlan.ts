@@ -1,25 +1,25 @@
 /** The Lease of one shard, as this replica sees it. */
 export interface ShardLease {
-  /** Who holds it; undefined: nobody does, or its holder has not renewed it in time. */
+  /** Its holder; undefined: it has none, or the holder has not renewed it in time. */
   readonly holder: string | undefined;
-  /** Who asks the holder for it. */
+  /** The replica that claims it. */
   readonly claimant: string | undefined;
 }
 
-/** What one replica does in one round. */
+/** The actions of one replica in one round. */
 export interface ShardPlan {
-  /** Nobody has these: take them. */
+  /** Take these: they have no holder. */
   readonly take: readonly number[];
-  /** Ask the holder of this one for it. */
+  /** Claim this one from its holder. */
   readonly claim: number | undefined;
-  /** Finish the work on these, and hand each over to the replica that claims it. */
+  /** Finish the work on these, and hand each to the replica that claims it. */
   readonly handOver: ReadonlyMap<number, string>;
 }
 
 /**
- * Shares shards out evenly among the replicas that are seen to live: those that hold a shard, and this one. All replicas
- * plan by themselves from the same Leases, and the plans converge, until no two differ by more than one shard:
- * - what nobody has is taken, up to an even share;
+ * Distributes shards evenly among the live replicas: those that hold a shard, and this one. Every replica plans for
+ * itself from the same Leases, and the plans converge until no two replicas differ by more than one shard:
+ * - shards without a holder are taken, up to an even share;
  * - a replica that holds at least two fewer than the busiest one claims a shard of it;
  * - a claimed shard is handed over if its holder holds at least two more than the claimant.
  *
@@ -62,7 +62,7 @@ function findClaim(
   loads: ReadonlyMap<string, number>,
   me: string,
 ): number | undefined {
-  // What was claimed already is on its way.
+  // A shard that is already claimed will be handed over.
   const claimed = numbersOf(leases, ({ holder, claimant }) => claimant === me && holder !== me);
   const mine = (loads.get(me) ?? 0) + claimed.length;
   const most = Math.max(...loads.values());
@@ -79,9 +79,9 @@ function numbersOf(leases: readonly ShardLease[], wanted: (lease: ShardLease) =>
 }
 
 /**
- * The shard of a text, the same in every replica and release: FNV-1a (32 bit) of its UTF-16 code units, modulo.
+ * The shard of a text, the same in every replica and release: FNV-1a (32 bit) of its UTF-16 code units, modulo `count`.
  *
- * @param count of shards, 1 or more
+ * @param count number of shards, 1 or more
  */
 export function shardOf(text: string, count: number): number {
   if (count === 1) return 0;

@@ -1,7 +1,7 @@
 import { objectKey } from './object.js';
 import type { KubeObject } from './object.js';
 
-/** Called for each change of a store, after it. An exception is logged and changes nothing. */
+/** Called after each change of a store. An exception is logged and has no other effect. */
 export interface StoreHandler<T extends KubeObject> {
   /** @param initial whether the object was there when the operator started */
   added(object: T, initial: boolean): void;
@@ -10,15 +10,15 @@ export interface StoreHandler<T extends KubeObject> {
   deleted(object: T): void;
 }
 
-/** A step from one state of the store to the next, in the order in which the handler is called. */
+/** One change of the store, in the order in which the handler is called. */
 export type StoreChange<T extends KubeObject> =
   | { readonly kind: 'added'; readonly object: T }
   | { readonly kind: 'modified'; readonly object: T; readonly before: T }
   | { readonly kind: 'deleted'; readonly object: T };
 
 /**
- * The objects as last seen, by `namespace/name`. An object that comes back under its old name with another uid is
- * another object: it is deleted and added. What was seen already (the same uid and resourceVersion) is no change.
+ * The objects as last seen, by `namespace/name`. An object with a known name and another uid is another object: the old
+ * one is deleted, the new one added. A known version (the same uid and resourceVersion) is not a change.
  */
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
@@ -35,7 +35,7 @@ export class Store<T extends KubeObject> {
     return this.#objects.values();
   }
 
-  /** Takes an object that exists. */
+  /** Stores an object that exists. */
   put(object: T): StoreChange<T>[] {
     const key = objectKey(object.metadata);
     const before = this.#objects.get(key);
@@ -51,7 +51,7 @@ export class Store<T extends KubeObject> {
     return [{ kind: 'modified', object, before }];
   }
 
-  /** Forgets an object that is gone; a late event of an earlier object of the same name changes nothing. */
+  /** Removes an object that is gone; a late event of an earlier object of the same name has no effect. */
   remove(gone: KubeObject): StoreChange<T>[] {
     const key = objectKey(gone.metadata);
     const before = this.#objects.get(key);
@@ -60,7 +60,7 @@ export class Store<T extends KubeObject> {
     return [{ kind: 'deleted', object: before }];
   }
 
-  /** Takes a complete list of one namespace, or of all: what is in scope and not in the list is gone. */
+  /** Stores a complete list of one namespace, or of all: an object in scope that is not in the list is gone. */
   replace(objects: readonly T[], namespace?: string): StoreChange<T>[] {
     const listed = new Set(objects.map(({ metadata }) => objectKey(metadata)));
     const changes: StoreChange<T>[] = [];

@@ -19,15 +19,15 @@ export interface KubeRequest {
   readonly query?: URLSearchParams;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** The longest answer; the transport's if left out. */
+  /** The longest answer; the transport's limit if left out. */
   readonly maxBytes?: number;
-  /** Of the body; `application/json` if left out. */
+  /** The type of the body; `application/json` if left out. */
   readonly contentType?: string;
-  /** What the answer may be; `application/json` if left out. */
+  /** The type of the answer; `application/json` if left out. */
   readonly accept?: string;
   /** Whether the request may be sent again when it is not known if the server has carried it out. */
   readonly idempotent: boolean;
-  /** Called when there is a connection to send it on; false: it fails with `NotLeading`. */
+  /** Called when there is a connection to send it; false: the request fails with `NotLeading`. */
   readonly maySend?: () => boolean;
 }
 
@@ -37,9 +37,9 @@ export interface TransportLimits extends SendLimits {
   readonly requestMs: number;
   /** An idle connection is closed after this. Below the API server's own 90 s, so that it rarely closes first. */
   readonly idleMs: number;
-  /** Of an answer that is read as a whole. The API server takes objects of up to 3 MiB, and etcd of 1.5 MiB. */
+  /** The longest answer that is read as a whole. The API server accepts objects of up to 3 MiB, etcd of 1.5 MiB. */
   readonly maxBytes: number;
-  /** Connections for requests; further requests wait. Streams have their own and are as many as their callers open. */
+  /** The most connections for requests; further requests wait. Streams have their own connections, without a limit. */
   readonly maxSockets: number;
 }
 
@@ -52,22 +52,22 @@ export const TRANSPORT_LIMITS: TransportLimits = {
   maxSockets: 32,
 };
 
-/** An error's answer is a small `Status`; more than this (bytes) is not read of it. */
+/** An error's answer is a small `Status`; at most this part of it (bytes) is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
-/** Answers of more than 256 KiB that are read at a time: Secrets and CloudJobs that somebody made as long as can be. */
+/** The most answers above 256 KiB that are read at a time, in case somebody makes Secrets or CloudJobs very long. */
 const LONG_ANSWERS = 4;
-/** How often a request that met a connection which the server had just closed is tried again on another one. */
+/** How often a request is tried again on another connection if the server had just closed the first. */
 const STALE_SOCKET_RETRIES = 3;
 
-/** What the rest of this folder sees of the network. Every method throws `KubeError` and nothing else. */
+/** The network, as the rest of this folder sees it. Methods throw only `KubeError`. */
 export interface Transport {
   /** The parsed answer; undefined when it is empty. */
   request(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
-  /** Resolves with the body of a 200 once its headers are in; `signal` ends it, nothing else does. */
+  /** Resolves with the body of a 200 once its headers have arrived; only `signal` ends it. */
   stream(request: KubeRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }
 
-/** One request that was answered with headers, or (status undefined) was not. */
+/** One request: its answer's headers arrived, or (status undefined) did not. */
 export interface Attempt {
   readonly method: string;
   readonly status: number | undefined;
@@ -134,24 +134,24 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** Closes every connection, the busy ones too. */
+  /** Closes every connection, including busy ones. */
   close(): void {
     this.#agents?.requests.destroy();
     this.#agents?.streams.destroy();
     this.#agents = undefined;
   }
 
-  /** The answer's headers, status 2xx; tries again where that cannot do harm. */
+  /** The answer's headers, status 2xx; retries where that is safe. */
   async #open(request: KubeRequest, pool: keyof Agents, signal: AbortSignal): Promise<http.IncomingMessage> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.#openOnce(request, pool, signal);
       } catch (error) {
-        // A 401 is refused before anything is done, so even a POST may be sent again with newer credentials.
+        // With a 401 the server has done nothing, so even a POST may be sent again with newer credentials.
         if (isUnauthorized(error) && !signal.aborted && this.#access.renew()) continue;
-        // The server closed an idle connection in the moment it was used. The request may have been read all the
-        // same, which is why only idempotent ones are repeated: a merge patch sets the same values once more, and
-        // one guarded by a resourceVersion fails with the 409 that its caller has to know anyway.
+        // The server closed an idle connection at the moment it was used. It may still have read the request, so only
+        // idempotent ones are repeated: a merge patch sets the same values again, and one with a resourceVersion
+        // fails with a 409, which its caller handles anyway.
         const stale = error instanceof StaleSocket && request.idempotent && !signal.aborted;
         if (!stale || attempt >= STALE_SOCKET_RETRIES) throw error;
       }
@@ -180,7 +180,7 @@ export class HttpTransport implements Transport {
       response = await send(outgoing, this.#clock, this.#limits, signal);
     } catch (error) {
       ended(undefined);
-      // A silent connection may be half-open, and then its idle siblings are, too: let nobody else wait for them.
+      // A silent connection may be half-open, and its idle siblings too: no other request should wait for them.
       if (isLocal(error, 'DeadlineExceeded')) closeIdle(agents);
       throw error;
     }
@@ -190,7 +190,7 @@ export class HttpTransport implements Transport {
 
     const body = await withDeadline(this.#clock, this.#limits.headersMs, signal, (given) => {
       onAbort(given, () => void response.destroy());
-      // Without its text, if that does not come, the status is still the answer.
+      // If the body does not arrive, the status alone is the answer.
       const limits = this.#bodyLimits(MAX_ERROR_BYTES, what);
       return readBody(response, limits, given, (bytes) => parseJSON(bytes.toString())).catch(nothing);
     });
@@ -230,7 +230,7 @@ export class HttpTransport implements Transport {
     return { maxBytes, slots: this.#slots, tooLong };
   }
 
-  /** The pools; made anew when the certificates were rotated, and the old ones then drain. */
+  /** The pools; after a rotation of the certificates there are new ones, and the old ones drain. */
   #agentsFor(material: TlsMaterial): Agents {
     if (this.#agents !== undefined && sameTls(this.#tls, material)) return this.#agents;
     if (this.#agents !== undefined) closeIdle(this.#agents);

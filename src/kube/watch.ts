@@ -12,7 +12,7 @@ export type WatchEvent =
   | { readonly kind: 'bookmark'; readonly resourceVersion: string }
   | { readonly kind: 'error'; readonly error: KubeError };
 
-/** The longest line of a watch in bytes. The API server takes objects of up to 3 MiB, and etcd of 1.5 MiB. */
+/** The longest line of a watch in bytes. The API server accepts objects of up to 3 MiB, etcd of 1.5 MiB. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
@@ -77,7 +77,7 @@ function parseEvent(line: string, what: string): WatchEvent {
   if (!isRecord(event)) throw localError('MalformedResponse', `${what}: a line is not a watch event`);
   const { type, object } = event;
   switch (type) {
-    // Which of the two it is depends on what the reader has seen, not on what the server remembers.
+    // Whether it was added or modified depends on what the reader has seen, not on what the server remembers.
     case 'ADDED':
     case 'MODIFIED':
       return { kind: 'present', object: asObject(object, what) };

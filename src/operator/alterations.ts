@@ -3,8 +3,8 @@ import type { Metrics } from '../ops/metrics.js';
 import type { ReconcilerParts } from '../reconcile/reconciler.js';
 
 /**
- * Counts statuses that are stored otherwise than they were written, and warns once of a CustomResourceDefinition that is
- * older than the operator. Who writes over statuses is reported by their transitions.
+ * Counts stored statuses that differ from what the operator wrote, and warns once if the CustomResourceDefinition is older
+ * than the operator. Transitions report who overwrites statuses.
  */
 export function alterationReporter(logger: Logger, metrics: Metrics): ReconcilerParts['onAlteration'] {
   let isWarned = false;
@@ -12,7 +12,7 @@ export function alterationReporter(logger: Logger, metrics: Metrics): Reconciler
     metrics.statusAltered(how);
     if (how !== 'pruned' || isWarned) return;
     isWarned = true;
-    logger.warn('the CustomResourceDefinition is older than the operator, apply the one of this release', {
+    logger.warn('the CustomResourceDefinition is older than the operator: apply the one of this release', {
       droppedFields: fields,
       namespace,
       name,

@@ -29,7 +29,7 @@ export interface CloudSideParts {
   readonly wake: (key: string, priority: Priority) => void;
 }
 
-/** What reads jobs: HTTP, credentials, and the reader that holds calls within their limits. */
+/** The parts that read jobs: HTTP, credentials, and the reader that keeps calls within their limits. */
 export function createCloudSide(parts: CloudSideParts): CloudSide {
   const { settings, clock, random, logger, metrics, proxyFor } = parts;
   const { ownCredentials, regions, defaultRegion } = settings.config;
@@ -73,7 +73,7 @@ function createReader(
       if (answer.kind === 'job') metrics.polled('job', undefined);
       else metrics.polled(answer.error.class, answer.error.code);
     },
-    // At debug: a cloud that is down fails every poll. The transition that comes of it is logged at warn, once.
+    // At debug: every poll fails while the cloud is down. The transition is logged at warn, once.
     onError: (
       { message: detail, class: errorClass, code, status, requestID },
       { region, projectID, jobID },

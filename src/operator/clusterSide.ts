@@ -19,7 +19,7 @@ export interface ClusterSide {
   readonly events: EventRecorder;
   /** Undefined without leader election. */
   readonly lease: LeaseHolder | undefined;
-  /** Whether this process may write; to be checked in the moment of writing. */
+  /** Whether this process may write; check it at the moment of writing. */
   readonly mayWrite: () => boolean;
   /** The API server's time. */
   readonly serverClock: Clock;
@@ -34,7 +34,7 @@ export interface ClusterSideParts {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Whether other work waits, which goes before events. */
+  /** Whether other work waits; it goes before events. */
   readonly isBusy: () => boolean;
 }
 
@@ -43,7 +43,7 @@ export function leaseNameOf({ namespaces }: Pick<Settings, 'namespaces'>): strin
   return scopedLeaseName(OPERATOR, namespaces);
 }
 
-/** What speaks with the Kubernetes API: client, Events, and the Lease with connections of its own. */
+/** The parts that talk to the Kubernetes API: client, Events, and the Lease with its own connections. */
 export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   const { settings, access, clock, random, logger, metrics, isBusy } = parts;
   if (access.proxy !== undefined) logger.info('kubernetes proxy', { proxy: access.proxy.toString() });
@@ -60,7 +60,7 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
     });
   const transport = connect();
   const replica = settings.podUID === undefined ? hostname() : `${hostname()}_${settings.podUID}`;
-  // A Lease whose renewal waits behind the work is lost.
+  // If a renewal waited behind the work, the Lease would be lost.
   const leaseTransport = connect();
   const lease = new LeaseHolder({
     client: new KubeClient({ transport: leaseTransport, clock, random }),

@@ -4,14 +4,14 @@ import type { CacheEntry } from '../reconcile/cloudJobStore.js';
 
 const PHASES = ['initializing', 'running', 'succeeded', 'failed', 'unknown', 'none'] as const;
 
-/** How many CloudJobs there are of each phase, by what the phase means; `none`: nothing is known yet. */
+/** The number of CloudJobs by what their phase means; `none`: not observed yet. */
 export function countPhases(objects: Iterable<Pick<CacheEntry, 'phase'>>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>(PHASES.map((phase) => [phase, 0]));
   for (const { phase } of objects) counts.set(phase, (counts.get(phase) ?? 0) + 1);
   return counts;
 }
 
-/** The end of a job, if it lies between the two statuses; the time is from its creation, by the cloud's clock. */
+/** The end of a job, if it lies between the two statuses. The time runs from its creation, by the cloud's clock. */
 export function endBetween(
   before: CloudJobStatus,
   after: CloudJobStatus,

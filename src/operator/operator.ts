@@ -20,10 +20,10 @@ import { probes } from './probes.js';
 import { createShardWork, WORKERS } from './shardWork.js';
 import { ShardWorks } from './shardWorks.js';
 
-/** When the work has ended, the events of it may still be sent for so long. */
+/** After the work has ended, its events may still be sent for this time. */
 const EVENTS_DRAIN_MS = 1_000;
 
-/** The parts of a running operator that its metrics and its run need. */
+/** The parts of a running operator. */
 interface Parts {
   readonly cluster: ClusterSide;
   readonly cloud: CloudSide;
@@ -35,7 +35,7 @@ interface Parts {
  * Puts the parts together and runs them until `stop` aborts: watch -> queue -> reconciler -> cloud -> status.
  *
  * @throws KubeconfigError when no cluster is configured
- * @throws ProxyError for an environment that names a proxy which cannot be used
+ * @throws ProxyError when the environment names a proxy that cannot be used
  * @throws PortError when the port for probes and metrics is taken
  * @throws LeaseLost when another replica may have taken over
  */
@@ -55,7 +55,7 @@ export async function runOperator(settings: Settings, logger: Logger, stop: Abor
   const shardParts = {
     ...common,
     ...cloud,
-    // What a CloudJob says of time is by the API server's clock, and so is what is decided of it.
+    // Times in a CloudJob are by the API server's clock, so decisions use that clock too.
     clock: cluster.serverClock,
     client: cluster.client,
     secrets: new SecretCache(new ClusterSecrets(cluster.client), clock, end.signal),
@@ -108,7 +108,7 @@ async function runParts(
 
   /** Works on one shard. */
   async function work(shard: number, stopShard: AbortSignal, lostShard: AbortSignal): Promise<void> {
-    // Shards come and go, and the signal stays.
+    // The signal outlives the shards.
     const unlisten = onAbort(lostShard, () => lost.abort());
     const running = works.run(shard, stopShard, lost.signal);
     cloud.reader.setShare(works.size / shards);
@@ -126,7 +126,7 @@ async function runParts(
     if (cluster.lease === undefined) {
       await work(0, stop, lost.signal);
     } else {
-      // Whoever can read no CloudJobs must not take a Lease from those who can.
+      // A replica that can read no CloudJobs must not take a Lease from one that can.
       await informer.untilReady(stop);
       await cluster.lease.run(stop, work);
     }
@@ -137,7 +137,7 @@ async function runParts(
   }
 }
 
-/** For work that lasts as long as the process: the listeners are never taken off. */
+/** For work that lasts as long as the process: the listeners are never removed. */
 function firstOf(...signals: readonly AbortSignal[]): AbortSignal {
   const first = new AbortController();
   for (const signal of signals) onAbort(signal, () => first.abort());
@@ -148,7 +148,7 @@ function queueStats(works: ShardWorks): QueueStats {
   return sumOfStats([...works.values].map(({ queue }) => queue.stats()));
 }
 
-/** @param parts read when somebody scrapes: the metrics are there before the parts that they read */
+/** @param parts read at each scrape: the metrics exist before the parts that they read */
 function createOperatorMetrics(parts: () => Parts, place: Place): Metrics {
   return createMetrics(
     {

@@ -1,25 +1,25 @@
 import type { Clock } from '../clock.js';
 import type { Probe, ProbeResult } from '../ops/http.js';
 
-/** What the probes go by; times in milliseconds. */
+/** The state that the probes check; times in milliseconds. */
 export interface Progress {
-  /** When the quietest of the watches last had an answer or tried to have one, on the monotonic clock. */
+  /** The oldest last activity (an answer or an attempt) of all watches, on the monotonic clock. */
   readonly watchActiveAt: () => number;
-  /** For how long keys have been due without any key getting a worker. */
+  /** How long keys have been due while no key got a worker. */
   readonly queueStuckMs: () => number;
-  /** Whether the CloudJobs are listed: of each namespace that can be read. */
+  /** Whether the CloudJobs of each readable namespace are listed. */
   readonly isReady: () => boolean;
-  /** Of each namespace (`*`: of all together), why its CloudJobs are not watched at the moment; undefined: they are. */
+  /** By namespace (`*`: all together): why its CloudJobs are not watched at the moment; undefined: they are watched. */
   readonly watchProblems: () => ReadonlyMap<string, string | undefined>;
   readonly isStopping: () => boolean;
 }
 
 /**
- * A watch has a bookmark about every minute, and an API server that is away is tried again at least every five: after
- * this long something in this process is stuck. An outage alone, however long, is no reason to be restarted.
+ * A watch gets a bookmark about every minute, and an unreachable API server is tried again at least every five minutes.
+ * After this time something in this process is stuck. An outage of the API server alone never causes a restart.
  */
 const WATCH_SILENCE_MS = 600_000;
-/** A reconcile is left behind after 130 s at the latest, so a worker is free again by then. */
+/** A reconcile is abandoned after 130 s at the latest, so a worker is free again by then. */
 const QUEUE_STUCK_MS = 300_000;
 
 const OK: ProbeResult = { ok: true, text: 'ok' };
@@ -38,7 +38,7 @@ export function probes(progress: Progress, clock: Clock): ReadonlyMap<string, Pr
     const problems = [...progress.watchProblems()].flatMap(([namespace, problem]) =>
       problem === undefined ? [] : [`CloudJobs of namespace ${namespace} are not watched: ${problem}`],
     );
-    // A replica that waits for the Lease with a warm cache is ready, too: a rolling update waits for it.
+    // A replica that waits for the Lease with a warm cache is ready too: a rolling update waits for it.
     if (!progress.isReady()) return failed(['the CloudJobs are not listed yet', ...problems].join('\n'));
     return problems.length === 0 ? OK : { ok: true, text: ['ok', ...problems, ''].join('\n') };
   }

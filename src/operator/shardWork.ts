@@ -15,9 +15,9 @@ import type { Polling } from '../reconcile/schedule.js';
 import { endBetween } from './jobMetrics.js';
 import type { ShardWork } from './shardWorks.js';
 
-/** Reconciles at a time, in each shard. They spend their time waiting for the network, so there may be many. */
+/** Reconciles at a time, in each shard. They mostly wait for the network, so there may be many. */
 export const WORKERS = 64;
-/** At the end the reconciles that are under way may finish; one that waits for a slow cloud has nothing to lose. */
+/** How long running reconciles may take to finish at shutdown; one that waits for a slow cloud loses nothing. */
 const DRAIN_MS = 3_000;
 
 export interface ShardWorkParts extends JobObserverParts, Pick<ReconcilerParts, 'onAlteration'> {
@@ -30,7 +30,7 @@ export interface ShardWorkParts extends JobObserverParts, Pick<ReconcilerParts, 
   readonly metrics: Metrics;
 }
 
-/** What works on one shard: watch -> queue -> reconciler. @param cache the CloudJobs of that shard */
+/** The work on one shard: watch -> queue -> reconciler. @param cache the CloudJobs of that shard */
 export function createShardWork(
   parts: ShardWorkParts,
   cache: Pick<Informer<CacheEntry>, 'get' | 'refresh'>,

@@ -6,14 +6,14 @@ import type { CacheEntry } from '../reconcile/cloudJobStore.js';
 import type { Reconciler } from '../reconcile/reconciler.js';
 import type { Priority } from '../priority.js';
 
-/** What works on one shard, and only for as long as this replica holds it. */
+/** The work on one shard while this replica holds it. */
 export interface ShardWork {
   readonly queue: WorkQueue;
   readonly controller: Controller;
   readonly reconciler: Reconciler;
 }
 
-/** The CloudJobs as this replica sees them: those of all shards. */
+/** The CloudJobs of all shards, as this replica sees them. */
 interface CloudJobs {
   get(key: string): CacheEntry | undefined;
   values(): Iterable<CacheEntry>;
@@ -21,12 +21,12 @@ interface CloudJobs {
 
 /**
  * The work of the shards that this replica holds. All CloudJobs of one job are in one shard, so that one call serves
- * them all. Changes of CloudJobs in shards of others are none of this replica's business.
+ * them all. This replica ignores changes of CloudJobs in other shards.
  */
 export class ShardWorks implements StoreHandler<CacheEntry> {
   readonly #works = new Map<number, ShardWork>();
 
-  /** @param count of shards; the same in every replica */
+  /** @param count the number of shards; the same in every replica */
   constructor(
     private readonly count: number,
     private readonly cloudJobs: CloudJobs,
@@ -71,7 +71,7 @@ export class ShardWorks implements StoreHandler<CacheEntry> {
   modified(object: CacheEntry, before: CacheEntry): void {
     const work = this.#workOn(object);
     const workBefore = this.#workOn(before);
-    // API servers without CEL let people change the job: then it may be another shard's.
+    // API servers without CEL let people change the job: the CloudJob may then move to another shard.
     if (workBefore !== work) workBefore?.controller.deleted(before);
     work?.controller.modified(object);
   }

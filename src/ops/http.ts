@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Metrics } from './metrics.js';
 
-/** What a probe finds, and says to people. */
+/** The result of a probe, and its text for people. */
 export interface ProbeResult {
   readonly ok: boolean;
   readonly text: string;
@@ -21,10 +21,10 @@ export class PortError extends Error {
   override readonly name = 'PortError';
 }
 
-/** Requests are tiny; whoever sends none, sends one slowly or does not read the answer is cut off. */
+/** Requests are tiny. A client that sends no request, sends it slowly or does not read the answer is cut off. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const CHECK_EVERY_MS = 1_000;
-/** Open at a time, from all peers and from one. */
+/** The most connections open at a time, from all peers and from one. */
 const MAX_CONNECTIONS = 64;
 const MAX_CONNECTIONS_OF_PEER = 16;
 
@@ -62,7 +62,7 @@ export async function serveOps(
       response.end(text);
     },
   );
-  // Of silence; the others are about requests that have begun.
+  // For idle connections; the other timeouts are for requests that have begun.
   server.setTimeout(REQUEST_TIMEOUT_MS);
   boundConnections(server);
   await new Promise<void>((resolve, reject) => {
@@ -83,11 +83,11 @@ export async function serveOps(
 }
 
 /**
- * Takes every new connection, so that no number of held ones keeps a probe out: when there are too many, the oldest of
- * the peer that has most gives way.
+ * Accepts every new connection, so that held connections cannot keep a probe out. When there are too many, it closes the
+ * oldest one of the peer that has the most.
  */
 function boundConnections(server: Server): void {
-  /** Whose each connection is; the oldest first. */
+  /** The peer of each connection; the oldest connection first. */
   const open = new Map<Socket, string>();
   server.on('connection', (socket: Socket) => {
     open.set(socket, socket.remoteAddress ?? '');

@@ -1,7 +1,7 @@
-/** What a log line says beside its constant message. Never a secret, never a foreign error object. */
+/** The fields of a log line. Never a secret, never a foreign error object. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Structured logging, passed in: messages are constant strings, what varies goes into the fields. */
+/** Structured logging, passed in: messages are constant strings, variable parts go into the fields. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

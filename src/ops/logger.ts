@@ -2,12 +2,12 @@ import { createLogger, format, transports } from 'winston';
 import { nothing } from '../signals.js';
 import type { Logger } from './log.js';
 
-/** Numbers of `syslog` do not fit: the four levels that a `Logger` has, most severe first. */
+/** The four levels of a `Logger`, most severe first; winston's own levels are others. */
 const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 };
 
 /**
- * A logger on standard error: one JSON object a line (`time`, `level`, `message`, then the fields), or the same for
- * people.
+ * A logger on standard error: one JSON object per line (`time`, `level`, `message`, then the fields), or the same in a form
+ * for people.
  */
 export function createWinstonLogger(options: {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
@@ -22,7 +22,7 @@ export function createWinstonLogger(options: {
   const json = format.printf(({ time: at, timestamp: _, level, message, ...fields }) =>
     JSON.stringify({ time: at, level, message, ...fields }),
   );
-  // Nobody reads it any more (EPIPE), or the disk is full: that ends no work.
+  // No reader is left (EPIPE), or the disk is full: the work goes on.
   process.stderr.on('error', nothing);
   return createLogger({
     levels: LEVELS,
@@ -33,7 +33,7 @@ export function createWinstonLogger(options: {
   });
 }
 
-/** A text that would run into its neighbours, or over the end of the line, is quoted. */
+/** Quotes a text that has spaces, quotes or line breaks. */
 function pair([key, value]: [string, unknown]): string {
   const isPlain = typeof value === 'string' && !/[\s"\p{Cc}]/u.test(value);
   return `${key}=${isPlain ? value : JSON.stringify(value)}`;

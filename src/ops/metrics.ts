@@ -4,26 +4,26 @@ import { createRuntimeMetrics, SECONDS, type QueueGauges, type RuntimeMetrics } 
 
 /** The state of one region of the cloud, over all projects. */
 export interface RegionGauges {
-  /** Calls that could be made at once; of the project that has fewest. */
+  /** Calls that could be made at once, in the project with the fewest. */
   readonly tokens: number;
   /** CloudJobs that wait for a slot in the budget. */
   readonly waiting: number;
-  /** Whether the region's breaker lets nothing through. */
+  /** Whether the region's breaker lets no call through. */
   readonly open: boolean;
 }
 
-/** What is read at each scrape, instead of being counted on the way. */
+/** Values that are read at each scrape. */
 export interface Gauges {
   readonly queue: () => QueueGauges;
   /** Reconciles that may run at a time. */
   readonly workers: () => number;
-  /** Whether this replica is the one that works. */
+  /** Whether this replica works. */
   readonly leading: () => boolean;
-  /** Whether the CloudJobs of a namespace (`*`: of all) are watched, by its name. */
+  /** Whether the CloudJobs of a namespace are watched, by its name (`*`: all namespaces). */
   readonly watches: () => ReadonlyMap<string, boolean>;
   /** CloudJobs by what their phase means. */
   readonly jobs: () => ReadonlyMap<string, number>;
-  /** Seconds since the unfinished job was observed that was not observed for longest; 0 without one. */
+  /** Seconds since the oldest observation of an unfinished job; 0 if there is none. */
   readonly observationAgeSeconds: () => number;
   /** By the name of the region. */
   readonly regions: () => ReadonlyMap<string, RegionGauges>;
@@ -40,24 +40,24 @@ export interface Place {
 }
 
 export interface Metrics extends RuntimeMetrics {
-  /** A watch of CloudJobs was opened anew, and why. */
+  /** A watch of CloudJobs was opened again, and why. */
   watchRestarted(why: string): void;
-  /** One HTTP request to the cloud, IAM included, has ended; undefined: without an answer. */
+  /** One HTTP request to the cloud, IAM included, has ended; undefined: it got no answer. */
   cloudCalled(method: string, status: number | undefined, seconds: number): void;
   /** One poll of a job has ended: `job`, or the class of its error and the cloud's code. */
   polled(outcome: string, code: string | undefined): void;
   /** A status was stored. */
   statusWritten(): void;
-  /** A status was found to be stored otherwise than it was written. */
+  /** The stored status differs from what the operator wrote. */
   statusAltered(how: string): void;
-  /** What became of an event. */
+  /** The outcome of an event. */
   eventEnded(outcome: string): void;
   /** A job was observed to have ended, this many seconds after the cloud created it. */
   finished(outcome: 'succeeded' | 'failed', seconds: number): void;
   /** The exposition format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
-  /** What there is beside Node's own metrics, for the documentation. */
+  /** All metrics but Node's own, for the documentation. */
   table(): Promise<readonly MetricRow[]>;
 }
 
@@ -68,13 +68,13 @@ export interface MetricRow {
   readonly help: string;
 }
 
-/** The cloud's codes are its own: this many different ones have a label of their own, further ones are `other`. */
+/** The cloud chooses its codes: the first ones, up to this number, get a label of their own; all others are `other`. */
 const MAX_CODES = 64;
 const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600];
 
 /**
- * Prometheus metrics under controller-runtime's names, so that stock dashboards work, and `cloudjob_*` for the cloud's side.
- * No label grows with objects.
+ * Prometheus metrics under controller-runtime's names, so that stock dashboards work, and `cloudjob_*` for the cloud side.
+ * The number of labels does not grow with the number of objects.
  */
 export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metrics {
   const registry = new Registry();
@@ -107,12 +107,12 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   });
   const writes = new Counter({
     name: 'cloudjob_status_writes_total',
-    help: 'Statuses stored; an unchanged job costs none.',
+    help: 'Statuses stored; an unchanged job causes none.',
     registers,
   });
   const alterations = new Counter({
     name: 'cloudjob_status_alterations_total',
-    help: 'Statuses that are stored otherwise than written: pruned (the CustomResourceDefinition is older than the operator), overwritten (somebody else writes them, too).',
+    help: 'Stored statuses that differ from what the operator wrote: pruned (the CustomResourceDefinition is older than the operator), overwritten (somebody else writes them too).',
     labelNames: ['how'],
     registers,
   });
@@ -136,7 +136,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   );
   gauge(
     'cloudjob_watch_up',
-    '1 while the CloudJobs of the namespace are watched (*: of all); 0 while they cannot be read.',
+    '1 while the CloudJobs of the namespace are watched (*: all namespaces); 0 while they cannot be read.',
     ['namespace'],
     (set) => {
       for (const [namespace, isWatched] of gauges.watches()) set({ namespace }, Number(isWatched));
@@ -152,7 +152,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   );
   gauge(
     'cloudjob_observation_age_seconds',
-    'Time since the last good poll, of the unfinished job with the oldest observation.',
+    'Time since the last successful poll of the unfinished job with the oldest observation.',
     [],
     (set) => set({}, gauges.observationAgeSeconds()),
   );
@@ -162,7 +162,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
     });
   byRegion(
     'cloudjob_budget_tokens',
-    'Calls that could be made at once, of the project that has fewest.',
+    'Calls that could be made at once, in the project with the fewest.',
     ({ tokens }) => tokens,
   );
   byRegion(
@@ -172,7 +172,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   );
   byRegion(
     'cloudjob_region_breaker_open',
-    '1 while calls to the region are held back and none is known to work.',
+    '1 while the operator holds back calls to the region because they fail.',
     ({ open }) => Number(open),
   );
   gauge(

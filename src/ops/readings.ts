@@ -3,7 +3,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 type Labels = Readonly<Record<string, string>>;
 type Read = (set: (labels: Labels, value: number) => void) => void;
 
-/** A gauge that is read when somebody asks for it; what is not set then, is gone. */
+/** A gauge that is read at each scrape. Values that are not set then are removed. */
 export function readGauge(
   registry: Registry,
   name: string,
@@ -24,7 +24,7 @@ export function readGauge(
   registry.registerMetric(metric);
 }
 
-/** The same for what only grows, and is counted elsewhere. */
+/** The same for a counter that is counted elsewhere. */
 export function readCounter(
   registry: Registry,
   name: string,

@@ -1,23 +1,23 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { readCounter, readGauge } from './readings.js';
 
-/** What a work queue has done and holds; times in milliseconds. */
+/** The numbers of a work queue; times in milliseconds. */
 export interface QueueGauges {
   /** Keys that wait for a worker. */
   readonly depth: number;
   /** Keys that have a worker. */
   readonly processing: number;
-  /** Keys added since the start, those that were there already not counted, and those of them that are retries. */
+  /** Keys added since the start (not counted: keys that waited already), and the retries among them. */
   readonly adds: number;
   readonly retries: number;
-  /** How long the keys that have a worker have had it: all together, and the longest. */
+  /** How long keys have been with a worker: the sum over all, and the longest. */
   readonly unfinishedMs: number;
   readonly longestMs: number;
 }
 
-/** What controller-runtime and client-go measure, under their names. */
+/** The metrics of controller-runtime and client-go, under their names. */
 export interface RuntimeMetrics {
-  /** How one reconcile ended, as the controller calls it. */
+  /** One reconcile has ended, with the controller's name for its outcome. */
   reconciled(outcome: string, seconds: number, waitedSeconds: number): void;
   /** One request to the Kubernetes API has got its headers; undefined: it got none. */
   apiCalled(method: string, status: number | undefined, seconds: number): void;
@@ -26,12 +26,12 @@ export interface RuntimeMetrics {
 const CONTROLLER = 'cloudjob';
 const QUEUE = { name: CONTROLLER, controller: CONTROLLER };
 export const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** controller-runtime's words for the controller's; all others are errors. */
+/** controller-runtime's results for the controller's outcomes; all others are errors. */
 const RESULTS: Readonly<Record<string, string>> = { done: 'success', requeue: 'requeue_after' };
 
 /**
  * @param workers how many reconciles may run at a time, now
- * @param host where the Kubernetes API is
+ * @param host the host of the Kubernetes API
  */
 export function createRuntimeMetrics(
   registry: Registry,
@@ -51,27 +51,27 @@ export function createRuntimeMetrics(
   ]);
   const errors = counter(
     'controller_runtime_reconcile_errors_total',
-    'Reconciles that failed and are done again.',
+    'Reconciles that failed and are retried.',
   );
   const panics = counter(
     'controller_runtime_reconcile_panics_total',
-    'Failed reconciles whose cause is a mistake in the operator.',
+    'Reconciles that failed because of a bug in the operator.',
   );
   const timeouts = counter(
     'controller_runtime_reconcile_timeouts_total',
-    'Failed reconciles that were stopped at their deadline.',
+    'Reconciles that were stopped at their deadline.',
   );
   const reconcileTime = histogram(
     'controller_runtime_reconcile_time_seconds',
-    'Time of one reconcile, the wait for the cloud included.',
+    'Time of one reconcile, including the wait for the cloud.',
     ['controller'],
   );
   const queueTime = histogram(
     'workqueue_queue_duration_seconds',
-    'How long a key waited for a worker since it was due.',
+    'How long a key that was due waited for a worker.',
     ['name', 'controller'],
   );
-  const workTime = histogram('workqueue_work_duration_seconds', 'How long a key kept its worker.', [
+  const workTime = histogram('workqueue_work_duration_seconds', 'How long a worker processed a key.', [
     'name',
     'controller',
   ]);
@@ -101,17 +101,17 @@ export function createRuntimeMetrics(
   );
   gauge(
     'workqueue_unfinished_work_seconds',
-    'How long all keys that have a worker have had it, added up.',
+    'Time that keys have been with a worker, summed over all keys in progress.',
     queueLabels,
     (set) => set(QUEUE, queue().unfinishedMs / 1000),
   );
   gauge(
     'workqueue_longest_running_processor_seconds',
-    'How long the key that has had its worker for longest has had it.',
+    'Time of the longest key in progress.',
     queueLabels,
     (set) => set(QUEUE, queue().longestMs / 1000),
   );
-  gauge('controller_runtime_active_workers', 'Reconciles under way.', ['controller'], (set) =>
+  gauge('controller_runtime_active_workers', 'Reconciles in progress.', ['controller'], (set) =>
     set({ controller: CONTROLLER }, queue().processing),
   );
   gauge(
@@ -120,7 +120,7 @@ export function createRuntimeMetrics(
     ['controller'],
     (set) => set({ controller: CONTROLLER }, workers()),
   );
-  // Alerts want to see a counter's first step, so it must be there before.
+  // Alerts must see a counter's first increment, so the counter starts at 0.
   for (const zero of [errors, panics, timeouts]) zero.inc({ controller: CONTROLLER }, 0);
 
   return {
@@ -129,7 +129,7 @@ export function createRuntimeMetrics(
       queueTime.observe(QUEUE, waitedSeconds);
       workTime.observe(QUEUE, seconds);
       reconcileTime.observe({ controller }, seconds);
-      // The end of the process is nobody's failure.
+      // The end of the process is not a failure.
       if (outcome === 'aborted') return;
       const result = RESULTS[outcome] ?? 'error';
       reconciles.inc({ controller, result });

@@ -1,15 +1,15 @@
 import { createRequire } from 'node:module';
 import type * as OpenTelemetry from '@opentelemetry/api';
 
-// prom-client has loaded this very copy already; an import would load another one, for 40 ms and 2 MB.
+// prom-client has already loaded this copy; an import would load a second one (40 ms, 2 MB).
 const { SpanStatusCode, trace } = createRequire(import.meta.url)(
   '@opentelemetry/api',
 ) as typeof OpenTelemetry;
 const NAME = 'cloudjob-operator';
 
 /**
- * Does the work inside an OpenTelemetry span, which fails with it; inside another span's work it is that one's child.
- * Without an SDK (one is loaded before the operator: `node --import ./tracing.js dist/main.js run`) it just does the work.
+ * Does the work inside an OpenTelemetry span. The span fails if the work fails; inside another span it becomes a child.
+ * Without an SDK it only does the work. (Load an SDK before the operator: `node --import ./tracing.js dist/main.js run`.)
  *
  * @param attributes never a secret
  */

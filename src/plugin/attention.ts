@@ -2,12 +2,12 @@ import type { CloudJob } from '../api/cloudjob.js';
 import { findCondition } from '../api/conditions.js';
 import { outcomeOf } from './outcome.js';
 
-/** How much a CloudJob needs people, the most urgent first. */
+/** How urgently a CloudJob needs attention, the most urgent first. */
 export const ATTENTION = ['needsSomebody', 'inTrouble', 'underWay', 'suspended', 'succeeded'] as const;
 
 /**
  * - `needsSomebody`: its job failed, or it is stalled.
- * - `inTrouble`: the job cannot be read from the cloud just now; it may heal.
+ * - `inTrouble`: the job cannot be read from the cloud at the moment; it may heal.
  */
 export type Attention = (typeof ATTENTION)[number];
 
@@ -20,7 +20,7 @@ export function attentionOf(cloudJob: CloudJob): Attention {
   return findCondition(conditions, 'Synced')?.status === 'False' ? 'inTrouble' : 'underWay';
 }
 
-/** Most urgent first; of equals the one that changed last. */
+/** Most urgent first; among equals, the one that changed last. */
 export function byAttention(cloudJobs: readonly CloudJob[]): CloudJob[] {
   return cloudJobs
     .map((cloudJob) => ({

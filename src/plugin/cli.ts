@@ -9,18 +9,18 @@ import {
   type PluginFlag,
 } from './flags.js';
 
-/** What a command line means. */
+/** A parsed command line. */
 export type Invocation =
   | { readonly kind: 'help'; readonly command: Command | undefined }
   | {
       readonly kind: 'run';
       readonly command: Command;
-      /** Of CloudJobs. */
+      /** Names of CloudJobs. */
       readonly names: readonly string[];
       readonly flags: Flags;
     };
 
-/** `kubectl get cjob -o name` and people write these before a name. */
+/** `kubectl get cjob -o name` and people write one of these before a name. */
 const TYPE_PREFIX = /^(?:cjob|cloudjobs?)(?:\.cloudjob\.dev)?\//;
 
 /** @throws UsageError */

@@ -4,8 +4,8 @@ import { CommandError, problemOf } from './cluster.js';
 import { checkSecret, type SecretContent } from './doctor/place.js';
 
 /**
- * The environment variables of the clouds' own tools, by the key of a Secret that each stands for (python-openstackclient,
- * Huawei Cloud's SDKs and Terraform provider).
+ * The environment variables of the clouds' own tools, by the matching key of a Secret (python-openstackclient, Huawei
+ * Cloud's SDKs and Terraform provider).
  */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {
   token: ['OS_AUTH_TOKEN', 'OS_TOKEN'],

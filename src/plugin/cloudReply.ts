@@ -3,8 +3,8 @@ import { cleanText } from '../text.js';
 import { isRecord } from '../json.js';
 
 /**
- * Where replies of the cloud carry the ID of the job that they started: creating, deleting and migrating clusters and
- * nodes; resizing; adding and resetting nodes; node pools; creating a cluster, once more (CCE API reference).
+ * Where replies of the cloud carry the ID of the job that was started: creating, deleting and migrating clusters and
+ * nodes; resizing; adding and resetting nodes; node pools; creating a cluster, in another form (CCE API reference).
  */
 const PLACES = [
   'status.jobID',
@@ -27,10 +27,10 @@ export type ReadReply =
 export function readReply(text: string): ReadReply {
   let reply: unknown;
   try {
-    // Windows' shells put a byte order mark before what they redirect to a file.
+    // Shells of Windows write a byte order mark first when they redirect to a file.
     reply = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
-    return problem('it is not JSON; give it the body of the reply alone, without headers');
+    return problem('it is not JSON; pass only the body of the reply, without headers');
   }
   const found = PLACES.flatMap((place) => {
     const value = valueAt(reply, place);
@@ -47,7 +47,7 @@ export function readReply(text: string): ReadReply {
   const jobID = jobIDSchema.safeParse(first.value);
   if (jobID.success) return { kind: 'jobID', jobID: jobID.data };
   return problem(
-    `${first.place} is ${quote(first.value)}, which is no job ID: it must be 1 to 64 of A-Z a-z 0-9 _ -`,
+    `${first.place} is ${quote(first.value)}, which is not a job ID: it must be 1 to 64 of A-Z a-z 0-9 _ -`,
   );
 }
 

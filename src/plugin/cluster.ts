@@ -13,13 +13,13 @@ import { readShown } from './shown.js';
 /** The cluster that the kubeconfig and the flags name. */
 export interface Cluster {
   readonly client: KubeClient;
-  /** For requests that are about no object. */
+  /** For requests that are not about an object. */
   readonly transport: HttpTransport;
-  /** The namespace of the names on the command line. */
+  /** The namespace of the CloudJobs on the command line. */
   readonly namespace: string;
 }
 
-/** Something that the command cannot go on after; the message is for people, and ends without a full stop. */
+/** An error that ends the command; the message is for people and ends without a full stop. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
@@ -60,7 +60,7 @@ export async function getCloudJob(
   }
 }
 
-/** What a failed request means for a person. */
+/** A failed request as an error for people. */
 export function problemOf(error: unknown, what: string): CommandError {
   if (!(error instanceof KubeError)) throw error;
   const detail = cleanText(error.message, MAX_MESSAGE);

@@ -1,27 +1,27 @@
 import type { CloudJob } from '../api/cloudjob.js';
 import { readJob, type Job } from '../cloud/job.js';
 
-/** A job of a project, as the list of its jobs shows it. */
+/** A job in the list of a project's jobs. */
 export interface DiscoveredJob {
   readonly job: Job & { readonly id: string };
-  /** The CloudJob that follows it: the one that does so already, or the name for a new one. */
+  /** The CloudJob that already follows it, or the name for a new one. */
   readonly name: string;
   readonly isFollowed: boolean;
 }
 
 export interface JobFilter {
   readonly clusterUID: string | undefined;
-  /** Upper and lower case are the same. */
+  /** Not case-sensitive. */
   readonly type: string | undefined;
-  /** Milliseconds; only jobs that were created no longer ago. A job without a time is left out. */
+  /** Milliseconds: only jobs created within this time. A job without a time is left out. */
   readonly sinceMs: number | undefined;
 }
 
-/** What a name keeps of a resource's name, so that it stays readable. */
+/** The longest part of a resource's name in a CloudJob's name, so that it stays readable. */
 const MAX_RESOURCE_LENGTH = 63;
 const ID_LENGTH = 8;
 
-/** The jobs in a list of the cloud that pass the filter, the newest first; entries that are no jobs are left out. */
+/** The jobs in a list of the cloud that match the filter, newest first; entries that are not jobs are left out. */
 export function discoverJobs(
   entries: readonly unknown[],
   filter: JobFilter,
@@ -61,7 +61,7 @@ function createdAt({ startTime }: Job): number {
   return startTime === undefined ? -Infinity : Date.parse(startTime);
 }
 
-/** By type and resource, for example `scaleup-cluster-prod`; with a part of the job's ID where that name is taken. */
+/** A name from type and resource, for example `scaleup-cluster-prod`; with a part of the job's ID if it is taken. */
 function nameFor(job: Job & { readonly id: string }, taken: ReadonlySet<string>): string {
   const type = dashed((job.type ?? 'job').replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-'));
   const resource = dashed(job.resourceName ?? '').slice(0, MAX_RESOURCE_LENGTH);
@@ -74,7 +74,7 @@ function nameFor(job: Job & { readonly id: string }, taken: ReadonlySet<string>)
   return names.find((name) => !taken.has(name)) ?? id;
 }
 
-/** As a part of a Kubernetes name. */
+/** Makes a text a valid part of a Kubernetes name. */
 function dashed(text: string): string {
   return text
     .toLowerCase()

@@ -14,11 +14,11 @@ const eventSchema = z.object({
   note: z.string().default(''),
 });
 
-/** Something that happened, once or several times. */
+/** An event that happened once or several times. */
 export interface LogEntry {
   /** Milliseconds since the epoch: the first time. */
   readonly at: number;
-  /** The last time; `at` for what happened once. */
+  /** The last time; `at` if it happened once. */
   readonly lastAt: number;
   readonly count: number;
   /** Normal or Warning. */
@@ -27,7 +27,7 @@ export interface LogEntry {
   readonly note: string;
 }
 
-/** Events as they are served, oldest first, fit for a terminal. What is no event, or has no time, is left out. */
+/** The cluster's Events, oldest first, safe for a terminal. Invalid entries and those without a time are left out. */
 export function logEntriesOf(events: readonly unknown[]): LogEntry[] {
   return events.flatMap((event) => readEvent(event) ?? []).toSorted((a, b) => a.at - b.at);
 }
@@ -35,7 +35,7 @@ export function logEntriesOf(events: readonly unknown[]): LogEntry[] {
 function readEvent(object: unknown): LogEntry | undefined {
   const event = eventSchema.safeParse(clean(object)).data;
   if (event === undefined) return undefined;
-  // Older clients write the deprecated fields, and the API server leaves them as they are.
+  // Older clients write the deprecated fields, and the API server does not convert them.
   const at = timeOf(event.eventTime, event.deprecatedFirstTimestamp, event.metadata.creationTimestamp);
   if (at === undefined) return undefined;
   const lastAt = timeOf(event.series?.lastObservedTime, event.deprecatedLastTimestamp) ?? at;
@@ -49,7 +49,7 @@ function readEvent(object: unknown): LogEntry | undefined {
   };
 }
 
-/** The first that is a time. */
+/** The first value that is a time. */
 function timeOf(...texts: readonly (string | null | undefined)[]): number | undefined {
   for (const text of texts) {
     const time = text === null || text === undefined ? Number.NaN : Date.parse(text);

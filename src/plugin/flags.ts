@@ -9,67 +9,67 @@ import {
 } from '../commandLine.js';
 
 interface CommandRow {
-  /** How it is called. */
+  /** The command line. */
   readonly line: string;
   readonly about: string;
-  /** What its exit codes mean. */
+  /** The meaning of its exit codes. */
   readonly codes: string;
   /** How many CloudJobs it takes by name. */
   readonly names: { readonly least: number; readonly most: number };
 }
 
-const ORDINARY_CODES = '0, 1 failed, 2 given something that cannot be used';
+const ORDINARY_CODES = '0 success, 1 failure, 2 an argument or file cannot be used';
 const NO_NAME = { least: 0, most: 0 };
 const ONE_NAME = { least: 1, most: 1 };
-/** At most so many: each CloudJob that is watched has a connection of its own. */
+/** The limit exists because each watched CloudJob has a connection of its own. */
 const NAMES = { least: 1, most: 64 };
 
-/** The commands of `kubectl cloudjob`: parsing, help and docs are made from this table and from the next. */
+/** The commands of `kubectl cloudjob`: parsing, help and docs use this table and the next. */
 export const COMMANDS = {
   list: {
     line: 'list [-A]',
-    about: 'CloudJobs, those first that need somebody',
+    about: 'lists CloudJobs; those that need attention come first',
     codes: ORDINARY_CODES,
     names: NO_NAME,
   },
   tree: {
     line: 'tree NAME...',
-    about: 'the tree of sub-jobs, once',
+    about: 'prints the tree of sub-jobs once',
     codes: ORDINARY_CODES,
     names: NAMES,
   },
   watch: {
     line: 'watch NAME...',
     about:
-      'the tree of sub-jobs, live, until all jobs have ended; a line for each change when not on a terminal',
+      'shows the tree of sub-jobs, live, until all jobs have ended; without a terminal, prints a line for each change',
     codes:
       '0 all jobs have succeeded, 1 one has failed, 2 it cannot tell: not found or deleted, stalled, suspended, timeout, API unreachable; 130 interrupted',
     names: NAMES,
   },
   logs: {
     line: 'logs NAME',
-    about: 'what happened, from the Events that the cluster still has',
+    about: 'shows what happened, from the Events that the cluster still has',
     codes: ORDINARY_CODES,
     names: ONE_NAME,
   },
   create: {
     line: 'create --from-response FILE',
-    about: "a CloudJob for the job of a cloud API's reply: writes its manifest, or with --apply creates it",
+    about:
+      "writes a CloudJob's manifest for the job in a reply of the cloud's API; with --apply, creates the CloudJob",
     codes: ORDINARY_CODES,
     names: NO_NAME,
   },
   discover: {
     line: 'discover --region NAME',
     about:
-      'the jobs of a cloud project, and which CloudJob follows each; with --apply or -o yaml, CloudJobs for the others',
+      'lists the jobs of a cloud project and the CloudJob that follows each; with --apply or -o yaml, makes CloudJobs for the others',
     codes: ORDINARY_CODES,
     names: NO_NAME,
   },
   doctor: {
     line: 'doctor NAME',
-    about:
-      'finds the first thing that is wrong between you and the job, as seen from this machine, and says what to do',
-    codes: '0 all is well, 1 something is wrong, 2 nothing was found and not everything could be checked',
+    about: 'finds the first problem between you and the job, as seen from this machine, and its remedy',
+    codes: '0 no problem, 1 a problem was found, 2 no problem was found but not everything could be checked',
     names: ONE_NAME,
   },
 } as const satisfies Readonly<Record<string, CommandRow>>;
@@ -80,7 +80,7 @@ export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly Command[];
 
 /** A flag of the plugin. */
 export interface PluginFlag extends Flag<unknown> {
-  /** The commands that take it; absent: all. */
+  /** The commands that have it; absent: all. */
   readonly commands?: readonly Command[];
 }
 
@@ -89,13 +89,13 @@ export const FLAGS = {
     flag: '--namespace',
     short: 'n',
     takes: 'NS',
-    help: "default: the kubeconfig context's",
+    help: "the namespace; default: that of the kubeconfig's context",
     read: objectName,
   },
   allNamespaces: {
     flag: '--all-namespaces',
     short: 'A',
-    help: 'of all namespaces',
+    help: 'list CloudJobs of all namespaces',
     commands: ['list'],
     read: isGiven,
   },
@@ -105,17 +105,22 @@ export const FLAGS = {
     help: 'the context of the kubeconfig to use',
     read: lastValue,
   },
-  kubeconfig: { flag: '--kubeconfig', takes: 'FILE', help: 'default: as kubectl finds it', read: lastValue },
+  kubeconfig: {
+    flag: '--kubeconfig',
+    takes: 'FILE',
+    help: 'the kubeconfig; default: as for kubectl',
+    read: lastValue,
+  },
   output: {
     flag: '--output',
     short: 'o',
     takes: 'json|yaml',
-    help: 'for programs; yaml is for create and discover alone',
+    help: 'output for programs; yaml only with create and discover',
     read: oneOf(['json', 'yaml']),
   },
   noColor: {
     flag: '--no-color',
-    help: 'no colours; there are none anyway when NO_COLOR is set or it is not a terminal',
+    help: 'print without colours, as with NO_COLOR or without a terminal',
     read: isGiven,
   },
   timeoutMs: {
@@ -135,21 +140,21 @@ export const FLAGS = {
   name: {
     flag: '--name',
     takes: 'NAME',
-    help: 'of the CloudJob; default: the job ID in lower case',
+    help: 'name of the CloudJob; default: the job ID in lower case',
     commands: ['create'],
     read: objectName,
   },
   projectID: {
     flag: '--project-id',
     takes: 'ID',
-    help: 'of the cloud project of the job',
+    help: 'ID of the cloud project of the job',
     commands: ['create'],
     read: lastValue,
   },
   project: {
     flag: '--project',
     takes: 'ID',
-    help: 'the cloud project; default: the one that the credentials name',
+    help: 'ID of the cloud project; default: that of the credentials',
     commands: ['discover'],
     read: lastValue,
   },
@@ -170,28 +175,28 @@ export const FLAGS = {
   sinceMs: {
     flag: '--since',
     takes: 'TIME',
-    help: 'only jobs that were created no longer ago, for example 1h',
+    help: 'only jobs that were created within this time, for example 1h',
     commands: ['discover'],
     read: durationMs,
   },
   region: {
     flag: '--region',
     takes: 'NAME',
-    help: "of the operator's region catalogue",
+    help: "a region of the operator's catalogue",
     commands: ['create', 'discover'],
     read: lastValue,
   },
   clusterType: {
     flag: '--cluster-type',
     takes: 'Standard|Autopilot',
-    help: 'of the cluster that the job works on; default Standard',
+    help: 'type of the cluster that the job works on; default Standard',
     commands: ['create'],
     read: oneOf(['Standard', 'Autopilot']),
   },
   secret: {
     flag: '--secret',
     takes: 'NAME',
-    help: 'the Secret with the cloud credentials; discover without it takes those of the environment (OS_…, HW_…)',
+    help: 'the Secret with the cloud credentials; without it, discover uses those of the environment (OS_…, HW_…)',
     commands: ['create', 'discover'],
     read: objectName,
   },
@@ -204,31 +209,31 @@ export const FLAGS = {
   config: {
     flag: '--config',
     takes: 'FILE',
-    help: "the operator's config file, when its regions are not the built-in ones",
+    help: "the operator's config file, if the region is not a built-in one",
     commands: ['doctor', 'discover'],
     read: lastValue,
   },
   operatorNamespace: {
     flag: '--operator-namespace',
     takes: 'NS',
-    help: 'where the operator runs; default cloudjob-system',
+    help: 'namespace of the operator; default cloudjob-system',
     commands: ['doctor'],
     read: (given: Given) => objectName(given) ?? 'cloudjob-system',
   },
   operatorServiceAccount: {
     flag: '--operator-service-account',
     takes: 'NAME',
-    help: 'the account it runs as; default cloudjob-operator',
+    help: 'service account of the operator; default cloudjob-operator',
     commands: ['doctor'],
     read: (given: Given) => objectName(given) ?? 'cloudjob-operator',
   },
-  help: { flag: '--help', short: 'h', help: 'this text', read: isGiven },
+  help: { flag: '--help', short: 'h', help: 'print this text', read: isGiven },
 } as const satisfies Readonly<Record<string, PluginFlag>>;
 
-/** What the flags say; `timeoutMs` in milliseconds. */
+/** The values of the flags; `timeoutMs` in milliseconds. */
 export type Flags = FlagValues<typeof FLAGS>;
 
-/** The flags that a command takes; those of all commands when none is named. */
+/** The flags of a command; without a command, those that all commands have. */
 export function flagsOf(command: Command | undefined): PluginFlag[] {
   return Object.values<PluginFlag>(FLAGS).filter(
     ({ commands }) => commands === undefined || (command !== undefined && commands.includes(command)),
@@ -248,10 +253,10 @@ export function objectName(given: Given): string | undefined {
 }
 
 const DEFAULT_TIMEOUT_MS = 3_600_000;
-/** What node's timers take. */
+/** The longest delay of Node's timers. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Seconds, or a duration as kubectl takes it. */
+/** Seconds, or a duration as in kubectl. */
 function durationMs(given: Given): number | undefined {
   const text = lastValue(given);
   if (text === undefined) return undefined;

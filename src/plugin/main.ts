@@ -3,7 +3,7 @@ import { stopSignal } from '../stopSignal.js';
 
 /** The command line of kubectl's plugin: `kubectl cloudjob …` runs `kubectl-cloudjob …`. */
 const stop = stopSignal();
-// Whoever reads may stop reading (`| head`).
+// The reader of the output may stop (`| head`).
 process.stdout.on('error', () => process.exit(0));
 
 // Everything else is loaded after that.

@@ -2,7 +2,7 @@ import { dump } from 'js-yaml';
 import { GROUP, KIND, specSchema, VERSION } from '../api/cloudjob.js';
 import type { Flags } from './flags.js';
 
-/** What `create` writes or applies. */
+/** The manifest that `create` writes or applies. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -21,7 +21,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   credentialsRef: '--secret',
 };
 
-/** The CloudJob that follows the job, as the flags want it. */
+/** Makes the manifest of a CloudJob for the job from the flags. */
 export function makeManifest(
   jobID: string,
   {
@@ -50,11 +50,11 @@ export function makeManifest(
   const byDefault = nameFor(jobID);
   const metadata = { name: name ?? byDefault, ...(namespace === undefined ? {} : { namespace }) };
   if (metadata.name === '')
-    return { kind: 'problem', problem: `--name is required: "${jobID}" makes no name` };
+    return { kind: 'problem', problem: `--name is required: no name can be made from "${jobID}"` };
   return { kind: 'manifest', manifest: { apiVersion: `${GROUP}/${VERSION}`, kind: KIND, metadata, spec } };
 }
 
-/** The nearest thing to the ID that Kubernetes takes as a name. */
+/** The ID changed to a valid Kubernetes name. */
 function nameFor(jobID: string): string {
   return jobID
     .toLowerCase()
@@ -62,7 +62,7 @@ function nameFor(jobID: string): string {
     .replaceAll(/^-+|-+$/g, '');
 }
 
-/** Texts in quotes: kubectl's YAML takes `1_0` and `12e3` for numbers, and those are good job IDs. */
+/** Quotes all texts: kubectl's YAML reads `1_0` and `12e3` as numbers, but they are valid job IDs. */
 export function manifestYAML(manifest: Manifest): string {
   return dump(manifest, { forceQuotes: true, quotingType: '"', lineWidth: -1 });
 }

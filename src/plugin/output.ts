@@ -2,7 +2,7 @@ import type { WriteStream } from 'node:tty';
 import { makePaint, type Paint } from '../terminal/paint.js';
 import { Screen, REDO_LINE } from '../terminal/screen.js';
 
-/** What a command writes to. */
+/** The output of a command. */
 export interface Output {
   readonly paint: Paint;
   /** Undefined: standard output is not a terminal that can be redrawn. */
@@ -11,16 +11,16 @@ export interface Output {
   columns(): number | undefined;
   /** To standard output. */
   print(lines: readonly string[]): void;
-  /** Says what is being waited for, until something is printed; only a terminal shows it. */
+  /** Shows what the command waits for until something is printed; only on a terminal. */
   waitFor(what: string): void;
   /** A line to standard error. */
   complain(line: string): void;
 }
 
-/** The part of a stream that is used; a terminal's stream has the rest of `WriteStream`, too. */
+/** The part of a stream that is used; a terminal's stream also has the rest of `WriteStream`. */
 export type OutputStream = Pick<WriteStream, 'write'> & Partial<WriteStream>;
 
-/** Colours are for terminals, unless NO_COLOR (https://no-color.org) or `noColor` says otherwise. */
+/** Terminals get colours, unless NO_COLOR (https://no-color.org) or `noColor` is set. */
 export function makeOutput(
   stdout: OutputStream,
   stderr: Pick<OutputStream, 'write'>,

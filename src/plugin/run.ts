@@ -16,7 +16,7 @@ import type { Command, Flags } from './flags.js';
 import { makeOutput, type OutputStream } from './output.js';
 import { usage } from './usage.js';
 
-/** What the plugin gets from the process that it runs in. */
+/** The plugin's process: streams, environment, time, randomness. */
 export interface PluginProcess {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: OutputStream;
@@ -48,7 +48,7 @@ export async function runPlugin(args: readonly string[], process: PluginProcess)
     if (signal.aborted) return EXIT.interrupted;
     stderr.write(`kubectl cloudjob: ${cleanText(errorText(error), MAX_MESSAGE)}\n`);
     const isUsage = [UsageError, KubeconfigError, ProxyError].some((kind) => error instanceof kind);
-    // For these two, failing to find out is not the same as finding something bad.
+    // For these two commands, "could not find out" is not the same as "found something bad".
     return isUsage || command === 'watch' || command === 'doctor' ? EXIT.usage : EXIT.failed;
   }
 }
@@ -77,7 +77,7 @@ async function runCommand(
       return withCluster(flags, context, (cluster) => discover(cluster, flags, context));
     }
     case 'doctor': {
-      // The others do not call the cloud, and start without the code for that.
+      // Other commands do not call the cloud, and start without that code.
       const { doctor } = await import('./commands/doctor.js');
       return withCluster(flags, context, (cluster) => doctor(cluster, name, flags, context));
     }

@@ -1,7 +1,7 @@
 import type { CloudJobStatus, SubJobStatus } from '../api/cloudjob.js';
 import { classifyPhase } from '../cloud/phase.js';
 
-/** A sub-job and those that it consists of. */
+/** A sub-job and its own sub-jobs. */
 export interface SubJobNode {
   readonly subJob: SubJobStatus;
   readonly children: readonly SubJobNode[];
@@ -9,8 +9,7 @@ export interface SubJobNode {
 
 /**
  * The flat list of a status as a tree, siblings in the order of the list: failed first, then unfinished, then done. Every
- * sub-job is in it exactly once, whatever the IDs say: one whose parent is not listed, or is a part of itself, is at the
- * top.
+ * sub-job is in it exactly once: if its parent is not listed, or is below the sub-job itself, it is at the top.
  */
 export function treeOf({ subJobs = [] }: Pick<CloudJobStatus, 'subJobs'>): SubJobNode[] {
   const byID = new Map<string, SubJobStatus>();
@@ -34,10 +33,10 @@ function parentOf(
   return parentID === undefined ? undefined : byID.get(parentID);
 }
 
-/** Whether going up from the sub-job leads back to it. */
+/** Whether the parents of the sub-job lead back to it. */
 function isInCircle(subJob: SubJobStatus, byID: ReadonlyMap<string, SubJobStatus>): boolean {
   let above = parentOf(subJob, byID);
-  // A circle that it is not part of is left after as many steps as there are sub-jobs.
+  // The number of steps is limited, because the parents may form a circle without it.
   for (let steps = 0; above !== undefined && steps <= byID.size; steps += 1) {
     if (above === subJob) return true;
     above = parentOf(above, byID);
@@ -45,7 +44,7 @@ function isInCircle(subJob: SubJobStatus, byID: ReadonlyMap<string, SubJobStatus
   return false;
 }
 
-/** How many of the leaves below have succeeded. */
+/** The number of leaves below that have succeeded. */
 export function leavesOf({ children }: SubJobNode): { readonly done: number; readonly total: number } {
   let done = 0;
   let total = 0;

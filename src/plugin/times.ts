@@ -9,12 +9,12 @@ interface Timed {
 }
 
 /**
- * How long a job has taken or takes already, in milliseconds: until its end, or until `now` while it is unfinished.
- * Undefined for one that has not begun, without a start, and for a finished one without an end.
+ * The duration of a job in milliseconds: until its end, or until `now` while it is unfinished. Undefined for a job that has
+ * not begun, for one without a start time, and for a finished one without an end time.
  */
 export function durationMs(job: Timed, now: number): number | undefined {
   if (job.startTime === undefined || classifyPhase(job.phase) === 'initializing') return undefined;
-  // The v3 API has no end of sub-jobs; a finished one changes no more, so its last change is its end.
+  // The v3 API has no end time of sub-jobs; a finished one does not change, so its last change is its end.
   const end = isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined;
   if (end === undefined && isTerminal(job.phase)) return undefined;
   // The cloud's clock may be ahead of this one.

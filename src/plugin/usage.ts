@@ -1,7 +1,7 @@
 import { flagLines } from '../commandLine.js';
 import { COMMANDS, flagsOf, type Command } from './flags.js';
 
-/** How to use the plugin, or one of its commands. */
+/** The help of the plugin, or of one of its commands. */
 export function usage(command: Command | undefined): string {
   return `${[...introduction(command), ...flagLines(flagsOf(command))].join('\n')}\n`;
 }

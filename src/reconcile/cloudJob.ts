@@ -10,16 +10,16 @@ import { isTerminal } from '../cloud/phase.js';
 import { cutText } from '../text.js';
 import { JOB_FIELDS, type JobSummary } from './summary.js';
 
-// What a CloudJob says by itself, with nothing observed.
+// What follows from a CloudJob alone, without an observation.
 
-/** The spec, as far as it can be read: `{}` where it breaks the rules. */
+/** The spec if it is valid, else `{}`. */
 export function readableSpec({ spec }: Pick<CloudJob, 'spec'>): Partial<CloudJobSpec> {
   return 'problems' in spec ? {} : spec;
 }
 
 /**
- * The CloudJob without what its status says of another job. The CRD forbids to change `jobID`, but an API server too
- * old for such rules lets it happen, and job A's state must never be shown for job B.
+ * The CloudJob without the status of another job. The CRD forbids changes of `jobID`, but an API server too old for such
+ * rules allows them, and the state of job A must never be shown for job B.
  */
 export function aboutItsJob(cloudJob: CloudJob): CloudJob {
   const { spec, status } = cloudJob;
@@ -36,7 +36,7 @@ export function isStatusOfSpec({ metadata, status }: CloudJob): boolean {
   );
 }
 
-/** What the status says of the job; `{}` when that is nothing. */
+/** The part of the status about the job; `{}` if there is none. */
 export function knownJob({ status }: CloudJob): JobSummary {
   const known: Record<string, unknown> = {};
   for (const field of JOB_FIELDS) {
@@ -45,28 +45,28 @@ export function knownJob({ status }: CloudJob): JobSummary {
   return known;
 }
 
-/** Whether the status says that the job has ended. */
+/** Whether the job has ended, by the status. */
 function saysEnded(cloudJob: CloudJob): boolean {
   return isTerminal(aboutItsJob(cloudJob).status.phase);
 }
 
-/** Whether the job is known to have ended. Such a job is polled no more, unless somebody requests it. */
+/** Whether the job is known to have ended. Such a job is polled only on request. */
 export function isFinished(cloudJob: CloudJob): boolean {
   return saysEnded(cloudJob) && !isUnverified(cloudJob);
 }
 
 /**
- * Whether somebody else than the operator wrote that the job has ended: a mistake, or a restore from a backup. A poll
- * verifies it.
+ * Whether the end of the job was written by somebody other than the operator: a mistake, or a restore from a backup. A
+ * poll verifies it.
  */
 export function isUnverified(cloudJob: CloudJob): boolean {
   return cloudJob.metadata.isPhaseForeign && saysEnded(cloudJob);
 }
 
 /**
- * Whether there is nothing to do for the CloudJob until it changes: its job has ended, the status and its conditions say
- * so of this spec, nobody requests a poll, and it is not to be deleted. The predicate is plain on purpose: it runs for each
- * object of a list.
+ * Whether there is nothing to do for the CloudJob until it changes: its job has ended, status and conditions show it for
+ * this spec, no poll is requested, and it will not be deleted. The predicate is simple on purpose: it runs for each object
+ * of a list.
  */
 export function rests(cloudJob: CloudJob): boolean {
   const { metadata, status } = cloudJob;
@@ -80,7 +80,7 @@ export function rests(cloudJob: CloudJob): boolean {
   );
 }
 
-/** Whether the object is to be deleted some time after its job has ended. */
+/** Whether the object will be deleted some time after its job has ended. */
 export function isDeletedAfterFinish(cloudJob: CloudJob): boolean {
   return (
     readableSpec(cloudJob).ttlSecondsAfterFinished !== undefined && cloudJob.metadata.keeper === undefined
@@ -88,9 +88,9 @@ export function isDeletedAfterFinish(cloudJob: CloudJob): boolean {
 }
 
 /**
- * The value that requests a poll now, undefined when nobody does. With both annotations on an object the later time
- * counts, ours where they do not compare: a choice that depends on the pair alone, so that handling one of them never
- * brings up the other again.
+ * The value that requests a poll now; undefined without a request. If an object has both annotations, the later time
+ * counts; if they cannot be compared, ours. The choice depends only on the pair, so that handling one of them never
+ * makes the other count again.
  */
 export function requestedAt({ metadata: { annotations } }: Pick<CloudJob, 'metadata'>): string | undefined {
   const ours = bounded(annotations[REQUESTED_AT_ANNOTATION]);
@@ -99,13 +99,13 @@ export function requestedAt({ metadata: { annotations } }: Pick<CloudJob, 'metad
   return Date.parse(flux) > Date.parse(ours) ? flux : ours;
 }
 
-/** Whether a poll is requested that has not happened yet. */
+/** Whether a requested poll has not happened yet. */
 export function isRequested(cloudJob: CloudJob): boolean {
   const value = requestedAt(cloudJob);
   return value !== undefined && value !== cloudJob.status.lastHandledReconcileAt;
 }
 
-/** As the status holds it: half a character would be stored as another text, and never be equal to the request. */
+/** Cut as in the status: half a character would be stored as another text, which never equals the request. */
 function bounded(value: string | undefined): string | undefined {
   return value && cutText(value, MAX_WORD_LENGTH);
 }

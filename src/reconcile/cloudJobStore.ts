@@ -20,21 +20,21 @@ import { cutText } from '../text.js';
 import { rests } from './cloudJob.js';
 import type { CloudJobStore, Written } from './ports.js';
 
-/** What is kept of a CloudJob in memory: read once, when the watch brought it. */
+/** A CloudJob in memory: read once, when the watch delivered it. */
 export interface CacheEntry extends KubeObject {
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
-  /** Of its spec, readable or not. */
+  /** The job ID in its spec, even if the spec is invalid. */
   readonly jobID: string | undefined;
-  /** What the phase means; `none`: nothing is known of the job. */
+  /** The meaning of the phase; `none`: nothing is known of the job. */
   readonly phase: PhaseClass | 'none';
-  /** Undefined when it rests: of 100,000 finished CloudJobs nothing is needed but who they are. */
+  /** Undefined if there is nothing to do for it: of 100,000 finished CloudJobs only the names are needed. */
   readonly cloudJob: CloudJob | undefined;
 }
 
-/** All annotations that mean anything later; no others are kept in memory. */
+/** The annotations that the operator uses; no others are kept in memory. */
 const USED_ANNOTATIONS = [REQUESTED_AT_ANNOTATION, FLUX_REQUESTED_AT_ANNOTATION];
 
-/** Keeps of an object what the operator needs, however much there is. @throws when it has no usable metadata */
+/** Keeps the part of an object that the operator needs. @throws when it has no usable metadata */
 export function cacheEntry(object: KubeObject): CacheEntry {
   const { name, namespace, uid, resourceVersion } = object.metadata;
   const cloudJob = withUsedAnnotations(readCloudJob(object));
@@ -56,7 +56,7 @@ function withUsedAnnotations(cloudJob: CloudJob): CloudJob {
   return { ...cloudJob, metadata: { ...cloudJob.metadata, annotations } };
 }
 
-/** The CloudJobs of the cluster: read from the watch's cache, written with a guard against stale knowledge. */
+/** The CloudJobs of the cluster: read from the watch's cache; a write fails if the cache is stale. */
 export class ClusterCloudJobs implements CloudJobStore {
   constructor(
     private readonly cache: Pick<Informer<CacheEntry>, 'get' | 'refresh'>,
@@ -78,7 +78,7 @@ export class ClusterCloudJobs implements CloudJobStore {
     return { ...written, status };
   }
 
-  /** A value that stays as it is stays its writer's in an update; whoever applies it becomes its owner, too. */
+  /** In an update, an unchanged value keeps its owner; an apply adds the operator as an owner. */
   async adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<Written> {
     const status = { phase: cloudJob.status.phase };
     const options = { subresource: 'status', fieldManager: OPERATOR };
@@ -95,7 +95,7 @@ export class ClusterCloudJobs implements CloudJobStore {
     const { metadata } = cloudJob;
     const { namespace, name, uid, resourceVersion } = metadata;
     const ref = { namespace, name };
-    // Neither newer states nor another object of the same name can be overwritten, and spec and labels are not the status's.
+    // This cannot overwrite newer states or another object of the same name, and it never writes spec or labels.
     const identity = {
       apiVersion: `${GROUP}/${VERSION}`,
       kind: KIND,
@@ -103,7 +103,7 @@ export class ClusterCloudJobs implements CloudJobStore {
     };
     try {
       const stored = await send(ref, identity);
-      // The version was the one that was read, so nothing but the status has changed.
+      // The version was the one that was read, so only the status has changed.
       return { ...cloudJob, metadata: { ...metadata, resourceVersion: stored.metadata.resourceVersion } };
     } catch (error) {
       if (isTooLarge(error)) return 'tooLarge';

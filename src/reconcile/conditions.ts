@@ -10,16 +10,16 @@ import {
 import type { CloudJobSpec } from '../api/cloudjob.js';
 import type { JobState } from './jobState.js';
 
-/** One cell: a status and its reason, or `keep` for what the condition said before. */
+/** One cell: a status and its reason, or `keep`: the condition as before. */
 type Cell = readonly [ConditionStatus, Reason] | 'keep';
 type Row = Partial<Record<ConditionType, Cell>>;
 
-/** Said of Synced=True. */
+/** The message of Synced=True. */
 const JOB_READ = 'The job is read from the cloud.';
 
 /**
- * The conditions of every state. A condition that a row leaves out is absent; `Reconciling` and `Stalled` are only
- * ever there as True, and never both, because GitOps tools (kstatus) take the first of the two that they meet.
+ * The conditions of every state. A condition that a row leaves out is absent. `Reconciling` and `Stalled` are either True
+ * or absent, and never both True, because GitOps tools (kstatus) use the first of the two that they find.
  */
 function rowFor(state: Exclude<JobState, { kind: 'asBefore' }>, observedIsReady: boolean): Row {
   switch (state.kind) {
@@ -102,9 +102,9 @@ function stalled(succeeded: Cell, reason: Reason): Row {
 }
 
 /**
- * The conditions that a CloudJob in this state is to have.
+ * The conditions of a CloudJob in this state.
  *
- * @param message the sentence for people that goes with them
+ * @param message their sentence for people
  */
 export function conditionsFor(
   state: JobState,
@@ -137,7 +137,7 @@ export function conditionsFor(
   return withSettled(wanted);
 }
 
-/** `Settled` is there, as True, exactly while Ready or Stalled is True: the one condition that every wait can end on. */
+/** `Settled` is True while Ready or Stalled is True, else absent: every wait can end on this one condition. */
 function withSettled(wanted: readonly WantedCondition[]): WantedCondition[] {
   const others = wanted.filter(({ type }) => type !== 'Settled');
   const cause = others.find(

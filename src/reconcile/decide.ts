@@ -18,22 +18,22 @@ import { activeDeadlineLeft, graceLeft, isSameState, observationDeadlineLeft } f
 import { summarise, type JobSummary, type StatusLength } from './summary.js';
 import { transitionsBetween, type Transition } from './transitions.js';
 
-/** What is to happen when nothing else calls for it. */
+/** The next action if no change comes first. */
 export type Requeue =
   /** Nothing, until the object changes. */
   | { readonly kind: 'rest' }
-  /** The next poll; when a deadline falls due before it, in `withinMs` (maybe Infinity) at the latest. */
+  /** The next poll; but at the latest in `withinMs` (maybe Infinity), when a deadline is due. */
   | { readonly kind: 'poll'; readonly withinMs: number }
   /** The object's `ttlSecondsAfterFinished` ends in `afterMs` (0 or less: has ended). */
   | { readonly kind: 'delete'; readonly afterMs: number };
 
 export interface Decision {
   readonly status: CloudJobStatus;
-  /** Whether the status is another one than before. */
+  /** Whether the status differs from the one before. */
   readonly differs: boolean;
-  /** Whether what somebody else wrote of the job's end was found to be true: from now on it is the operator's own word. */
+  /** Whether a job's end that somebody else wrote was verified: the operator then takes over the field. */
   readonly adoptsPhase: boolean;
-  /** Whether the job is in another state than the status said before. */
+  /** Whether the job's state differs from the status before. */
   readonly jobChanged: boolean;
   /** What changed, for people; empty when nothing did. */
   readonly transitions: readonly Transition[];
@@ -41,7 +41,7 @@ export interface Decision {
 }
 
 /**
- * What the status of a CloudJob is to be, given what was observed. Pure: deciding again on the outcome with nothing new
+ * Decides the status of a CloudJob from an observation. Pure: deciding again on the result without a new observation
  * changes nothing.
  *
  * @param now wall clock in milliseconds since the epoch
@@ -113,7 +113,7 @@ function afterFinish(cloudJob: CloudJob, status: CloudJobStatus, now: number): R
   if (seconds === undefined || finished === undefined || !isDeletedAfterFinish(cloudJob)) {
     return { kind: 'rest' };
   }
-  // From when it was seen to have finished, on the cluster's clock: a CloudJob made for a job that ended long ago
-  // lives as long as any other.
+  // Counted from when the end was observed, on the cluster's clock: a CloudJob for a job that ended long ago is kept as
+  // long as any other.
   return { kind: 'delete', afterMs: Date.parse(finished.lastTransitionTime) + seconds * 1000 - now };
 }

@@ -8,7 +8,7 @@ import type { Priority } from '../priority.js';
 import type { JobReader, SecretResult } from './ports.js';
 import { describeWrongType, type Freshness, type SecretCache } from './secrets.js';
 
-/** What the operator knows of the clouds. */
+/** The operator's configuration of the clouds. */
 export interface Clouds {
   readonly regions: Pick<Regions, 'find'>;
   readonly defaultRegion: string | undefined;
@@ -26,7 +26,7 @@ export interface JobObserverParts {
 
 type NoTarget = Extract<Observation, { kind: 'noCredentials' | 'invalidSpec' }>;
 
-/** Which job to read, where and with what; or why that cannot be said. */
+/** The job to read, its place and its credentials; or why they cannot be determined. */
 type Resolved = { readonly kind: 'target'; readonly target: Target } | NoTarget;
 
 /** Observes the jobs of CloudJobs, with the credentials that they name. */
@@ -34,9 +34,9 @@ export class JobObserver {
   constructor(private readonly parts: JobObserverParts) {}
 
   /**
-   * Reads the job; once more with a renewed Secret where the credentials are refused.
+   * Reads the job; once more with a renewed Secret if the credentials are refused.
    *
-   * @param freshness of the Secret for the first read
+   * @param freshness that the Secret must have for the first read
    * @throws when the API server fails
    */
   async observe(
@@ -59,7 +59,7 @@ export class JobObserver {
     return isSame ? observation : reader.read(key, renewed.target, priority, signal);
   }
 
-  /** Gives up what was followed with credentials that are gone. */
+  /** Stops reading for the key: its credentials are gone. */
   #without(key: string, observation: NoTarget): NoTarget {
     this.parts.reader.forget(key);
     return observation;
@@ -156,7 +156,7 @@ function findRegion(
   if (region !== undefined) return region;
   const { problem, remedy } = missingRegion(name);
   if (ofSpec === undefined && ofSecret !== undefined) {
-    // Without the value: it may be a secret in the wrong place.
+    // The value is left out: it may be a secret in the wrong key.
     return invalidCredentials(`${secretPath}: the value of the key region ${problem}; ${remedy}`);
   }
   return invalidSpec(`spec.region "${name}" ${problem}; ${remedy}`);

@@ -6,22 +6,22 @@ import { isStatusOfSpec, isUnverified, readableSpec } from './cloudJob.js';
 import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
 import { isKnown, type JobSummary, type StatusLength } from './summary.js';
 
-/** What the process remembers of a CloudJob and its status cannot say. */
+/** What the process remembers of a CloudJob and the status does not contain. */
 export interface History {
   /**
-   * Milliseconds in which the job was not observed: since the last time; or, when this process never did, since it first saw
-   * the object. Of an object that was there at start and was never observed, since its creation.
+   * Milliseconds since the job was last observed; if this process never observed it, since it first saw the object. For an
+   * object that existed at the start and was never observed, since its creation.
    */
   readonly unobservedMs: number;
-  /** How the poll before this observation failed, if it did. */
+  /** The failure of the poll before this observation, if it failed. */
   readonly lastFailure?: Failure | undefined;
   /** `full` if left out. `short` when the API server has refused a full status of the object as too large. */
   readonly statusLength?: StatusLength;
-  /** Whether somebody else has written over the status of this process, and no Event says so yet. */
+  /** Whether somebody else has overwritten the status and no Event reports it yet. */
   readonly isOverwritten?: boolean;
 }
 
-/** Where a CloudJob stands: one row of the table of conditions (see `conditions.ts`) each. */
+/** The state of a CloudJob; each is one row of the table of conditions (`conditions.ts`). */
 export type JobState =
   | { readonly kind: 'waiting'; readonly failure?: Failure | undefined }
   | { readonly kind: 'initializing' }
@@ -35,13 +35,13 @@ export type JobState =
   | { readonly kind: 'jobVanished'; readonly failure: Failure }
   | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'overdue'; readonly failure: Failure }
-  /** Nothing new, and what the status says still holds: after a failure, and of an end that is to be verified. */
+  /** Nothing new, and the status still holds: after a failure, and for an end that is not verified yet. */
   | { readonly kind: 'asBefore'; readonly conditions: readonly Condition[] }
   | { readonly kind: 'invalidSpec'; readonly problem: string }
   | { readonly kind: 'suspended' };
 
 /**
- * Where a CloudJob stands.
+ * The state of a CloudJob.
  *
  * @param job what is known of the job, this observation included
  * @param now wall clock in milliseconds since the epoch
@@ -81,8 +81,8 @@ export function classify(
 }
 
 /**
- * Whether it settles what somebody else wrote of a job's end. A job that the cloud does not know any more stays as that
- * says: nobody can say better, and the record of a backup is not to be lost.
+ * Whether it verifies a job's end that somebody else wrote. If the cloud no longer knows the job, that end stays: there is
+ * no better source, and the record from a backup must not be lost.
  */
 export function verifiesEnd(observation: Observation): boolean {
   return observation.kind === 'job' || failureOf(observation)?.kind === 'notFound';
@@ -95,7 +95,7 @@ function followed(cloudJob: CloudJob, job: JobSummary, now: number): JobState {
   return phase === 'initializing' || phase === 'running' ? { kind: phase } : { kind: 'unknownPhase' };
 }
 
-/** Nothing new was observed of the job, so what was known stands. */
+/** Nothing new was observed, so the known state stays. */
 function unchanged(cloudJob: CloudJob, job: JobSummary, now: number, failure: Failure | undefined): JobState {
   const conditions = cloudJob.status.conditions ?? [];
   const synced = findCondition(conditions, 'Synced');

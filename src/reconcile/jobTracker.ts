@@ -27,40 +27,40 @@ export interface JobTrackerParts {
 }
 
 /**
- * What the process remembers of one CloudJob between passes, and when that says that its job is to be polled. A restart
- * forgets it; what must outlive one is in the status. Instants are on the monotonic clock.
+ * What the process remembers of one CloudJob between passes, and when its job must be polled. A restart loses it; the
+ * status has everything that must survive. Instants are on the monotonic clock.
  */
 export class JobTracker {
   readonly #parts: JobTrackerParts;
   readonly #uid: string;
   readonly #jobID: string | undefined;
   readonly #createdAt: number;
-  /** The spec that was there at start: nobody waits for it more than for all others. */
+  /** The generation that existed at the start: its poll has no priority over others. */
   readonly #generationAtStart: number | undefined;
-  /** The spec that was polled last. */
+  /** The generation that was polled last. */
   #polledGeneration: number | undefined;
-  /** When the object appeared: when this process first saw it; of what was there at start, its creation. */
+  /** When this process first saw the object; for an object that existed at the start, its creation. */
   readonly #appearedAt: number;
-  /** When the job was last observed, or following began; undefined: never, time runs from when the object appeared. */
+  /** When the job was last observed, or following began; undefined: never, `#appearedAt` counts. */
   #lastObservedAt: number | undefined;
   /** When the job was last seen to change. */
   #changedAt: number;
   #nextPollAt: number;
   #suspended = false;
-  /** Whether the end of the job is somebody else's word. */
+  /** Whether somebody else wrote the end of the job. */
   #isUnverified: boolean;
-  /** Failed polls in a row, and how the last one that the status says failed. */
+  /** Failed polls in a row, and the last failure that is in the status. */
   #failures = 0;
   #lastFailure: Failure | undefined;
   /** The request that the last poll was made for. */
   #handledRequest: string | undefined;
   #statusLength: StatusLength = 'full';
-  /** What became of the status that was written last. */
+  /** The status that was written last, and how it is stored. */
   readonly written: WrittenStatus;
-  /** Whether its job is polled again and again. */
+  /** Whether its job is polled periodically. */
   #isFollowing = false;
 
-  /** @param priority `low` where the object was there at start */
+  /** @param priority `low` if the object existed at the start */
   constructor(
     cloudJob: CloudJob,
     priority: Priority,
@@ -85,17 +85,17 @@ export class JobTracker {
     this.#appearedAt = priority === 'low' ? now - createdMs : now;
     this.#changedAt = wasFollowed ? now - (wallNow - unchangedSince(known, wallNow)) : now;
     this.#nextPollAt = wasFollowed ? now + this.#restartSpreadMs(cloudJob, now) : now;
-    // What was there at start is verified at the pace of the others.
+    // An object that existed at the start is verified at the normal pace.
     this.#isUnverified = priority === 'low' && isUnverified(cloudJob);
     this.written = isSameObject ? before.written : new WrittenStatus(parts.clock);
   }
 
-  /** Whether it is about this very object and its job: of another one, nothing is remembered. */
+  /** Whether it belongs to this object and its job; of another one, nothing is remembered. */
   isOf({ metadata, spec }: CloudJob): boolean {
     return this.#uid === metadata.uid && this.#jobID === spec.jobID;
   }
 
-  /** Takes note of a spec that suspends polls, or resumes them, and of an end that somebody else wrote. */
+  /** Notices a spec that suspends or resumes polls, and an end that somebody else wrote. */
   note(cloudJob: CloudJob): void {
     const wasUnverified = this.#isUnverified;
     this.#isUnverified = isUnverified(cloudJob);
@@ -112,7 +112,7 @@ export class JobTracker {
   }
 
   /**
-   * Whether the job is to be polled in this pass, and with which priority.
+   * Whether the job must be polled in this pass, and with which priority.
    *
    * @param hasSharedResult whether a poll would cost no call
    */
@@ -128,14 +128,14 @@ export class JobTracker {
     return hasSharedResult || this.#parts.clock.monotonic() >= this.#nextPollAt ? 'low' : undefined;
   }
 
-  /** Keeps what a poll has shown until it is in the status, and sets the time of the next one. */
+  /** Keeps an observation until it is in the status, and sets the time of the next poll. */
   observed(cloudJob: CloudJob, observation: Observation): void {
     if (observation.kind === 'nothing') return;
     const { clock, polling, random } = this.#parts;
     const now = clock.monotonic();
     this.#polledGeneration = cloudJob.metadata.generation;
     this.#handledRequest = requestedAt(cloudJob);
-    // A job that has ended stays so, although the cloud forgets it or cannot be reached later.
+    // The end of a job stays, even if the cloud forgets the job or cannot be reached later.
     if (observation.kind === 'job' || !endsJob(this.unwritten)) this.observations.keep(this, observation);
     const failure = failureOf(observation);
     if (failure !== undefined) {
@@ -150,7 +150,7 @@ export class JobTracker {
     this.#nextPollAt = now + this.#intervalMs(cloudJob, now, random());
   }
 
-  /** The job was just seen to change: what follows may come soon. */
+  /** The job has just changed: the next change may come soon. */
   changed(cloudJob: CloudJob): void {
     const now = this.#parts.clock.monotonic();
     this.#changedAt = now;
@@ -160,18 +160,18 @@ export class JobTracker {
     );
   }
 
-  /** Observed, and not yet in the status: the write lost a race, failed or comes too soon. */
+  /** The observation that is not yet in the status: the write met a conflict, failed, or must wait. */
   get unwritten(): Observation | undefined {
     return this.observations.of(this);
   }
 
-  /** The API server refused the status as too large. @returns how long the next one is; `full` when the object has changed */
+  /** The API server refused the status as too large. @returns the length of the next one; `full` when the object has changed */
   refusedAsTooLarge(): StatusLength {
     this.#statusLength = this.#statusLength === 'full' ? 'short' : 'full';
     return this.#statusLength;
   }
 
-  /** The status says what was observed; `isFollowing`: the job is polled on. */
+  /** The observation is in the status; `isFollowing`: polls go on. */
   concluded(observation: Observation, isFollowing: boolean): void {
     this.#isFollowing = isFollowing;
     this.written.overwriteReported();
@@ -180,7 +180,7 @@ export class JobTracker {
     this.observations.drop(this);
   }
 
-  /** What the status cannot say. */
+  /** What the status does not contain. */
   history(): History {
     const unobservedMs = this.#parts.clock.monotonic() - (this.#lastObservedAt ?? this.#appearedAt);
     return {
@@ -201,14 +201,14 @@ export class JobTracker {
     return this.#parts.clock.monotonic() - this.#createdAt;
   }
 
-  /** Milliseconds until the next poll; 0 or less when it is due. @param withinMs the latest */
+  /** Milliseconds until the next poll; 0 or less when it is due. @param withinMs the upper limit */
   nextPollMs(withinMs: number): number {
     const now = this.#parts.clock.monotonic();
     this.#nextPollAt = Math.min(this.#nextPollAt, now + withinMs);
     return this.#nextPollAt - now;
   }
 
-  /** Milliseconds since the job was last observed, while it is polled; 0 when it is not, or never was. */
+  /** Milliseconds since the job was last observed, while it is polled; 0 if it is not polled or never was observed. */
   get observationAgeMs(): number {
     if (!this.#isFollowing || this.#lastObservedAt === undefined) return 0;
     return this.#parts.clock.monotonic() - this.#lastObservedAt;
@@ -219,7 +219,7 @@ export class JobTracker {
     return pollAfterMs(now - this.#changedAt, pollIntervalSeconds, this.#parts.polling, random);
   }
 
-  /** After a restart polls go on at the pace that they had: each at a random moment of its interval. */
+  /** After a restart polls continue at their earlier pace, each at a random moment of its interval. */
   #restartSpreadMs(cloudJob: CloudJob, now: number): number {
     const { polling, random } = this.#parts;
     const intervalMs = this.#intervalMs(cloudJob, now, 0.5);
@@ -234,7 +234,7 @@ export class JobTrackers {
 
   constructor(private readonly parts: JobTrackerParts) {}
 
-  /** What is remembered of it, or a new tracker. @param priority `low` where the object was there at start */
+  /** Its tracker, or a new one. @param priority `low` if the object existed at the start */
   of(key: string, cloudJob: CloudJob, priority: Priority): JobTracker {
     const before = this.#trackers.get(key);
     const isSame = before?.isOf(cloudJob) === true;
@@ -257,7 +257,7 @@ export class JobTrackers {
     this.#trackers.delete(key);
   }
 
-  /** Milliseconds since the unfinished job was observed that was not observed for longest; 0 without one. */
+  /** Milliseconds since the oldest observation of an unfinished job; 0 if there is none. */
   observationAgeMs(): number {
     let oldest = 0;
     for (const { observationAgeMs } of this.#trackers.values()) oldest = Math.max(oldest, observationAgeMs);
@@ -265,7 +265,7 @@ export class JobTrackers {
   }
 }
 
-/** Whether it shows that the job has ended, one way or the other. */
+/** Whether it shows that the job has ended, with success or failure. */
 function endsJob(observation: Observation | undefined): boolean {
   return observation?.kind === 'job' && isTerminal(observation.job.phase);
 }

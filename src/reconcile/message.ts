@@ -7,8 +7,8 @@ import type { JobState } from './jobState.js';
 import type { JobSummary } from './summary.js';
 
 /**
- * One line for a person: what is known, and of a failure the deepest cause. Made from what the status holds alone, so
- * that it comes out the same when the job is not polled again.
+ * One line for a person: what is known, and for a failure the deepest cause. Made only from the status, so that it stays
+ * the same when the job is not polled again.
  */
 export function describeState(
   state: Exclude<JobState, { kind: 'asBefore' }>,
@@ -61,7 +61,7 @@ function sentence(
   }
 }
 
-/** `CreateCluster of prod`, as far as the cloud says. */
+/** `CreateCluster of prod`, as far as the cloud gives the names. */
 function nameOf({ type, resourceName }: JobSummary): string {
   return `${type ?? 'The job'}${resourceName === undefined ? '' : ` of ${resourceName}`}`;
 }
@@ -72,7 +72,7 @@ function progressOf({ progress, subJobs }: JobSummary): string {
   return `: ${progress.succeeded} of ${progress.total} sub-jobs have succeeded${failed}`;
 }
 
-/** The reason of the deepest failed sub-job that gives one (of equals the first); the job's own where none does. */
+/** The reason of the deepest failed sub-job with a reason (the first among equals), else the job's own. */
 function causeOf({ subJobs = [], reason }: JobSummary): string {
   const parents = new Map(subJobs.map(({ id, parentID }) => [id, parentID]));
   let deepest: { readonly subJob: SubJobStatus; readonly depth: number } | undefined;
@@ -89,7 +89,7 @@ function causeOf({ subJobs = [], reason }: JobSummary): string {
 
 function depthOf(subJob: SubJobStatus, parents: ReadonlyMap<string | undefined, string | undefined>): number {
   let depth = 0;
-  // The cloud's IDs are not to be trusted to form a tree: no chain is longer than the list.
+  // The cloud's IDs may not form a tree, so a chain ends at the length of the list.
   for (let id = subJob.parentID; id !== undefined && depth <= parents.size; id = parents.get(id)) depth += 1;
   return depth;
 }

@@ -12,39 +12,39 @@ export interface JobReader {
    * `signal` has aborted. Never throws.
    */
   read(key: string, target: Target, priority: Priority, signal: AbortSignal): Promise<Observation>;
-  /** Whether the job has been read for another CloudJob since, so that to read it for this one costs no call. */
+  /** Whether the job has been read for another CloudJob since, so that a read for this one costs no call. */
   hasSharedResult(key: string): boolean;
-  /** The key needs no more reads: give up its place. */
+  /** The key needs no more reads: its place is given up. */
   forget(key: string): void;
 }
 
 /**
- * The object as stored; `stale` when it has changed or gone in between, so that the pass must start again; `tooLarge` when
- * the API server takes no object with that status.
+ * The object as stored; `stale` when it was changed or deleted in between, so that the pass must start again; `tooLarge`
+ * when the API server refuses the object with that status.
  */
 export type Written = CloudJob | 'stale' | 'tooLarge';
 
 /** The CloudJobs of the cluster. */
 export interface CloudJobStore {
-  /** As last seen; undefined when there is none (any more), or when it rests: nothing is to be done about it. */
+  /** As last seen; undefined when it does not exist, or when there is nothing to do for it. */
   get(key: string): CloudJob | undefined;
   /**
-   * Writes the status of just this object in just this version.
+   * Writes the status of exactly this object in exactly this version.
    *
    * @throws when the API server fails
    */
   writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<Written>;
   /**
-   * Makes the phase of just this object in just this version, which somebody else has written, the operator's own.
+   * Makes the operator an owner of the phase that somebody else wrote, of exactly this object in exactly this version.
    *
    * @throws when the API server fails
    */
   adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<Written>;
-  /** Deletes just this object in just this version; does nothing when it is gone or has changed. */
+  /** Deletes exactly this object in exactly this version; does nothing when it is gone or has changed. */
   delete(cloudJob: CloudJob, signal: AbortSignal): Promise<void>;
 }
 
-/** What is used of a Secret, or why there is none. */
+/** The used part of a Secret, or why there is none. */
 export type SecretResult =
   | { readonly kind: 'found'; readonly read: ReadCredentials }
   | { readonly kind: 'missing' }
@@ -61,8 +61,8 @@ export interface SecretReader {
 /** Where transitions are recorded for people. */
 export interface TransitionRecorder {
   /**
-   * Records transitions before the status is stored that makes them true, so that a crash in between loses none. Resolves
-   * when they are sent, or cannot be; never rejects.
+   * Records transitions before their status is stored, so that a crash in between loses none. Resolves when they are sent
+   * or cannot be sent; never rejects.
    */
   record(cloudJob: CloudJob, transitions: readonly Transition[]): Promise<void>;
   /** The status is stored. Must not throw. */

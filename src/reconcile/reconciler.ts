@@ -9,9 +9,9 @@ import type { Alteration } from './writtenStatus.js';
 import { JobTrackers, type JobTracker, type JobTrackerParts } from './jobTracker.js';
 import type { CloudJobStore, TransitionRecorder, Written } from './ports.js';
 
-/** A new object whose first poll takes longer than this gets a status that says so: it is seen, the cloud is awaited. */
+/** If the first poll of a new object takes longer than this, its status first reports that it waits for the cloud. */
 const FIRST_POLL_MS = 1_000;
-/** A pass that lost a race is done again this much later: the watch needs a moment to bring the newer object. */
+/** A pass that met a conflict is repeated after this time: the watch needs a moment to deliver the newer object. */
 const STALE_RETRY_MS = 100;
 /** The status waits no longer than this for its transitions to be recorded. */
 const RECORD_MS = 1_000;
@@ -21,7 +21,7 @@ const STALE: Result = { kind: 'requeue', afterMs: STALE_RETRY_MS };
 const NOTHING: Observation = { kind: 'nothing' };
 
 export interface Pass {
-  /** `low` for what was there at start, and for what is merely due. */
+  /** `low` for an object that existed at the start, and for a periodic poll. */
   readonly priority: Priority;
   readonly signal: AbortSignal;
 }
@@ -30,15 +30,15 @@ export interface ReconcilerParts extends JobObserverParts, JobTrackerParts {
   readonly store: CloudJobStore;
   readonly transitions: TransitionRecorder;
   /**
-   * Called when a CloudJob has no room for its status, be it because of its labels. Where no shorter one is left to try, it
-   * is not polled until it changes. Must not throw.
+   * Called when a CloudJob has no room for its status, for example because of its labels. If a shorter status does not fit
+   * either, the job is not polled until the object changes. Must not throw.
    */
   readonly onTooLarge?: (key: string, isShorterLeft: boolean) => void;
-  /** Called for each status that is stored otherwise than it was written; must not throw. */
+  /** Called for each stored status that differs from the written one; must not throw. */
   readonly onAlteration: (how: Alteration, cloudJob: CloudJob, fields: readonly string[]) => void;
 }
 
-/** The only shell around `decide`: observes what it needs to know, and does what it says. */
+/** The only shell around `decide`: it observes what `decide` needs, and carries out the decision. */
 export class Reconciler {
   readonly #trackers: JobTrackers;
   readonly #observer: JobObserver;
@@ -52,7 +52,7 @@ export class Reconciler {
    * One pass over one CloudJob: object -> observe, if a poll is due -> decide -> write, if it differs -> requeue.
    *
    * @param key `namespace/name`
-   * @throws when the API server fails; the pass is then to be done again, later each time
+   * @throws when the API server fails; the pass must then be repeated, with backoff
    */
   async reconcile(key: string, { priority, signal }: Pass): Promise<Result> {
     const { store, reader, clock, onAlteration } = this.parts;
@@ -67,16 +67,16 @@ export class Reconciler {
     if (poll !== undefined) {
       const observed = await this.#observe(key, cloudJob, tracker, poll, signal);
       current = observed.current;
-      // The reader wakes the key when it may call; an aborted pass waits for nobody.
+      // The reader wakes the key when it may call; an aborted pass does not wait.
       isWaiting = observed.kind === 'nothing' && !signal.aborted;
     }
     if (typeof current === 'string') return this.#unwritten(current, key, tracker);
-    // A slot may be free in a moment, and no second status could be written so soon.
+    // A slot may soon be free, and a second status could not be written right after this one.
     if (isWaiting && isNew(current) && tracker.ageMs < FIRST_POLL_MS) {
       return { kind: 'requeue', afterMs: FIRST_POLL_MS - tracker.ageMs };
     }
 
-    // While somebody waits for a poll, an older observation must not pass for it.
+    // While somebody waits for a poll, an older observation must not count as that poll.
     const observation = (isWaiting && poll === 'high' ? undefined : tracker.unwritten) ?? NOTHING;
     const decision = decide(current, observation, clock.now(), tracker.history());
     if (decision.jobChanged) tracker.changed(current);
@@ -90,17 +90,17 @@ export class Reconciler {
     return this.#requeue(key, stored, tracker, decision, isWaiting, signal);
   }
 
-  /** Milliseconds since the unfinished job was observed that was not observed for longest; 0 without one. */
+  /** Milliseconds since the oldest observation of an unfinished job; 0 if there is none. */
   observationAgeMs(): number {
     return this.#trackers.observationAgeMs();
   }
 
-  /** Gives up all places in the cloud's queues: the CloudJobs are somebody else's from now on. */
+  /** Gives up all places in the cloud's queues: another replica has the CloudJobs from now on. */
   forgetAll(): void {
     for (const key of this.#trackers.keys()) this.#forget(key);
   }
 
-  /** After a lost race the pass is done again, and after a status that was too large with a shorter one. */
+  /** After a conflict the pass is repeated; after a status that was too large, with a shorter one. */
   #unwritten(why: Exclude<Written, CloudJob>, key: string, tracker: JobTracker): Result {
     if (why === 'stale') return STALE;
     const isShorterLeft = tracker.refusedAsTooLarge() === 'short';
@@ -117,7 +117,7 @@ export class Reconciler {
     return DONE;
   }
 
-  /** Polls the job. While that takes long, the first status of a new object says that the cloud is awaited. */
+  /** Polls the job. If that takes long, the first status of a new object reports that it waits for the cloud. */
   async #observe(
     key: string,
     cloudJob: CloudJob,
@@ -130,7 +130,7 @@ export class Reconciler {
     const writing = isNew(cloudJob)
       ? this.#writeUnlessObserved(cloudJob, tracker, observing, signal)
       : Promise.resolve(cloudJob);
-    // Both end with the pass, whatever becomes of the other; and a call that was made was not made in vain.
+    // Both end with the pass, even if the other one fails; and the result of a call is always kept.
     const [observed, written] = await Promise.allSettled([observing, writing]);
     if (observed.status === 'fulfilled') tracker.observed(cloudJob, observed.value);
     if (written.status === 'rejected') throw written.reason;
@@ -151,7 +151,7 @@ export class Reconciler {
     return this.#write(cloudJob, tracker, waiting, signal);
   }
 
-  /** Records what happens, and writes the status if it is another one. */
+  /** Records the transitions, and writes the status if it differs. */
   async #write(
     cloudJob: CloudJob,
     tracker: JobTracker,
@@ -170,7 +170,7 @@ export class Reconciler {
     return stored;
   }
 
-  /** When the key comes back. @param isWaiting whether the reader adds it when it may call */
+  /** When the key is due again. @param isWaiting whether the reader adds it when it may call */
   async #requeue(
     key: string,
     stored: CloudJob,
@@ -190,7 +190,7 @@ export class Reconciler {
       case 'poll': {
         const afterMs = tracker.nextPollMs(requeue.withinMs);
         if (!isWaiting || afterMs > 0) return { kind: 'requeue', afterMs: Math.max(0, afterMs) };
-        // A deadline may fall due before there is a slot.
+        // A deadline may be due before there is a slot.
         return requeue.withinMs === Infinity ? DONE : { kind: 'requeue', afterMs: requeue.withinMs };
       }
     }

@@ -5,7 +5,7 @@ import type { Retry } from '../cloud/reactions.js';
 import { isStatusOfSpec, readableSpec } from './cloudJob.js';
 import type { JobSummary } from './summary.js';
 
-// When a job is polled next, and when its deadlines fall due.
+// The time of the next poll of a job, and its deadlines.
 
 /** How often unfinished jobs may be polled, in seconds. */
 export interface Polling {
@@ -13,23 +13,23 @@ export interface Polling {
   readonly maxSeconds: number;
 }
 
-/** Fewer polls than one every 15 s, and changes are seen earlier all the same: docs/polling.md. */
+/** Fewer polls than with a fixed interval of 15 s, but changes are still observed earlier: docs/polling.md. */
 export const DEFAULT_POLLING: Polling = { minSeconds: 4, maxSeconds: 60 };
 
 /** Intervals are spread by this share in both directions, so that objects applied together drift apart. */
 const JITTER = 0.15;
-/** A job that is not unchanged for unusually long is polled every so many parts of `maxSeconds`. */
+/** The longest interval, as a part of `maxSeconds`, unless the job is unchanged for unusually long. */
 const PACE = 1 / 3;
-/** After so long without a change a job is polled every `maxSeconds`; the jobs of CCE take up to 12 minutes. */
+/** After this time without a change a job is polled every `maxSeconds`; the jobs of CCE take up to 12 minutes. */
 const LONG_UNCHANGED_SECONDS = 1800;
-/** A job that the cloud does not know is waited for this long after the CloudJob appeared, in milliseconds. */
+/** How long an unknown job may take to appear after its CloudJob, in milliseconds. */
 export const NOT_FOUND_GRACE_MS = 120_000;
 
 /**
  * Milliseconds until an unfinished job that was observed is polled again. Changes come in groups: right after one the
- * interval is `minSeconds`, and then grows with the time since the change, about twofold each time. When nothing follows, the end
- * of the step that began may come at any time, so the interval stays at a third of `maxSeconds`. Only a job that is unchanged
- * for longer than a step takes (10 minutes) is polled ever more rarely, up to every `maxSeconds` after half an hour.
+ * interval is `minSeconds`, then it about doubles with each poll without a change. The end of the running step may come at
+ * any time, so the interval stays at a third of `maxSeconds`. Only if a job is unchanged for longer than a step takes
+ * (10 minutes), the interval grows again, up to `maxSeconds` after half an hour.
  *
  * @param unchangedMs since the job was last seen to change, or began to be followed
  * @param intervalSeconds `spec.pollIntervalSeconds`; undefined: adaptive
@@ -71,8 +71,8 @@ function jitter(ms: number, random: number): number {
 }
 
 /**
- * Whether two polls show a job in the same state. The time of its last update alone is no change: on a cloud that moves it
- * at every poll, the job would be polled as often as possible for ever.
+ * Whether two polls show a job in the same state. A new time of its last update alone is not a change: on a cloud that
+ * moves it at every poll, the job would always be polled at the shortest interval.
  */
 export function isSameState(one: JobSummary, other: JobSummary): boolean {
   return isDeepStrictEqual(withoutUpdateTimes(one), withoutUpdateTimes(other));
@@ -83,11 +83,11 @@ function withoutUpdateTimes({ updateTime: _, subJobs, ...rest }: JobSummary): ob
 }
 
 /**
- * Since when a job is unchanged, by what a stored status says, in milliseconds since the epoch: what a process goes by that
- * has not seen the last change itself. `now` when the cloud gives no times, and never later.
+ * Since when a job is unchanged, by its stored status, in milliseconds since the epoch; for a process that has not seen
+ * the last change itself. `now` when the cloud gives no times, and never later.
  *
- * @param now wall clock; the times are by the cloud's, and a difference costs no more than polls that come a bit too
- *   often or, within the maximum, too late
+ * @param now wall clock; the times are by the cloud's clock: a difference only makes polls a bit too frequent or, within
+ *   the maximum, too late
  */
 export function unchangedSince({ updateTime, subJobs = [] }: JobSummary, now: number): number {
   const updates = [updateTime, ...subJobs.map((subJob) => subJob.updateTime)]
@@ -96,14 +96,14 @@ export function unchangedSince({ updateTime, subJobs = [] }: JobSummary, now: nu
   return updates.length === 0 ? now : Math.min(now, Math.max(...updates));
 }
 
-/** Milliseconds for which a job that was never observed is still waited for; 0 or less when that time is over. */
+/** Milliseconds that are left for a job that was never observed to appear; 0 or less when that time is over. */
 export function graceLeft(unobservedMs: number): number {
   return NOT_FOUND_GRACE_MS - unobservedMs;
 }
 
 /**
  * Milliseconds until an unfinished job is too old for `activeDeadlineSeconds`, counted from the job's creation by the
- * cloud's clock, from the CloudJob's where the cloud gives none; Infinity without a deadline.
+ * cloud's clock, or from the CloudJob's creation if the cloud gives no time; Infinity without a deadline.
  */
 export function activeDeadlineLeft(cloudJob: CloudJob, job: JobSummary, now: number): number {
   const { activeDeadlineSeconds } = readableSpec(cloudJob);
@@ -113,7 +113,7 @@ export function activeDeadlineLeft(cloudJob: CloudJob, job: JobSummary, now: num
 }
 
 /**
- * Milliseconds until the job has not been observed for `observationDeadlineSeconds`; 0 or less when that is past.
+ * Milliseconds until the job is unobserved for `observationDeadlineSeconds`; 0 or less when that time has passed.
  *
  * @param unobservedMs as this process knows it (`History`)
  */
@@ -124,8 +124,8 @@ export function observationDeadlineLeft(cloudJob: CloudJob, now: number, unobser
   const synced = findCondition(conditions, 'Synced');
   if (synced?.status !== 'False') return seconds * 1000 - unobservedMs;
 
-  // A restart forgets the history, so what an earlier process wrote counts too: since Synced turned False the job was
-  // not observed, and only an observation (or another spec) ends a stall.
+  // A restart loses the history, so the conditions of an earlier process count too: the job was not observed since
+  // Synced turned False, and only an observation (or another spec) ends a stall.
   const isNotFound = synced.reason === 'JobNotFound' || synced.reason === 'JobVanished';
   const isOverdue = findCondition(conditions, 'Stalled')?.reason === synced.reason && !isNotFound;
   if (isOverdue && isStatusOfSpec(cloudJob)) return 0;

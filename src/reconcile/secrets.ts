@@ -8,24 +8,24 @@ import { SECRETS } from '../kube/resources.js';
 import { cleanText } from '../text.js';
 import type { SecretReader, SecretResult } from './ports.js';
 
-/** `known`: as it was read in the last minutes. `renewed`: as it is now, because there is reason to doubt what is known. */
+/** `known`: as read in the last minutes. `renewed`: read again, because the known one may be outdated. */
 export type Freshness = 'known' | 'renewed';
 
 /** A Secret that works is read again after this long. */
 const FRESH_MS = 300_000;
-/** However many objects want a Secret read anew, it is read no more often than this. */
+/** A Secret is read again at most once in this time, for all objects that use it. */
 const RENEWED_MS = 1_000;
-/** Of one namespace together, so that ten thousand wrong Secrets do not cost a thousand reads a second. */
+/** For all Secrets of a namespace together, so that ten thousand wrong ones do not cause a thousand reads a second. */
 const RENEWALS = { perSecond: 10, burst: 50 };
 const MAX_NAMESPACES = 1_000;
-/** All that is remembered may take so much: 10,000 ordinary Secrets, or 900 of the longest tokens. */
+/** The memory for all of them: 10,000 ordinary Secrets, or 900 with the longest tokens. */
 const MAX_BYTES = 32 * 1024 * 1024;
-/** What the shortest takes, with all that belongs to it. */
+/** The memory of the shortest entry. */
 const ENTRY_BYTES = 2_048;
 
 /** The types of Secrets that hold cloud credentials; every other type belongs to something else. */
 const CREDENTIALS_TYPES: ReadonlySet<unknown> = new Set([undefined, 'Opaque', 'cloudjob.dev/credentials']);
-/** Of a type as messages quote it. */
+/** The longest type in messages. */
 const MAX_TYPE_LENGTH = 64;
 
 interface Entry {
@@ -35,8 +35,8 @@ interface Entry {
 }
 
 /**
- * Remembers Secrets for a few minutes, so that a poll costs the API server nothing. Whoever has reason to doubt what it
- * got wants a renewed one: a rotated key works at once, not when the memory runs out. Several readers share one read.
+ * Remembers Secrets for a few minutes, so that a poll does not burden the API server. After a failure a reader requests a
+ * renewed one, so that a rotated key works at once and not after minutes. Several readers share one read.
  */
 export class SecretCache {
   readonly #entries = new Map<string, Entry>();
@@ -46,7 +46,7 @@ export class SecretCache {
   constructor(
     private readonly secrets: SecretReader,
     private readonly clock: Clock,
-    /** Ends the reads that are shared: none belongs to a single reader. */
+    /** Ends the shared reads, which do not belong to a single reader. */
     private readonly signal: AbortSignal,
   ) {
     this.#renewals = new RateLimits(RENEWALS, MAX_NAMESPACES, clock);
@@ -70,8 +70,8 @@ export class SecretCache {
   }
 
   /**
-   * Of too many at once those are kept that are there already. To drop one for each that comes would drop each of them
-   * before it is of use.
+   * If there are too many, the present entries are kept. If each new one replaced an old one, all would be dropped before
+   * they are used again.
    */
   #keep(key: string, entry: Entry): void {
     this.#drop(key);
@@ -86,7 +86,7 @@ export class SecretCache {
     try {
       const result = await entry.result;
       if (!isCurrent()) return;
-      // What is missing may be there in a moment.
+      // A missing Secret may be created soon.
       const at = result.kind === 'found' ? entry.at : entry.at - FRESH_MS + RENEWED_MS;
       this.#keep(key, { ...entry, at, bytes: ENTRY_BYTES + bytesOf(result) });
     } catch {
@@ -109,7 +109,7 @@ export class SecretCache {
   }
 }
 
-/** Texts outside of ASCII take two bytes for each code unit. */
+/** Texts outside ASCII take two bytes for each code unit. */
 function bytesOf(result: SecretResult): number {
   return result.kind === 'found' && result.read.ok ? 2 * result.read.size : 0;
 }
@@ -124,7 +124,7 @@ export class ClusterSecrets implements SecretReader {
       if (!CREDENTIALS_TYPES.has(type)) {
         return { kind: 'wrongType', type: cleanText(String(type), MAX_TYPE_LENGTH) };
       }
-      // Nothing else of it is kept: a Secret may have a megabyte.
+      // The rest is dropped: a Secret may have a megabyte.
       return { kind: 'found', read: readCredentials(isRecord(data) ? texts(data) : {}) };
     } catch (error) {
       if (isNotFound(error)) return { kind: 'missing' };

@@ -3,7 +3,7 @@ import type { Job } from '../cloud/job.js';
 import { fieldsWith } from '../fields.js';
 import { classifyPhase, isTerminal, type PhaseClass } from '../cloud/phase.js';
 
-/** The part of a status that says what the cloud says of the job. */
+/** The part of a status with the cloud's report on the job. */
 export type JobSummary = Pick<CloudJobStatus, (typeof JOB_FIELDS)[number]>;
 
 export const JOB_FIELDS = [
@@ -22,19 +22,19 @@ export const JOB_FIELDS = [
   'completionTime',
 ] as const satisfies readonly (keyof CloudJobStatus)[];
 
-/** How long a status may be: as short as can be is for an object that has no room for more. */
+/** How long a status may be; `short` (the minimum) is for an object that has no room for more. */
 export type StatusLength = 'full' | 'short';
 
 /**
- * Bytes of what a job may fill at will, as the API server stores it. All else of a status has less than 100 KiB; etcd takes
- * 1.5 MiB of an object, most of which its metadata may have filled.
+ * The most bytes of the parts whose length the job decides, as the API server stores them. The rest of a status has less
+ * than 100 KiB; etcd accepts objects of 1.5 MiB, which may be mostly metadata.
  */
 const ROOM: Readonly<Record<StatusLength, { readonly subJobs: number; readonly extendParam: number }>> = {
   full: { subJobs: 96 * 1024, extendParam: 32 * 1024 },
   short: { subJobs: 4 * 1024, extendParam: 0 },
 };
 
-/** Whether anything is known: the cloud has shown the job, be it without a phase. */
+/** Whether anything is known: the cloud has returned the job, perhaps without a phase. */
 export function isKnown(job: JobSummary): boolean {
   return job.progress !== undefined;
 }
@@ -63,7 +63,7 @@ export function summarise(job: Job, length: StatusLength = 'full'): JobSummary {
       subJobsOmitted: listed.length < subJobs.length ? subJobs.length - listed.length : undefined,
       startTime: job.startTime,
       updateTime: job.updateTime,
-      // The v3 API has no completion time; a finished job changes no more, so its last change is its end.
+      // The v3 API has no completion time; a finished job does not change, so its last change is its end.
       completionTime: isTerminal(job.phase) ? (job.completionTime ?? job.updateTime) : undefined,
     },
     isPresent,
@@ -88,7 +88,7 @@ function flatten(root: Job): Node[] {
   return nodes;
 }
 
-/** By what sub-jobs are ordered after their urgency. The cloud's own order may be another one each time: it counts for nothing. */
+/** The order of sub-jobs of the same urgency. The cloud's own order may differ each time, so it is not used. */
 const ORDER = [
   'startTime',
   'id',
@@ -108,7 +108,7 @@ function compareSubJobs(one: SubJobStatus, other: SubJobStatus): number {
   return field === undefined ? 0 : compareTexts(one[field], other[field]);
 }
 
-/** What is missing comes last. RFC 3339 in UTC and whole seconds sorts as text. */
+/** A missing time comes last. RFC 3339 in UTC and whole seconds sorts as text. */
 function compareTexts(one: string | undefined, other: string | undefined): number {
   if (one === undefined || other === undefined) return one === undefined ? 1 : -1;
   return one < other ? -1 : 1;
@@ -163,7 +163,7 @@ function countLeaves(root: Job, nodes: readonly Node[]): NonNullable<CloudJobSta
   return { total, ...counts, summary: `${counts.succeeded}/${total}` };
 }
 
-/** The first ones, up to so many bytes. */
+/** The first ones, up to `maxBytes` bytes. */
 function thatFit<T>(entries: T[], maxBytes: number): T[] {
   let left = maxBytes;
   const end = entries.findIndex((entry) => {
@@ -173,12 +173,12 @@ function thatFit<T>(entries: T[], maxBytes: number): T[] {
   return end === -1 ? entries : entries.slice(0, end);
 }
 
-/** How long the value is in JSON as Go writes it. */
+/** The length of the value in JSON as Go writes it. */
 function storedBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, '\\u0000'));
 }
 
-/** Not undefined, `''`, `[]` or `{}`: a status has a field only when there is something to say. */
+/** Not undefined, `''`, `[]` or `{}`: a status has no empty fields. */
 function isPresent(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value !== undefined && value !== '';
   return Object.keys(value).length > 0;

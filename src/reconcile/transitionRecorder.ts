@@ -5,7 +5,7 @@ import type { Logger } from '../ops/log.js';
 import type { TransitionRecorder } from './ports.js';
 import type { Transition } from './transitions.js';
 
-/** Records transitions as Events of the cluster and, once they are true, in one line of the log each. */
+/** Records transitions as Events of the cluster and, after the status is stored, as one log line each. */
 export class EventTransitionRecorder implements TransitionRecorder {
   constructor(
     private readonly events: Pick<EventRecorder, 'record' | 'commit'>,

@@ -25,15 +25,15 @@ export interface Transition {
     | 'StatusOverwritten';
   readonly message: string;
   /**
-   * Tells it from everything else that happens to the object. Made of the status before, and of no more than the gist of
-   * what was observed: a pass that starts again, in another process too, and with a later observation, comes to the same key.
+   * Identifies it among all transitions of the object. Made from the status before and the essential part of the observation:
+   * a pass that starts again, even in another process and with a later observation, gets the same key.
    */
   readonly key: string;
   /** The cloud's request ID of the failed poll behind it: for the log only, where the cloud's support finds it. */
   readonly requestID?: string;
 }
 
-/** The most failed sub-jobs that one pass records one by one. */
+/** The most failed sub-jobs that one pass records separately. */
 const MAX_SUB_JOB_EVENTS = 5;
 const CREDENTIAL_REASONS: ReadonlySet<string> = new Set<Reason>([
   'CredentialsNotFound',
@@ -43,7 +43,7 @@ const CREDENTIAL_REASONS: ReadonlySet<string> = new Set<Reason>([
   'AccessDenied',
 ]);
 
-/** What is different between the status before and the status after a pass, in the words of Kubernetes Events. */
+/** The differences between the status before and after a pass, as Kubernetes Events. */
 export function transitionsBetween(
   cloudJob: CloudJob,
   after: CloudJobStatus,
@@ -64,9 +64,9 @@ export function transitionsBetween(
     transitions.push({ type, reason, message: text, key, ...(requestID !== undefined && { requestID }) });
   };
   const { jobID } = after;
-  /** Between two troubles lies a time without one. */
+  /** Identifies a trouble: between two troubles there is a time without one. */
   const trouble = [after.observedGeneration, sinceSynced(before)];
-  /** Between two ends of a job lies a time in which the cloud runs it again. */
+  /** Identifies an end: between two ends of a job the cloud runs it again. */
   const outcome = [
     jobID,
     sinceSynced(before) && findCondition(before.conditions, 'Succeeded')?.lastTransitionTime,
@@ -137,7 +137,7 @@ export function transitionsBetween(
   return transitions;
 }
 
-/** Since when the job could be read, or could not; undefined before the first poll. */
+/** Since when the job can, or cannot, be read; undefined before the first poll. */
 function sinceSynced({ conditions }: CloudJobStatus): string | undefined {
   const synced = findCondition(conditions, 'Synced');
   return synced?.status === 'Unknown' ? undefined : synced?.lastTransitionTime;
@@ -166,7 +166,7 @@ function describeFailed({ id, type, resourceName, reason }: SubJobStatus): strin
   return `${name} has failed: ${reason ?? 'the cloud gives no reason.'}`;
 }
 
-/** Sub-jobs have an ID on every cloud seen so far; one without is known by what it does and to what. */
+/** Sub-jobs have an ID on every cloud seen so far; one without an ID is identified by type and resource. */
 function identity({ id, type, resourceName }: SubJobStatus): string {
   return id ?? `${type}/${resourceName}`;
 }

@@ -3,32 +3,32 @@ import type { CloudJob, CloudJobStatus } from '../api/cloudjob.js';
 import type { Clock } from '../clock.js';
 import { isEarlierVersion } from '../resourceVersion.js';
 
-/** A status is written at once after a rest, and then no more often than this: the last state is never the one lost. */
+/** After a rest a status is written at once, then at most once in this time; the last state is always written. */
 const WRITE_EVERY_MS = 1_000;
-/** Two that write over each other do so ever more rarely: up to every 32 s. */
+/** If two operators overwrite each other, they do it less and less often: down to once in 32 s. */
 const MAX_DOUBLINGS = 5;
 
-/** How a status is stored otherwise than it was written: the API server keeps less of it, or somebody else wrote it. */
+/** Why a stored status differs from the written one: the API server drops a part, or somebody else wrote it. */
 export type Alteration = 'pruned' | 'overwritten';
 
 interface Attempt {
-  /** As it was written. */
+  /** The status as written. */
   readonly status: CloudJobStatus;
-  /** The version of the object that it was written over. */
+  /** The version of the object that it replaced. */
   readonly over: string | undefined;
 }
 
 interface LastWrite extends Attempt {
   /** The latest version of the object that has it. */
   readonly version: string | undefined;
-  /** As it is stored; undefined: not read yet. */
+  /** The status as stored; undefined: not read yet. */
   readonly stored?: CloudJobStatus;
 }
 
-/** What became of the status of one CloudJob that this process wrote last. */
+/** The last status of one CloudJob that this process wrote, and how it is stored. */
 export class WrittenStatus {
   readonly #clock: Clock;
-  /** On its way; also when its answer was lost, and nobody knows whether it is stored. */
+  /** The write in progress; also one whose answer was lost, so that its result is unknown. */
   #attempt: Attempt | undefined;
   #written: LastWrite | undefined;
   #writtenAt = -Infinity;
@@ -53,10 +53,10 @@ export class WrittenStatus {
   }
 
   /**
-   * The object with its status as it was written. An API server may store less of it (its CustomResourceDefinition is older
-   * than the operator), and to write that again and again would change nothing.
+   * The object with its status as written. An API server may store only a part of it (its CustomResourceDefinition is older
+   * than the operator); to write it again and again would change nothing.
    *
-   * @param onAlteration called once for each status that is stored otherwise than it was written
+   * @param onAlteration called once for each stored status that differs from the written one
    */
   read(cloudJob: CloudJob, onAlteration: (how: Alteration, fields: readonly string[]) => void): CloudJob {
     this.#settleAttempt(cloudJob);
@@ -64,7 +64,7 @@ export class WrittenStatus {
     const { status } = cloudJob;
     const { resourceVersion: version } = cloudJob.metadata;
     if (written === undefined) return cloudJob;
-    // What was read may be older than what was written.
+    // The object that was read may be older than the write.
     const isBefore = version === written.over || isEarlierVersion(version ?? '', written.version ?? '');
     if (isBefore && version !== written.version) return cloudJob;
     const isOwn = version === written.version || isDeepStrictEqual(status, written.stored ?? written.status);
@@ -88,12 +88,12 @@ export class WrittenStatus {
     return { ...cloudJob, status: this.#written?.status ?? status };
   }
 
-  /** Whether somebody else wrote the status, and no Event says so yet. */
+  /** Whether somebody else wrote the status and no Event reports it yet. */
   get isOverwritten(): boolean {
     return this.#overwrites > 0 && !this.#isOverwriteReported;
   }
 
-  /** It is said once of an object: who writes over it does so all the time. */
+  /** Recorded once for an object: another writer overwrites it again and again. */
   overwriteReported(): void {
     this.#isOverwriteReported = this.#overwrites > 0;
   }
@@ -104,7 +104,7 @@ export class WrittenStatus {
     return this.#writtenAt + everyMs - this.#clock.monotonic();
   }
 
-  /** A write whose answer was lost is known to have been done when the object shows it. */
+  /** A write whose answer was lost has succeeded if the object shows it. */
   #settleAttempt({ metadata: { resourceVersion: version }, status }: CloudJob): void {
     const attempt = this.#attempt;
     if (attempt === undefined || version === attempt.over) return;

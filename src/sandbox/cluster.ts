@@ -17,12 +17,12 @@ import { CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, SECRETS } from '../kube/resour
 const SERVED_DEADLINE_MS = 30_000;
 const POLL_MS = 100;
 
-/** The cluster cannot be used as it is; the message says what to do. */
+/** The cluster cannot be used as it is; the message has the remedy. */
 export class ClusterError extends Error {
   override readonly name = 'ClusterError';
 }
 
-/** What the sandbox puts into a cluster, and takes out again: only what was not there before. */
+/** The objects that the sandbox creates in a cluster and deletes again: only those that were not there before. */
 export class Cluster {
   readonly client: KubeClient;
   readonly #transport: HttpTransport;
@@ -36,7 +36,7 @@ export class Cluster {
     this.client = new KubeClient({ transport: this.#transport, clock, random: () => randomInt(1000) / 1000 });
   }
 
-  /** Makes sure that the cluster knows CloudJobs; one that does is left as it is. */
+  /** Creates the CRD, unless the cluster already has one. */
   async installCrd(signal: AbortSignal): Promise<void> {
     const crd = cloudJobCrd();
     const ref = { name: crd.metadata.name };
@@ -69,15 +69,13 @@ export class Cluster {
     await this.#create(CLOUD_JOBS, DEMO_NAMESPACE, ref, sampleManifest(sample), signal);
   }
 
-  /** Deletes what was created, last first; the CRD stays where somebody uses it by now. Says what it could not do. */
+  /** Deletes what was created, last first; the CRD stays if others use it by now. Returns what it could not delete. */
   async cleanUp(signal: AbortSignal): Promise<readonly string[]> {
     const problems: string[] = [];
     for (const { type, ref, uid } of this.#created.toReversed()) {
       try {
         if (type === CUSTOM_RESOURCE_DEFINITIONS && (await this.#inUse(signal))) {
-          problems.push(
-            `left the CustomResourceDefinition ${ref.name}: there are CloudJobs of others by now`,
-          );
+          problems.push(`left the CustomResourceDefinition ${ref.name}: it has CloudJobs of others by now`);
           continue;
         }
         await this.client.delete(type, ref, { uid }, signal);
@@ -101,7 +99,7 @@ export class Cluster {
   ): Promise<void> {
     if (signal.aborted) throw new ClusterError(`interrupted before ${type.plural} "${ref.name}" was created`);
     try {
-      // Not cut short: what was created has to be known, or it could not be deleted.
+      // Not aborted: what was created must be known, or it could not be deleted.
       const { metadata } = await this.client.create(type, namespace, body, new AbortController().signal);
       this.#created.push({ type, ref, uid: metadata.uid });
     } catch (error) {
@@ -120,7 +118,7 @@ export class Cluster {
         await this.client.list(CLOUD_JOBS, { limit: 1 }, signal);
         return;
       } catch (error) {
-        // Which of the two it is depends on the API server, and on whether it knows the group yet.
+        // The API server gives one of the two, depending on its version and on whether it knows the group yet.
         if (!isNotServed(error) && !isNotFound(error)) throw error;
       }
       if (this.#clock.monotonic() >= deadline) {
@@ -139,7 +137,7 @@ export class Cluster {
   }
 }
 
-/** Follows the CloudJobs of the samples' namespace: all that there are, then each change, until the signal aborts. */
+/** Follows the CloudJobs of the samples' namespace: first all of them, then each change, until the signal aborts. */
 export async function followCloudJobs(
   client: Pick<KubeClient, 'list' | 'watch'>,
   onChange: (object: KubeObject) => void,
@@ -160,7 +158,7 @@ export async function followCloudJobs(
         if (event.kind === 'error') break;
       }
     } catch {
-      // The next round lists again: whoever waits for a change has a deadline of its own.
+      // The next round lists again; the caller has a deadline of its own.
     }
     await sleep(clock, POLL_MS, signal);
   }

@@ -15,7 +15,7 @@ export interface DemoOptions {
   readonly samples: readonly Sample[];
   readonly clock: Clock;
   readonly paint: Paint;
-  /** Takes one line, without its end. */
+  /** Prints one line, given without its end. */
   readonly print: (line: string) => void;
   /** How long the operator may take for everything, in milliseconds. */
   readonly deadlineMs: number;
@@ -26,7 +26,7 @@ export type DemoEnd =
   | { readonly result: 'interrupted' }
   | { readonly result: 'late'; readonly missing: string };
 
-/** Shows what the operator writes, a row for each change, until every sample has arrived where it goes. */
+/** Shows what the operator writes, a row for each change, until every sample has reached its expected end. */
 export async function playDemo(options: DemoOptions, signal: AbortSignal): Promise<DemoEnd> {
   const { cluster, samples, clock, paint, print } = options;
   const seen = new Map<string, CloudJob>();
@@ -67,7 +67,7 @@ function hasArrived({ arrives }: Sample, cloudJob: CloudJob | undefined): boolea
   return conditions?.some(({ type, reason }) => type === 'Ready' && reason === arrives.readyReason) ?? false;
 }
 
-/** Which samples are not where they should be, and what is known of them. */
+/** The samples that have not reached their expected end, and their last state. */
 function missingText(samples: readonly Sample[], seen: ReadonlyMap<string, CloudJob>): string {
   return samples
     .filter((sample) => !hasArrived(sample, seen.get(sample.name)))
@@ -75,7 +75,7 @@ function missingText(samples: readonly Sample[], seen: ReadonlyMap<string, Cloud
       const wanted =
         'phases' in arrives ? `phase ${arrives.phases.join(' or ')}` : `Ready reason ${arrives.readyReason}`;
       const { phase, message } = seen.get(name)?.status ?? {};
-      return `${name} should have come to ${wanted}, its phase is ${phase ?? 'unknown'}${message === undefined ? '' : ` (${message})`}`;
+      return `${name} should have reached ${wanted}, its phase is ${phase ?? 'unknown'}${message === undefined ? '' : ` (${message})`}`;
     })
     .join('; ');
 }
@@ -88,6 +88,6 @@ function closingLines(seen: ReadonlyMap<string, CloudJob>, paint: Paint): string
     ...explain(FAILING_SAMPLE, failed, paint),
     '',
     `${paint.bold(UNKNOWN_SAMPLE)} is a job that the cloud does not know: Ready is ${unknown?.status ?? ''}, ${unknown?.reason ?? ''}.`,
-    'A job that was only just started may not be found yet, so it gets two minutes before it counts as Stalled.',
+    'The cloud may not know a new job yet, so the CloudJob becomes Stalled only after two minutes.',
   ];
 }

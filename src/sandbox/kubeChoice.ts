@@ -7,18 +7,18 @@ import { startKubeApi } from './kube-api/server.js';
 import type { SandboxOptions } from './options.js';
 import { missingAssets, startRealApi } from './realApi.js';
 
-/** The Kubernetes API that the sandbox plays on. */
+/** The Kubernetes API of the sandbox. */
 export interface ChosenKube {
-  /** For people: which one it is. */
+  /** Its description for people. */
   readonly what: string;
   readonly kubeconfigPath: string;
-  /** Somebody's own cluster: whatever is created there has to be deleted again. */
+  /** Somebody's own cluster: created objects must be deleted again. */
   readonly borrowed: boolean;
   close(): Promise<void>;
 }
 
 /**
- * The cluster that the user names; else a real control plane out of `assets` (`KUBEBUILDER_ASSETS`); else an embedded
+ * The cluster that the user names; else a real control plane from `assets` (`KUBEBUILDER_ASSETS`); else an embedded
  * API. Files go into `folder`.
  *
  * @throws UsageError, RealApiError

@@ -14,14 +14,14 @@ import { ADMIN_HELP } from './cce/admin.js';
 const SANDBOX_FLAGS = {
   demo: {
     flag: '--demo',
-    help: 'show the operator at work for a quarter of a minute, then exit',
+    help: 'run a demo of the operator for about 15 seconds, then exit',
     read: isGiven,
   },
-  keep: { flag: '--keep', help: 'with --demo: stay afterwards', read: isGiven },
+  keep: { flag: '--keep', help: 'with --demo: keep running after the demo', read: isGiven },
   kubeconfig: {
     flag: '--kubeconfig',
     takes: 'FILE',
-    help: 'use this cluster, in the namespace cloudjob-demo; only what was created is deleted in the end',
+    help: 'use this cluster, in the namespace cloudjob-demo; at the end, only created objects are deleted',
     read: lastValue,
   },
   kubePort: {
@@ -39,7 +39,7 @@ const SANDBOX_FLAGS = {
   seed: {
     flag: '--seed',
     takes: 'N',
-    help: 'of the made-up job, of IDs, and of faults with a probability; default 1',
+    help: 'seed of the random job, of IDs, and of faults with a probability; default 1',
     read: (given: Given) => number(given, { min: 0, max: 4_294_967_295, whole: true }) ?? 1,
   },
   speed: {
@@ -51,7 +51,7 @@ const SANDBOX_FLAGS = {
   help: { flag: '--help', short: 'h', help: 'this text', read: isGiven },
 } as const satisfies FlagTable;
 
-/** What `cloudjob-operator sandbox` is to do. */
+/** The options of `cloudjob-operator sandbox`. */
 export type SandboxOptions = FlagValues<typeof SANDBOX_FLAGS>;
 
 export const SANDBOX_HELP = `Usage: cloudjob-operator sandbox [FLAGS]

@@ -12,11 +12,11 @@ import { systemClock } from '../clock.js';
 import { sleep, withDeadline } from '../signals.js';
 
 export interface RealApiOptions {
-  /** Folder with the programs `etcd` and `kube-apiserver`, as `KUBEBUILDER_ASSETS` names it. */
+  /** Folder with the programs `etcd` and `kube-apiserver`, as in `KUBEBUILDER_ASSETS`. */
   readonly assets: string;
-  /** Of the API; a free one when left out. */
+  /** Port of the API; a free one if left out. */
   readonly port?: number;
-  /** Where its folder is made; the system's folder for temporary files when left out. */
+  /** Where its folder is made; if left out, in the system's folder for temporary files. */
   readonly parent?: string;
   /** Ends the start early. */
   readonly signal?: AbortSignal;
@@ -32,7 +32,7 @@ export interface RealApi {
   close(): Promise<void>;
 }
 
-/** The control plane could not be started; the message says which program and its last words. */
+/** The control plane could not be started; the message has the program and the end of its log. */
 export class RealApiError extends Error {
   override readonly name = 'RealApiError';
 }
@@ -40,17 +40,17 @@ export class RealApiError extends Error {
 const START_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 2000;
 const POLL_MS = 50;
-/** A port that was free can be taken before the program that is to use it gets there. */
+/** A free port may be taken before the program uses it, so the start is retried. */
 const ATTEMPTS = 3;
 
 /**
- * Ends the control plane when this process does, however it dies: its standard input is a pipe from here, which the
- * kernel closes. It learns the processes' IDs line by line, and then kills them and removes the folder.
+ * Ends the control plane when this process ends, even by a kill: its standard input is a pipe from here, which the kernel
+ * closes. It reads the processes' IDs line by line, then kills them and removes the folder.
  */
 const GUARD =
   'while read -r pid; do pids="$pids $pid"; done; [ -z "$pids" ] || kill -9 $pids; rm -rf -- "$1"';
 
-/** Says what is missing of the programs in that folder; undefined when all is there. */
+/** The program that is missing in that folder; undefined if none is. */
 export function missingAssets(assets: string): string | undefined {
   for (const program of ['etcd', 'kube-apiserver']) {
     try {
@@ -120,11 +120,11 @@ class ControlPlane {
   }
 
   async close(): Promise<void> {
-    // The data is thrown away, so nobody needs to finish anything.
+    // The data is thrown away, so no process needs to finish its work.
     await Promise.all(this.#children.map(kill));
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     if (this.#guard !== undefined) {
-      // It does not hold the process while the sandbox runs, but its end is waited for.
+      // It does not keep this process alive, but the close waits for its end.
       this.#guard.ref();
       await kill(this.#guard);
     }
@@ -147,7 +147,7 @@ class ControlPlane {
     this.#guard = guard;
   }
 
-  /** In a session of its own: a Ctrl-C in the terminal is for this process, which then ends the others in order. */
+  /** In a session of its own: a Ctrl-C in the terminal reaches only this process, which then ends the others in order. */
   #run(program: string, flags: readonly string[]): void {
     const log = openSync(this.#logPath(program), 'a', 0o600);
     const child = spawn(join(this.#assets, program), flags, {
@@ -157,7 +157,7 @@ class ControlPlane {
       env: { PATH: process.env['PATH'] ?? '' },
     });
     closeSync(log);
-    // Without a process ID it was never started: that shows as having ended.
+    // Without a process ID it was never started, which counts as ended.
     child.on('error', () => undefined);
     this.#children.push(child);
     if (child.pid !== undefined) this.#guard?.stdin?.write(`${child.pid}\n`);
@@ -176,7 +176,7 @@ class ControlPlane {
     ];
   }
 
-  /** Only flags that have been there since 1.20 and still are. */
+  /** Only flags that exist since 1.20 and still do. */
   #apiserverFlags(etcd: string, port: number): string[] {
     return [
       `--etcd-servers=${etcd}`,
@@ -231,7 +231,7 @@ class ControlPlane {
       await file.close();
       return buffer.toString('utf8', 0, bytesRead).trim();
     } catch {
-      return 'it said nothing';
+      return 'its log is empty';
     }
   }
 }
@@ -247,7 +247,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Ports that nobody uses at this moment, all different. */
+/** Different ports that are free at this moment. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
@@ -270,7 +270,7 @@ async function answersHealthy(url: string, parent: AbortSignal): Promise<boolean
   }
 }
 
-/** Whether the API server answers; its certificate is its own work, and is there a moment after it has started. */
+/** Whether the API server answers. It makes its certificate itself, a moment after its start. */
 async function isReady(url: string, certificate: string, token: string): Promise<boolean> {
   try {
     const ca = await readFile(certificate);

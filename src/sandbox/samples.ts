@@ -9,21 +9,21 @@ export const DEMO_NAMESPACE = 'cloudjob-demo';
 export const DEMO_SECRET = 'cce-credentials';
 export const DEMO_REGION = 'lab';
 
-/** A CloudJob of the demo, and what the simulated cloud plays for it. */
+/** A CloudJob of the demo, and its job in the simulated cloud. */
 export interface Sample {
   readonly name: string;
   readonly jobID: string;
   /** Left out: the cloud does not know the job. */
   readonly script?: JobScript;
-  /** How it is known to have arrived where it goes: one of these phases, or this reason of Ready. */
+  /** Its expected end: one of these phases, or this reason of Ready. */
   readonly arrives: { readonly phases: readonly string[] } | { readonly readyReason: string };
 }
 
-/** The name of the sample whose failure the demo explains in the end. */
+/** The name of the sample whose failure the demo explains at the end. */
 export const FAILING_SAMPLE = 'add-gpu-node';
 export const UNKNOWN_SAMPLE = 'lost-job';
 
-/** Like the documented example: the same ID, and a cluster that the parent and its parts call by different names. */
+/** Like the documented example: the same ID, and different cluster names in the parent and its parts. */
 const CREATE_CLUSTER: JobPlan = {
   id: '354331b2c-229a-11e8-9c75-0255ac100ceb',
   type: 'CreateCluster',
@@ -82,7 +82,7 @@ const SCALE_UP: JobPlan = {
   ],
 };
 
-/** The parent only says that something bad happened; why is three levels down. */
+/** The parent only reports that something bad happened; the cause is three levels down. */
 const ADD_GPU_NODE: JobPlan = {
   id: 'a91c44d0-87e7-11ef-9d3e-0255ac10f301',
   type: 'ScaleupCluster',
@@ -119,7 +119,7 @@ const ADD_GPU_NODE: JobPlan = {
   ],
 };
 
-/** What the demo shows: a success, a nested success, a deep failure, an unknown job, and one made up from the seed. */
+/** The demo's jobs: a success, a nested success, a deep failure, an unknown job, and a random one from the seed. */
 export function samples(seed: number): readonly Sample[] {
   const surprise = randomPlan(seededRandom(`${seed}/random job`), { durationSeconds: 10 });
   return [

@@ -21,19 +21,19 @@ import type { Paint } from '../terminal/paint.js';
 import { usageLines } from './usage.js';
 import { onAbort, untilAborted, withDeadline } from '../signals.js';
 
-/** What the operator is run with. */
+/** The options of the operator's run. */
 export interface SandboxOperatorOptions {
   /** Path of a kubeconfig. */
   readonly kubeconfig: string;
-  /** What the operator's config file would say. */
+  /** The content of the operator's config file. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** The namespaces to watch: on a borrowed cluster the samples' alone; empty for all. */
+  /** The namespaces to watch: on a borrowed cluster only that of the samples; empty for all. */
   readonly namespaces: readonly string[];
   readonly httpPort: number;
   readonly logLevel: Settings['logLevel'];
 }
 
-/** Where lines go: a process's standard output or error. */
+/** A process's standard output or error. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -53,15 +53,15 @@ export interface SandboxDeps {
 
 /** How long the demo may take from the first CloudJob on. */
 const DEMO_DEADLINE_MS = 60_000;
-/** How long putting one thing away may take. */
+/** How long one clean-up step may take. */
 const CLEAN_UP_DEADLINE_MS = 15_000;
-/** What has to be put away is put away, whatever was interrupted. */
+/** For clean-up, which an interruption must not stop. */
 const NEVER = new AbortController().signal;
 
 /**
  * `cloudjob-operator sandbox`: a Kubernetes API, a simulated CCE, and the operator between them.
  * Resolves with the process's exit code: 0, 1 when something does not work, 2 for a bad flag, 130 when the demo was
- * interrupted. Whatever happens, it puts away what it started.
+ * interrupted. It always cleans up what it started.
  */
 export async function runSandbox(argv: readonly string[], deps: SandboxDeps): Promise<number> {
   const cleanUps = new CleanUps(deps.clock ?? systemClock, deps.stderr);
@@ -112,13 +112,13 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
   cleanUps.add('the operator', () => operator.stop());
 
   const followed = samples(options.seed);
-  // The cloud's time stands still until everything is in place, so that the show has its beginning.
+  // The cloud's time stands still until everything is ready, so that the demo shows the jobs from their start.
   cce.time.setSpeed(0);
   for (const { script } of followed) if (script !== undefined) cce.jobs.add(script);
   for (const sample of followed) await cluster.apply(sample, signal);
   cce.time.setSpeed(options.speed);
 
-  // Whichever comes first, the end of the show or that of the operator, ends the other.
+  // The end of the demo or of the operator, whichever comes first, ends the other.
   const show = new AbortController();
   const unlisten = onAbort(signal, () => show.abort());
   void operator.ended.then(() => show.abort());
@@ -141,7 +141,7 @@ async function play(options: SandboxOptions, deps: SandboxDeps, cleanUps: CleanU
   }
 }
 
-/** Prints how to use the sandbox, and waits for its end. */
+/** Prints the help for the running sandbox, and waits for its end. */
 async function stay(
   kubeconfigPath: string,
   cce: RunningCce,
@@ -184,7 +184,7 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
     },
     namespaces: kube.borrowed ? [DEMO_NAMESPACE] : [],
     httpPort: 0,
-    // The demo's jobs fail on purpose: the table shows it, a warning in the middle of it would only spoil it.
+    // The demo's jobs fail on purpose, and the table shows it: a warning would only break the table.
     logLevel: demo ? 'error' : 'warn',
   };
   const ended = deps.runOperator(options, stopping.signal).then(() => undefined, errorText);
@@ -197,7 +197,7 @@ function startOperator(kube: ChosenKube, cceUrl: string, demo: boolean, deps: Sa
   };
 }
 
-/** What there is to put away, last first, each with a deadline and whether or not the others worked. */
+/** The clean-up steps, last first, each with a deadline, and each even if others fail. */
 class CleanUps {
   readonly #clock: Clock;
   readonly #stderr: Output;
@@ -221,7 +221,7 @@ class CleanUps {
         );
         return outcome === 'aborted' ? `it takes longer than ${CLEAN_UP_DEADLINE_MS / 1000} s` : outcome;
       });
-      if (problem !== undefined) this.#stderr.write(`sandbox: could not put away ${what}: ${problem}\n`);
+      if (problem !== undefined) this.#stderr.write(`sandbox: could not clean up ${what}: ${problem}\n`);
     }
   }
 }

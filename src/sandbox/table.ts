@@ -3,7 +3,7 @@ import { humanDuration } from '../terminal/duration.js';
 import { gridLines } from '../terminal/grid.js';
 import type { Paint } from '../terminal/paint.js';
 
-/** The columns that `kubectl get cjob` shows, as wide as what the demo has to show: rows come one by one. */
+/** The columns of `kubectl get cjob`, with fixed widths for the demo's rows, because rows arrive one by one. */
 const COLUMNS = [
   { title: 'NAME', width: 15 },
   { title: 'TYPE', width: 15 },
@@ -14,7 +14,7 @@ const COLUMNS = [
   { title: 'AGE', width: undefined },
 ] as const;
 
-/** What a row shows, but for the age. */
+/** The cells of a row, without the age. */
 export function cellsOf(name: string, status: CloudJobStatus): readonly string[] {
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   return [
@@ -57,7 +57,7 @@ export function explain(name: string, status: CloudJobStatus, paint: Paint): str
     `  message: ${status.message ?? ''}`,
     '',
     '  conditions:',
-    // A message that only repeats the one above is left out.
+    // A message that repeats the one above is left out.
     ...(status.conditions ?? []).map(({ type, status: value, reason, message }) =>
       `    ${type.padEnd(12)} ${value.padEnd(8)} ${reason.padEnd(12)} ${message === status.message ? '' : message}`.trimEnd(),
     ),

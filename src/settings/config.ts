@@ -5,7 +5,7 @@ import { UsageError } from '../commandLine.js';
 import { DEFAULT_POLLING } from '../reconcile/schedule.js';
 import { LABEL } from './names.js';
 
-/** What the config file says, defaults filled in. */
+/** The content of the config file, with defaults filled in. */
 export interface Config {
   /** The built-in public regions included. */
   readonly regions: Regions;
@@ -19,7 +19,7 @@ export interface Config {
   readonly budget: { readonly requestsPerSecond: number; readonly burst: number };
 }
 
-/** An object with these keys and no others, whose error names them. */
+/** An object with only these keys; its error names them. */
 function only<T extends z.ZodRawShape>(shape: T) {
   return z.strictObject(shape, {
     error: ({ code, keys }) =>
@@ -41,7 +41,7 @@ const credentialsSource = z.discriminatedUnion('kind', [
   }).describe('from IAM, for the identity token in the file'),
 ]);
 
-/** The config file. The docs print what its keys do from here. */
+/** The config file. The docs print the descriptions of its keys. */
 export const configSchema = only({
   regions: z
     .record(
@@ -96,7 +96,7 @@ export const configSchema = only({
       .min(1)
       .max(10_000)
       .default(DEFAULT_BUDGET.burst)
-      .describe('calls to a project at once, after a pause'),
+      .describe('most calls to a project at once, after a pause'),
   }).default(DEFAULT_BUDGET),
 });
 

@@ -7,7 +7,7 @@ import { LABEL } from './names.js';
 const LOG_FORMATS = ['json', 'pretty'] as const;
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 const MAX_PORT = 65_535;
-/** More replicas than this could lock a wrong access key by trying it once each. */
+/** With more replicas, one try of a wrong access key by each could lock the key. */
 export const MAX_SHARDS = 5;
 
 /** Every flag of `run`, with its environment twin. */
@@ -38,21 +38,21 @@ export const RUN_FLAGS = {
     flag: '--http-port',
     env: 'CLOUDJOB_HTTP_PORT',
     takes: 'PORT',
-    help: 'serves /healthz, /readyz and /metrics; default 8080, 0 takes a free one',
+    help: 'port of /healthz, /readyz and /metrics; default 8080, 0 picks a free port',
     read: (given: Given) => wholeNumber(given, 0, MAX_PORT, 'is not a port') ?? 8080,
   },
   leaderElect: {
     flag: '--leader-elect',
     env: 'CLOUDJOB_LEADER_ELECT',
     takes: 'true|false',
-    help: 'wait for a Lease, so that one of several replicas works at a time; default true',
+    help: 'wait for a Lease, so that only one of several replicas works at a time; default true',
     read: (given: Given) => oneOf(['true', 'false'])(given) !== 'false',
   },
   shards: {
     flag: '--shards',
     env: 'CLOUDJOB_SHARDS',
     takes: 'N',
-    help: `share the CloudJobs among replicas: N parts (1 to ${MAX_SHARDS}), the same N in all replicas; default 1`,
+    help: `split the CloudJobs into N parts (1 to ${MAX_SHARDS}) for several replicas; use the same N in all replicas; default 1`,
     read: (given: Given) => wholeNumber(given, 1, MAX_SHARDS, 'is not allowed') ?? 1,
   },
   podUID: {
@@ -78,7 +78,7 @@ export const RUN_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-/** The content of the config file; without one, a config that changes nothing. */
+/** The content of the config file; without a file, an empty config. */
 function yamlFile(given: Given): { readonly source: string; readonly content: unknown } {
   const path = lastValue(given);
   if (path === undefined) return { source: 'the built-in config', content: {} };

@@ -10,17 +10,17 @@ import { RUN_FLAGS } from './flags.js';
 
 type RunFlags = FlagValues<typeof RUN_FLAGS>;
 
-/** Everything that the operator is given from outside, compiled once; nothing reads raw options after that. */
+/** All settings of the operator, read once; nothing reads raw options after that. */
 export interface Settings {
   /** Path of a kubeconfig; undefined: the usual places (KUBECONFIG, the pod's service account, ~/.kube/config). */
   readonly kubeconfig: string | undefined;
   /** The namespaces to watch; empty: all. */
   readonly namespaces: readonly string[];
-  /** TCP port of /healthz, /readyz and /metrics; 0 takes a free one. */
+  /** TCP port of /healthz, /readyz and /metrics; 0 picks a free port. */
   readonly httpPort: number;
-  /** Whether one of several replicas is to work at a time. */
+  /** Whether only one of several replicas works at a time. */
   readonly leaderElect: boolean;
-  /** Into how many parts the CloudJobs are split, each for one replica at a time; 1: one replica has them all. */
+  /** The number of parts into which the CloudJobs are split, each for one replica at a time; 1: one replica has them all. */
   readonly shards: number;
   /** The UID of the pod whose only operator this is; undefined: it is not known. */
   readonly podUID: string | undefined;
@@ -32,7 +32,7 @@ export interface Settings {
 /**
  * Reads flags, their environment twins (a flag wins) and the config file.
  *
- * @throws UsageError naming the first setting that cannot be used
+ * @throws UsageError that names the first setting that cannot be used
  */
 export function readSettings(
   args: readonly string[],

@@ -22,10 +22,10 @@ const NO_BORDERS = {
 export const GAP = 2;
 
 /**
- * Rows of cells as lines, one below the other as kubectl writes them: no borders, no blanks at the end of a line.
+ * Rows of cells as lines, like kubectl's tables: no borders, no blanks at the end of a line.
  * Cells may be coloured; they must not have line breaks.
  *
- * @param widths in terminal columns, without the gap; undefined: as wide as the widest cell. What is longer ends in `…`.
+ * @param widths in terminal columns, without the gap; undefined: as wide as the widest cell. A longer cell ends in `…`.
  */
 export function gridLines(
   rows: readonly (readonly string[])[],

@@ -15,7 +15,7 @@ export function makePaint(colours: boolean): Paint {
   const style =
     (format: 'bold' | 'dim' | 'green' | 'red' | 'cyan'): Style =>
     (text) =>
-      // Newer Nodes would check their own standard output for colours; the caller has decided that.
+      // Newer Node versions would check standard output for colours; the caller has already decided.
       colours && text.trim() !== '' ? styleText(format, text, { validateStream: false }) : text;
   return {
     bold: style('bold'),

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 
 /**
- * A text without line breaks as lines of at most `width` terminal columns, broken between words where that is possible.
+ * Splits a text without line breaks into lines of at most `width` terminal columns, between words where possible.
  * A character wider than `width` still gets a line.
  */
 export function wrap(text: string, width: number): string[] {
@@ -30,7 +30,7 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** A text in at most `width` terminal columns; one that was longer ends in `…`. Never half a character. */
+/** Cuts a text to at most `width` terminal columns; a cut text ends in `…`. Characters stay whole. */
 export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
   let kept = '';

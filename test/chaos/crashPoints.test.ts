@@ -145,7 +145,7 @@ async function play(run: Run): Promise<Readonly<Record<string, Outcome>>> {
 describe('an operator that is killed', () => {
   const { seed, random } = chance();
 
-  it(`after any of its calls ends where it would have ended, and tells the same (seed ${seed})`, async () => {
+  it(`after any of its calls ends where it would have ended, and records the same (seed ${seed})`, async () => {
     const undisturbed = await Run.start(Infinity);
     const expected = await play(undisturbed);
     // Close enough together for three of them, wherever the first one is.

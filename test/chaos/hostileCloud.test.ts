@@ -332,14 +332,14 @@ describe('a hostile cloud', () => {
     expect(elsewhere.seen).toEqual([]);
   }, 600_000);
 
-  it.each(Object.keys(WRONG_DECISIONS))('is told of by the invariants when a decision %s', async (name) => {
+  it.each(Object.keys(WRONG_DECISIONS))('is reported by the invariants when a decision %s', async (name) => {
     const found = await counterExample(playSequences(1_000, WRONG_DECISIONS[name]));
 
     expect(found).toMatch(/seed: -?\d+/);
     expect(found).toMatch(/Counterexample: \[\[/);
   });
 
-  it.each(Object.keys(WRONG_LOOKS))('is told of by the invariants when a client %s', async (name) => {
+  it.each(Object.keys(WRONG_LOOKS))('is reported by the invariants when a client %s', async (name) => {
     const found = await counterExample(playSequences(1_000, decide, WRONG_LOOKS[name]));
 
     expect(found).toMatch(/seed: -?\d+/);

@@ -6,7 +6,7 @@ import { FakeClock } from '../support/fakeClock.js';
 import { quickRandom } from '../support/seed.js';
 import { WeekCloud } from '../support/week/cloud.js';
 import { WeekCluster } from '../support/week/cluster.js';
-import { toldByStatus, toldByTree } from '../support/week/meaning.js';
+import { reportedByStatus, reportedByTree } from '../support/week/meaning.js';
 import { makeOperator } from '../support/week/operator.js';
 import { DAY, HOUR, planWeek, PROJECTS, type Follower, type PlannedJob } from '../support/week/plan.js';
 
@@ -99,14 +99,14 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
     expect(compared).toBeGreaterThan(JOBS / 2);
   });
 
-  it('writes nothing but what the cloud told where no look failed', () => {
+  it('writes only what the cloud reported where no poll failed', () => {
     const wrong: string[] = [];
     let compared = 0;
     for (const { job, follower } of followers) {
       if (!isUndisturbed(job, follower) || cloud.failedLooks.has(job.id)) continue;
       const writes = cluster.writes.get(follower.name) ?? [];
       const told = cloud.told.get(job.id) ?? [];
-      const firstWaits = writes[0] !== undefined && toldByStatus(writes[0].status) === undefined ? 1 : 0;
+      const firstWaits = writes[0] !== undefined && reportedByStatus(writes[0].status) === undefined ? 1 : 0;
       compared += 1;
       const isNear = (from: number, to: number): boolean =>
         from < job.startsAt + 2 * HOUR && to + HOUR > job.startsAt;
@@ -134,7 +134,7 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
       const { status } = readCloudJob(object);
       const isFinished = findCondition(status.conditions, 'Finished')?.status === 'True';
       compared += 1;
-      if (!isFinished || toldByStatus(status) !== toldByTree(tree)) {
+      if (!isFinished || reportedByStatus(status) !== reportedByTree(tree)) {
         wrong.push(`${follower.name}: ${JSON.stringify(status)}`);
       }
     }
@@ -173,7 +173,7 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
 function changesOf(statuses: readonly CloudJobStatus[]): string[] {
   const changes: string[] = [];
   for (const status of statuses) {
-    const told = toldByStatus(status);
+    const told = reportedByStatus(status);
     if (told !== undefined && told !== changes.at(-1)) changes.push(told);
   }
   return changes;

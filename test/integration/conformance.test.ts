@@ -55,7 +55,7 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         expect(await bench.api.get(path)).toMatchObject({ code: 200, body: 'ok' });
       });
 
-      it('tells its version', async () => {
+      it('reports its version', async () => {
         expect((await bench.api.get('/version')).body).toMatchObject({
           major: '1',
           gitVersion: expect.stringMatching(/^v1\./),
@@ -207,7 +207,7 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
     describe('the answer to a write', () => {
       const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
-      it('is the metadata alone where that is asked for', async () => {
+      it('is only the metadata if that is requested', async () => {
         const { widgets } = await bench.namespace();
         const { apiVersion, kind } = bench.widget('one');
 
@@ -508,7 +508,7 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         expect(headers['warning']).toContain('unknown field \\"spec.sise\\"');
       });
 
-      it('refuses them when it is told to be strict', async () => {
+      it('refuses them when the validation is strict', async () => {
         const { widgets } = await bench.namespace();
 
         const { code, body } = await bench.api.post(
@@ -927,7 +927,7 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
     });
 
     describe('watches', () => {
-      it('tells of everything after a list, in order', async () => {
+      it('reports everything after a list, in order', async () => {
         const { widgets } = await bench.namespace();
         await bench.api.post(widgets, bench.widget('one'));
         const { body: list } = await bench.api.get(widgets);
@@ -948,7 +948,7 @@ describeWhen(bench.isCurrent, 'the API server is older than 1.25')(
         expect(versions).toEqual(versions.toSorted((a, b) => a - b));
       });
 
-      it('begins with what there is when it is told no version', async () => {
+      it('begins with the existing objects without a version', async () => {
         const { widgets } = await bench.namespace();
         await bench.api.post(widgets, bench.widget('one'));
 

@@ -53,7 +53,7 @@ describeWhen(
     expect(await kubectl(name, ['get', 'wdg', 'one', '-o', 'jsonpath={.spec.size}'])).toBe('2');
   });
 
-  it('is told what is wrong', async () => {
+  it('reports what is wrong', async () => {
     const { name } = await bench.namespace();
 
     const wrong = await attempt(name, [...apply, '--validate=false'], bench.widget('one', { size: 101 }));

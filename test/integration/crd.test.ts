@@ -195,7 +195,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
       manifest({ jobID: 'a', region: 'https://cce.example' }),
     );
 
-    expect(said).toContain('never a URL: whoever runs the operator can add an endpoint to the catalogue');
+    expect(said).toContain("never a URL: the operator's administrator can add an endpoint to the catalogue");
   });
 
   for (const [name, change, problem, remedy] of [
@@ -260,7 +260,7 @@ describeWithKubectl('the CRD, by the real kubectl', () => {
     expect(await fail(patchStatus(status))).toContain(field);
   });
 
-  it('shows people the state in columns, and more of it when they ask', async () => {
+  it('shows people the state in columns, and more of it with -o wide', async () => {
     await apply({ jobID: 'job-7' });
     await succeed(
       patchStatus({

@@ -12,30 +12,30 @@ beforeAll(async () => {
 afterAll(async () => world?.stop(), 60_000);
 
 describe('events', () => {
-  it('tell of each transition once, whenever the operator is killed', async () => {
+  it('report each transition once, whenever the operator is killed', async () => {
     const jobID = 'killed-often';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Initializing' }));
     const ref = await world.follow(await world.namespace(), jobID, { pollIntervalSeconds: 1 });
     // An event comes before the status that it speaks of: this often hits the time between the two.
-    const killWhenTold = async (reason: string): Promise<void> => {
+    const killWhenRecorded = async (reason: string): Promise<void> => {
       await until(`the event ${reason}`, async () => (await world.events(ref)).includes(reason));
       await world.operator.kill9();
       await world.startOperator();
     };
 
-    await killWhenTold('Observed');
+    await killWhenRecorded('Observed');
     await world.untilStatus(ref, 'is Initializing', ({ phase }) => phase === 'Initializing');
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
-    await killWhenTold('PhaseChanged');
+    await killWhenRecorded('PhaseChanged');
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
-    await killWhenTold('Succeeded');
+    await killWhenRecorded('Succeeded');
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     expect(await world.events(ref)).toEqual(['Observed', 'PhaseChanged', 'Succeeded']);
   }, 180_000);
 
-  it('tell of trouble and of its end', async () => {
+  it('report trouble and its end', async () => {
     const jobID = 'troubled';
     const namespace = await world.namespace();
     await world.putSecret(namespace, { token: 'not the right one' });

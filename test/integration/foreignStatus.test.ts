@@ -80,7 +80,7 @@ describe('an end of a job that is in the status', () => {
     await world.untilStatus(ref, 'has ended', isSuccess);
 
     world.cloud.answer('again', tells({ uid: 'again', phase: 'Running' }));
-    const now = await world.lookNow(ref);
+    const now = await world.pollNow(ref);
 
     expect(now.status.phase).toBe('Running');
     await world.stopOperator();

@@ -34,7 +34,7 @@ spec:
 `;
   }
 
-  it('a person applies a CloudJob, waits for it, looks at it and deletes it', async () => {
+  it('a person applies a CloudJob, waits for it, describes it and deletes it', async () => {
     const jobID = 'typed-by-hand';
     world.cloud.answer(
       jobID,

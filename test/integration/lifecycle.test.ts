@@ -70,7 +70,7 @@ describe('an operator whose log nobody reads any more', () => {
   }, 90_000);
 });
 
-describe('an operator that is told to stop', () => {
+describe('an operator that is stopped', () => {
   it('exits 0 within seconds, also while the cloud lets it wait', async () => {
     const jobID = 'hangs-at-the-end';
     world.cloud.answer(jobID, { instead: 'hang' });

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(async () => world?.stop(), 60_000);
 
 describe('a running job whose sub-jobs have succeeded', () => {
-  it('is told field by field, and the parent stays Running', async () => {
+  it('is reported field by field, and the parent stays Running', async () => {
     const jobID = '7c20e1f4a-310b-11ee-8d21-0255ac100f31';
     world.cloud.answer(jobID, {
       body: {
@@ -118,7 +118,7 @@ describe('a running job whose sub-jobs have succeeded', () => {
     expect(kstatus(seen)).toBe('InProgress');
   });
 
-  it('is asked for with the token, at the exact path and with no body', async () => {
+  it('is requested with the token, at the exact path and with no body', async () => {
     const jobID = 'how-it-is-asked';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
 
@@ -267,16 +267,16 @@ describe('a job from beginning to end', () => {
     expect([odd, done].map(kstatus)).toEqual(['InProgress', 'Current']);
   });
 
-  it('keeps its outcome when the cloud forgets it; what the cloud says when somebody asks, counts', async () => {
+  it('keeps its outcome when the cloud forgets it; what the cloud reports on a requested poll counts', async () => {
     const jobID = 'outcome-stays';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
     const ref = await world.follow(await world.namespace(), jobID);
     const before = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     world.cloud.forget(jobID);
-    const forgotten = await world.lookNow(ref);
+    const forgotten = await world.pollNow(ref);
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
-    const changed = await world.lookNow(ref);
+    const changed = await world.pollNow(ref);
 
     expect(forgotten.status).toEqual({ ...before.status, lastHandledReconcileAt: expect.any(String) });
     expect(changed.status.phase).toBe('Running');
@@ -303,7 +303,7 @@ describe('readyWhen: Observed', () => {
     expect([running, done].map(kstatus)).toEqual(['Current', 'Current']);
   });
 
-  it('leaves a failed job Ready and not Stalled; Succeeded and Finished tell how it ended', async () => {
+  it('leaves a failed job Ready and not Stalled; Succeeded and Finished report how it ended', async () => {
     const jobID = 'observed-failed';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Failed', reason: 'no quota' }));
 
@@ -321,8 +321,8 @@ describe('readyWhen: Observed', () => {
   });
 });
 
-describe('what the spec and its annotations ask for', () => {
-  it('asks nothing while suspended, and goes on afterwards', async () => {
+describe('what the spec and its annotations request', () => {
+  it('does not poll while suspended, and goes on afterwards', async () => {
     const jobID = 'suspended-for-a-while';
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(await world.namespace(), jobID);

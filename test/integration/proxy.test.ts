@@ -90,7 +90,7 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
     world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
     const ref = await world.follow(await world.namespace(), jobID, { observationDeadlineSeconds: 5 });
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
-    for (let turn = 0; turn < 5; turn += 1) await world.lookNow(ref);
+    for (let turn = 0; turn < 5; turn += 1) await world.pollNow(ref);
 
     expect(new Set(forCloud.targets)).toEqual(new Set(['cce.test:443']));
     expect(forCloud.targets.length).toBeLessThanOrEqual(2);
@@ -114,7 +114,7 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
     const refused = await world.untilStatus(ref, 'is refused', (s) => has(s, 'Stalled', 'True'));
     expect(refused.status.phase).toBe('Running');
     expect(JSON.stringify(refused.status.conditions)).toContain(
-      `the proxy ${forCloud.url} answers 407 to CONNECT cce.test:443: it wants credentials`,
+      `the proxy ${forCloud.url} answers 407 to CONNECT cce.test:443: it needs credentials`,
     );
 
     forCloud.treat = 'open';

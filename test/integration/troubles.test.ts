@@ -101,7 +101,7 @@ const PASSING: readonly (readonly [string, Answer, Reason])[] = [
   ['an empty 200', { body: '' }, 'MalformedResponse'],
 ];
 
-describe('a cloud that cannot tell', () => {
+describe('a cloud that cannot answer', () => {
   it.concurrent.each(PASSING)('%s changes nothing before the deadline', async (name, trouble, _reason) => {
     const jobID = idFor('calm', name);
     world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
@@ -109,7 +109,7 @@ describe('a cloud that cannot tell', () => {
     const before = await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
     world.cloud.answer(jobID, trouble);
-    const after = await world.lookNow(ref);
+    const after = await world.pollNow(ref);
 
     expect(after.status).toEqual({ ...before.status, lastHandledReconcileAt: expect.any(String) });
     expect(kstatus(after)).toBe('InProgress');
@@ -126,7 +126,7 @@ describe('a cloud that cannot tell', () => {
       world.cloud.answer(jobID, trouble);
       const stalled = await world.untilStatus(ref, 'is Stalled', (s) => has(s, 'Stalled', 'True'), 30_000);
       world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Success' }));
-      const healed = await world.lookNow(ref);
+      const healed = await world.pollNow(ref);
 
       expect(stalled.status).toMatchObject({ phase: 'Running', type: 'CreateNode' });
       expect(stalled.status.conditions).toEqual([
@@ -154,8 +154,8 @@ describe('a cloud that cannot tell', () => {
       headers: { 'x-request-id': 'id-of-refusal' },
       body: { error_code: 'APIGW.0302', error_msg: 'no' },
     });
-    const first = await world.lookNow(ref);
-    const second = await world.lookNow(ref);
+    const first = await world.pollNow(ref);
+    const second = await world.pollNow(ref);
     await until('the log to have both polls and the transition', () => logged().length >= 3);
 
     expect(logged().filter((line) => (line as { level: string }).level !== 'debug')).toEqual([
@@ -176,7 +176,7 @@ describe('a cloud that cannot tell', () => {
     const body = { error_code: 'APIGW.0201', error_msg: 'Backend timeout', request_id: 'id-for-support' };
 
     world.cloud.answer(jobID, { status: 504, body });
-    const object = await world.lookNow(ref);
+    const object = await world.pollNow(ref);
 
     const told = await until('the log to tell of it', () =>
       world.operator.log.find((line) => line.includes('id-for-support')),
@@ -255,7 +255,7 @@ describe('a cloud that refuses', () => {
       const refused = await world.untilStatus(ref, 'is refused', (s) => has(s, 'Synced', 'False'));
       const stalled = await world.untilStatus(ref, 'is Stalled', (s) => has(s, 'Stalled', 'True'), 60_000);
       world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
-      const healed = await world.lookNow(ref);
+      const healed = await world.pollNow(ref);
 
       expect(refused.status.conditions).toEqual([
         condition('Ready', 'Unknown', reason),

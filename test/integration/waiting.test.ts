@@ -138,7 +138,7 @@ describeWithKubectl('the script of the guide', () => {
     expect(stderr).toContain('JobRunning');
   });
 
-  it('tells why a CloudJob is Stalled', async () => {
+  it('reports why a CloudJob is Stalled', async () => {
     const { ref } = recorded('job not found');
 
     const { code, stderr } = await world.shell(script, [ref.name, ref.namespace, '0']);

@@ -39,7 +39,7 @@ describe('an operator whose clock is ahead of the API server', () => {
     await new Promise((resolve) => {
       setTimeout(resolve, Math.max(0, 7_000 - (performance.now() - started)));
     });
-    const looked = await world.lookNow(ref);
+    const looked = await world.pollNow(ref);
 
     expect(looked.status.phase).toBe('Success');
     await expect(world.get(ref)).resolves.toBeDefined();

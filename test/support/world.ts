@@ -265,8 +265,8 @@ export class World {
     });
   }
 
-  /** Asks for a look at the cloud now, and returns the object once that look is told of. */
-  async lookNow(ref: Ref): Promise<KubeObject & { readonly status: Status }> {
+  /** Requests a poll now, and returns the object when the status reports that poll. */
+  async pollNow(ref: Ref): Promise<KubeObject & { readonly status: Status }> {
     const asked = randomBytes(5).toString('hex');
     demand(await this.patch(ref, { metadata: { annotations: { 'cloudjob.dev/requestedAt': asked } } }));
     return this.untilStatus(ref, 'is looked at', (status) => status.lastHandledReconcileAt === asked, 60_000);

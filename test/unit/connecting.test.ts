@@ -155,8 +155,8 @@ describe('through the tunnel of a proxy', () => {
 
 describe('a proxy that gives no tunnel', () => {
   it.each<[TunnelTreatment, string]>([
-    [{ status: 407 }, 'answers 407 to CONNECT cce.test:443: it wants credentials, or other ones'],
-    [{ status: 403, body: 'canary' }, 'answers 403 to CONNECT cce.test:443: it does not let that through'],
+    [{ status: 407 }, 'answers 407 to CONNECT cce.test:443: it needs credentials, or other ones'],
+    [{ status: 403, body: 'canary' }, 'answers 403 to CONNECT cce.test:443: it does not allow that host'],
     [{ status: 502 }, 'answers 502 to CONNECT cce.test:443: it cannot reach that host'],
     [{ status: 302 }, 'answers 302 to CONNECT cce.test:443'],
     ['reset', 'cannot be reached, or is no HTTP proxy (ECONNRESET)'],

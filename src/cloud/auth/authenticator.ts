@@ -13,20 +13,20 @@ export type AuthHeaders =
   | {
       readonly ok: true;
       readonly headers: Headers;
-      /** What an answer must not repeat. */
+      /** Texts that are removed from answers. */
       readonly secrets: readonly string[];
-      /** Reports that the cloud answered 401 to these headers; true when others may do better now. */
+      /** Reports that the cloud answered 401 to these headers; true if new headers may work now. */
       readonly rejected: () => boolean;
     }
   | { readonly ok: false; readonly error: CloudError };
 
-/** Makes a request one of somebody whom the cloud knows. Never throws. */
+/** Adds credentials to requests. Never throws. */
 export interface Authenticator {
-  /** The same for the same credential; reveals nothing of it. */
+  /** Equal for the same credential; reveals nothing of it. */
   readonly fingerprint: string;
   /** The cloud locks the access key after more than five failed signatures in a row. */
   readonly signs: boolean;
-  /** The same for all credentials with that access key, be their secret keys right or wrong: it is locked for all. */
+  /** Equal for all credentials with that access key, with right or wrong secret keys: a lock is for all of them. */
   readonly keyFingerprint?: string;
   /** The namespace whose credentials these are; left out: the operator's own. */
   readonly owner?: string;

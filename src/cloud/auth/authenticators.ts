@@ -11,7 +11,7 @@ import { signatureAuthenticator } from './signature.js';
 import { tokenAuthenticator } from './token.js';
 import { workloadAuthenticator, type WorkloadCredentialsOptions } from './workload.js';
 
-/** Makes authenticators, one of each credentials; those of the same password share one token. */
+/** Makes authenticators, one for each credential; those with the same password share one token. */
 export class Authenticators {
   /** All CloudJobs that name a Secret share one. */
   readonly #made = new WeakMap<Credentials, Authenticator>();
@@ -26,7 +26,7 @@ export class Authenticators {
     this.#clock = clock;
     this.#iamTokens = new IAMTokens(http, clock, random);
     this.#logins = new Logins(clock, random);
-    // When a wrong password is tried again is up to `Logins`.
+    // `Logins` decides when a wrong password is tried again.
     this.#passwordTokens = new Renewals(clock, 0);
   }
 

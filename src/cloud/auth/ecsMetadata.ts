@@ -20,9 +20,9 @@ const NAMES = {
 };
 
 /**
- * The temporary access key of the agency that the ECS has (ECS "obtaining metadata": `securitykey`). Servers that want
- * a session token get one first; those that know no such thing are called without. One that fails to answer is not called
- * without: its 401 would pass for a refusal.
+ * The temporary access key of the ECS's agency (ECS "obtaining metadata": `securitykey`). Requests a session token first;
+ * servers without session tokens are called without one. If the server fails to answer, it is not called without one:
+ * its 401 would look like a refusal.
  */
 export async function issueFromECSMetadata(
   http: Http,

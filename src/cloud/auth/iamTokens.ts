@@ -27,9 +27,9 @@ export interface TokenRequest {
   readonly secrets: readonly string[];
 }
 
-/** IAM's calls have their own budget, per IAM: tokens live for a day, so this is for the start and for bad days. */
+/** Calls to IAM have their own budget, per IAM: tokens live for a day, so it matters at the start and during outages. */
 const IAM_BUDGET = { perSecond: 5, burst: 20 };
-/** For an answer without times: a 401 heals what is wrong with it. */
+/** The lifetime if the answer has no times: a 401 leads to a renewal. */
 const UNKNOWN_LIFETIME_MS = 3_600_000;
 const MAX_TOKEN_LENGTH = 16_384;
 const NO_TOKEN_CLASSES: ReadonlySet<CloudErrorClass> = new Set(['forbidden', 'notFound', 'misconfigured']);
@@ -37,7 +37,7 @@ const NO_TOKEN: Meaning = {
   problem: 'IAM gives no token',
   remedy: "check the region's iam address, and the user or identity provider and its access to the project",
 };
-/** Its place is kept until it tries again. */
+/** The caller keeps its place until it tries again. */
 const NO_TURN: CloudError = {
   class: 'transient',
   message: 'IAM: others log in first, its turn comes soon',
@@ -45,12 +45,12 @@ const NO_TURN: CloudError = {
   retryAfterMs: 1_000,
 };
 
-/** Requests tokens of IAM (v3); all of them are project-scoped and come in the header `X-Subject-Token`. */
+/** Requests tokens from IAM (v3); all are project-scoped and arrive in the header `X-Subject-Token`. */
 export class IAMTokens {
   readonly #http: Http;
   readonly #clock: Clock;
   readonly #random: () => number;
-  /** By IAM; there are as many as regions. */
+  /** By IAM; bounded by the number of regions. */
   readonly #turns = new Map<string, Turns>();
 
   constructor(http: Http, clock: Clock, random: () => number) {
@@ -84,7 +84,7 @@ export class IAMTokens {
       const error = readError(status, headers, body, this.#clock.now());
       if (error.class === 'throttled') rate.slowDown(error.retryAfterMs);
       const message = `IAM: ${error.message}`;
-      // Only CCE knows jobs, and who may read them.
+      // IAM does not know jobs, so these two are not about a job.
       if (NO_TOKEN_CLASSES.has(error.class)) {
         return { ok: false, error: { meaning: NO_TOKEN, ...error, class: 'misconfigured', message } };
       }

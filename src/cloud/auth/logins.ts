@@ -4,27 +4,27 @@ import { Breaker } from '../limits/breaker.js';
 import { Lock } from '../limits/lock.js';
 import { Pool } from '../limits/pool.js';
 
-/** Who logs in where. */
+/** One login: the user and the IAM. */
 export interface Login {
   /** Base URL of IAM. */
   readonly iam: string;
-  /** The same for the same user, be the password right or wrong. */
+  /** Equal for the same user, with a right or a wrong password. */
   readonly user: string;
-  /** The same for the same user and password. */
+  /** Equal for the same user and password. */
   readonly password: string;
   /** The namespace whose Secret holds them. */
   readonly owner: string;
 }
 
-/** A login that may be made; exactly one call of `ended` ends it. */
+/** A login that may be made; call `ended` exactly once. */
 export interface LoginSlot {
   readonly kind: 'acquired';
   ended(error: CloudError | undefined): void;
 }
 
-/** IAM locks a user after five wrong passwords within 15 minutes, for as long. */
+/** IAM locks a user for 15 minutes after five wrong passwords within 15 minutes. */
 const LOCK_MS = 900_000;
-/** One is left to the user. */
+/** One of the five is left to the user. */
 const FAILURES = 4;
 const PASSWORD = {
   failures: 1,
@@ -32,13 +32,13 @@ const PASSWORD = {
   longestOpenMs: 4 * LOCK_MS,
   countsUnderWay: 'untilItWorks',
 } as const;
-/** Of one user at a time: a password that no longer works is noticed before it locks the user. */
+/** Logins of one user at a time: a password that no longer works is noticed before it locks the user. */
 const LOGINS_AT_A_TIME = 3;
 const BUSY_MS = 1_000;
 
 /**
- * Holds back logins that might lock a user: what fails is counted for each user of an IAM, whatever the project. A wrong password
- * waits longer each time; another one is tried at once, as far as that does not lock the user.
+ * Holds back logins that might lock a user: failures are counted for each user of an IAM, over all projects. A wrong password
+ * waits longer each time; another password is tried at once, unless that could lock the user.
  */
 export class Logins {
   readonly #clock: Clock;

@@ -11,7 +11,7 @@ export type Held<T> =
   | {
       readonly ok: true;
       readonly value: T;
-      /** The cloud did not take it: true when another may be had. */
+      /** The cloud rejected it: true if a new one may be requested. */
       readonly rejected: () => boolean;
     }
   | { readonly ok: false; readonly error: CloudError };
@@ -27,7 +27,7 @@ interface Failure {
   readonly error: CloudError;
   /** In a row. */
   readonly count: number;
-  /** On the monotonic clock: nothing is requested before. */
+  /** On the monotonic clock: no request before that. */
   readonly until: number;
 }
 
@@ -40,29 +40,29 @@ interface Entry<T> {
 }
 
 /**
- * The part of the lifetime before its end in which it is renewed: 9 minutes of an hour, 3.6 hours of a day. ECS puts
- * out new keys 10 minutes (of 1 h, Open Telekom Cloud) or 6 hours (of 24 h) before the end; earlier is in vain.
+ * The last part of the lifetime, in which it is renewed: 9 minutes of an hour, 3.6 hours of a day. ECS issues new keys
+ * 10 minutes (of 1 h, Open Telekom Cloud) or 6 hours (of 24 h) before the end; an earlier request gets the old key.
  */
 const RENEW_AT = 0.15;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 300_000;
-/** What was issued so recently and is refused would be refused again. */
+/** If something this new is refused, a renewed one would be refused too. */
 const YOUNG_MS = 60_000;
 /**
- * What nobody used for so long is let go: its CloudJobs are gone, or its Secret has another password. Longer than the pauses
- * after failures, so that nothing is tried too early for having been forgotten.
+ * An entry that was not used for this time is dropped: its CloudJobs are gone, or its Secret has another password. Longer
+ * than the pauses after failures, so that a dropped entry is not tried too early.
  */
 const UNUSED_MS = 3_600_000;
 /**
- * More than an operator can poll, so that what is in use is never let go: polled in turn, one key too many would cost a request at
- * every use of every key. With tokens of 2 KB all of them take 100 MB.
+ * More than an operator can poll, so that no entry in use is dropped: with one key too many, polled in turn, every use of
+ * every key would cost a request. With tokens of 2 KB all entries take 100 MB.
  */
 const MAX_ENTRIES = 50_000;
 
 /**
- * Holds what was issued, by key, and renews it in time: one request at a time for each key, however many wait for it;
- * ahead of its end, without anybody waiting, as long as the old one is good; after a failure not before a growing
- * pause, and after a refusal not before `refusedMs`.
+ * Holds what was issued, by key, and renews it in time: with one request at a time for each key; before its end and in the
+ * background, while the old one is valid; after a failure not before a growing pause; after a refusal not before
+ * `refusedMs`.
  */
 export class Renewals<T> {
   readonly #clock: Clock;
@@ -74,12 +74,12 @@ export class Renewals<T> {
     this.#refusedMs = refusedMs;
   }
 
-  /** How many keys are held. */
+  /** The number of keys that are held. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** `issue` must have a deadline of its own: nobody cancels it. */
+  /** `issue` must have a deadline of its own: it is never cancelled. */
   async get(key: string, issue: () => Promise<Issued<T>>, signal: AbortSignal): Promise<Held<T>> {
     const entry = this.#entryOf(key);
     if (this.#isDue(entry)) entry.underWay ??= this.#renew(entry, issue);
@@ -128,7 +128,7 @@ export class Renewals<T> {
 
   #failureAfter(error: CloudError, before: Failure | undefined, now: number): Failure {
     if (error.local === true) {
-      // Nothing was requested: what the last request was answered still holds.
+      // No request was made: the result of the last one still holds.
       const known = before?.error.class === error.class ? before.error : error;
       return { error: known, count: before?.count ?? 0, until: now + (error.retryAfterMs ?? 0) };
     }
@@ -156,7 +156,7 @@ export class Renewals<T> {
     if (known === undefined) this.#makeRoom(now);
     const entry = known ?? { usedAt: now };
     entry.usedAt = now;
-    // The map is in the order of use, the longest unused first.
+    // The map is in order of use, the least recently used first.
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     return entry;

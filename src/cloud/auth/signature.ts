@@ -39,8 +39,8 @@ export function signRequest({ method, url, headers, body }: SignedRequest, key: 
 }
 
 /**
- * The headers that sign a request to CCE at `now` (wall clock, milliseconds). The cloud takes signatures of clocks that
- * differ by up to 15 minutes; a clock that is off by more is reported (`errors.ts`) and not corrected for.
+ * The headers that sign a request to CCE at `now` (wall clock, milliseconds). The cloud accepts clocks that differ by up to
+ * 15 minutes; a larger difference is reported (`errors.ts`) and not corrected.
  */
 export function signedHeaders({ method, url, projectID }: AuthRequest, key: AccessKey, now: number): Headers {
   const headers = {
@@ -53,7 +53,7 @@ export function signedHeaders({ method, url, projectID }: AuthRequest, key: Acce
   return { ...headers, Authorization: authorization };
 }
 
-/** An access key that somebody else renews. */
+/** An access key that is renewed elsewhere. */
 export function signatureAuthenticator(
   credentials: AccessKey & { readonly fingerprint: string; readonly keyFingerprint: string },
   clock: Clock,
@@ -72,7 +72,7 @@ export function signatureAuthenticator(
   };
 }
 
-/** What an answer must not repeat. */
+/** Texts that are removed from answers. */
 export function secretsOf({ accessKey, secretKey, securityToken }: AccessKey): string[] {
   return [accessKey, secretKey, ...(securityToken === undefined ? [] : [securityToken])].map((secret) =>
     secret.reveal(),

@@ -39,7 +39,7 @@ function malformed(message: string): Issued<never> {
   return { ok: false, error: { class: 'malformed', message } };
 }
 
-/** They go into headers as they are. */
+/** These values go into headers unchanged. */
 function secret(value: unknown): SecretText | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,16384}$/.test(value)
     ? new SecretText(value)

@@ -1,7 +1,7 @@
 import type { SecretText } from '../secretText.js';
 import type { Authenticator } from './authenticator.js';
 
-/** A token that somebody else renews. */
+/** A token that is renewed elsewhere. */
 export function tokenAuthenticator(credentials: {
   readonly fingerprint: string;
   readonly token: SecretText;

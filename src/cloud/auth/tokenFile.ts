@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 const MAX_BYTES = 16_384;
 
 /**
- * The token in a file that somebody renews, such as a projected service account token; read anew each time. Undefined
- * when it cannot be read, is empty, too long (16 KiB) or no single line of ASCII.
+ * The token in a file that is renewed elsewhere, such as a projected service account token; read again each time.
+ * Undefined when it cannot be read, is empty, too long (16 KiB) or not a single line of ASCII.
  */
 export async function readTokenFile(path: string): Promise<string | undefined> {
   let text: string;

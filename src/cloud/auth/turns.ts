@@ -1,31 +1,31 @@
 import type { Clock } from '../../clock.js';
 import type { CloudRate } from '../limits/cloudRate.js';
 
-/** Who wants a token. */
+/** A caller that needs a token. */
 export interface Turn {
-  /** Of the token. */
+  /** The key of the token. */
   readonly key: string;
   readonly user: string;
-  /** The namespace that uses the user's name, rightly or not. */
+  /** The namespace that uses the user's name. */
   readonly owner: string;
 }
 
 interface Waiting {
   readonly key: string;
-  /** Of the namespace, and of the user in it. */
+  /** The IDs of the namespace, and of the user in it. */
   readonly ids: readonly [string, string];
   /** On the monotonic clock. */
-  readonly askedAt: number;
+  readonly triedAt: number;
 }
 
-/** Who did not ask again for so long has given up, in milliseconds: CloudJobs are polled again within a minute. */
+/** A caller that did not try again within this time (milliseconds) has given up: CloudJobs are polled again within a minute. */
 const GIVEN_UP_MS = 90_000;
-/** Of the last turns, so many are remembered. */
+/** The number of past turns that are remembered. */
 const MAX_SERVED = 10_000;
 
 /**
- * Whose turn it is at a rate that many share: whose namespace was served longest ago, of one namespace the user who was. Who
- * was served goes to the back, whatever came of it. Nothing blocks: who has no turn asks again.
+ * Decides whose turn it is at a shared rate: first the namespace, then the user in it, that was served longest ago. A caller
+ * that was served goes to the back, even if its call failed. Nothing blocks: a caller without a turn tries again.
  */
 export class Turns {
   /** By key. */
@@ -42,9 +42,9 @@ export class Turns {
   /** Whether it may call now; if so, the call counts. */
   take({ key, owner, user }: Turn): boolean {
     const ids = [JSON.stringify([owner]), JSON.stringify([owner, user])] as const;
-    const asking = { key, ids, askedAt: this.clock.monotonic() };
-    if (this.rate.waitMs > 0 || this.rate.free < this.#aheadOf(asking) + 1) {
-      this.#waiting.set(key, asking);
+    const caller = { key, ids, triedAt: this.clock.monotonic() };
+    if (this.rate.waitMs > 0 || this.rate.free < this.#aheadOf(caller) + 1) {
+      this.#waiting.set(key, caller);
       return false;
     }
     this.rate.take();
@@ -58,12 +58,12 @@ export class Turns {
     return true;
   }
 
-  /** How many of those who wait have their turn before. */
-  #aheadOf({ key, ids, askedAt }: Waiting): number {
+  /** The number of waiting callers with an earlier turn. */
+  #aheadOf({ key, ids, triedAt }: Waiting): number {
     const [owner, user] = this.#servedAt(ids);
     let ahead = 0;
     for (const other of this.#waiting.values()) {
-      if (askedAt - other.askedAt > GIVEN_UP_MS) this.#waiting.delete(other.key);
+      if (triedAt - other.triedAt > GIVEN_UP_MS) this.#waiting.delete(other.key);
       else if (other.key !== key) {
         const [otherOwner, otherUser] = this.#servedAt(other.ids);
         const isBefore = otherOwner === owner ? otherUser < user : otherOwner < owner;

@@ -10,7 +10,7 @@ import { issueFromPodIdentity } from './podIdentity.js';
 import { Renewals, type Issued } from './renewals.js';
 import { secretsOf, signedHeaders } from './signature.js';
 
-/** Where the operator gets credentials of its own. */
+/** The source of the operator's own credentials. */
 export type WorkloadCredentialsOptions =
   /** The agency of the ECS that it runs on; `endpoint`: base URL of the metadata service. */
   | { readonly kind: 'ecsMetadata'; readonly endpoint?: string }
@@ -25,7 +25,7 @@ export const POD_IDENTITY_ENV = {
   tokenFile: 'HC_CONTAINER_AUTHORIZATION_TOKEN_FILE',
 } as const;
 
-/** Nothing is locked by trying again: whatever refuses is tried again after a minute. */
+/** A retry locks nothing, so a refusal is retried after a minute. */
 const REFUSED_MS = 60_000;
 
 export function workloadAuthenticator(

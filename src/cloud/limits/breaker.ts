@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 
 export interface BreakerOptions {
-  /** So many failures in a row open it. */
+  /** The number of failures in a row that opens it. */
   readonly failures: number;
   /** How long it is open at first, in milliseconds; it doubles with each probe that fails. */
   readonly openMs: number;
@@ -15,16 +15,16 @@ export interface BreakerOptions {
 
 /** Why no call may be made now. */
 export type Refusal =
-  /** For that long, in milliseconds; `by`: the name of the breaker that says so. */
+  /** For `ms` milliseconds; `by`: the name of the open breaker. */
   | { readonly kind: 'held'; readonly by: string; readonly ms: number }
-  /** Calls under way use up what may still fail. */
+  /** The calls under way could use up the remaining failures. */
   | { readonly kind: 'busy' };
 
-/** One call that was let through; exactly one of these ends it, later ones do nothing. */
+/** One call that was let through. The first of these functions ends it; later calls of them do nothing. */
 export interface BreakerSlot {
   succeeded(): void;
   failed(): void;
-  /** The call showed nothing of what the breaker guards. */
+  /** The call showed nothing about what the breaker guards. */
   released(): void;
 }
 
@@ -33,11 +33,11 @@ const JITTER = 0.15;
 const PROBE_MS = 5_000;
 
 /**
- * Circuit breaker of one scope: after failures in a row nothing is let through for a time, then one probe decides.
+ * Circuit breaker of one scope: after failures in a row it lets no call through for a time, then one probe decides.
  *
- * A scope may be part of a wider one: credentials of a project, which is part of a region. A breaker that opens is one failure
- * of the wider scope; any call that succeeds closes all of them. An open breaker of a wider scope holds back the parts that are
- * not known to work, each of them once: after that each finds out by itself. So nobody is held back for long by what others do.
+ * A scope may be part of a wider one: credentials are part of a project, a project of a region. A breaker that opens is one
+ * failure of the wider scope; any call that succeeds closes all of them. An open breaker of a wider scope holds back the parts
+ * that are not known to work, each once; then each part probes for itself. So no part is held back for long because of others.
  */
 export class Breaker {
   /** What failed since the last success: calls, or the scopes within this one. At most `failures` of them. */
@@ -73,7 +73,7 @@ export class Breaker {
     return counts && this.#failed.size + this.#underWay >= failures ? { kind: 'busy' } : undefined;
   }
 
-  /** Begins a call; only when nothing speaks against it (`refusal`). */
+  /** Begins a call; only if `refusal` is undefined. */
   acquire(): BreakerSlot {
     const isProbe = this.#openedBy !== undefined;
     this.#probing ||= isProbe;
@@ -94,12 +94,12 @@ export class Breaker {
     return slot;
   }
 
-  /** Whether it has let nothing but probes through since it opened. */
+  /** Whether it is open: only probes get through. */
   get open(): boolean {
     return this.#openedBy !== undefined;
   }
 
-  /** Whether the last call that showed anything succeeded. */
+  /** Whether the last call with a clear result succeeded. */
   get works(): boolean {
     return this.#works;
   }
@@ -117,7 +117,7 @@ export class Breaker {
     return this.#openUntil - this.clock.monotonic();
   }
 
-  /** The scope that holds back what is within this one. */
+  /** The scope that holds back the parts of this one. */
   #openScope(): Breaker | undefined {
     if (this.#openedBy !== undefined && this.#openMs > 0) return this;
     return this.#works || this.wider === undefined ? undefined : this.wider.#openScope();

@@ -5,11 +5,11 @@ import { CloudRate } from './cloudRate.js';
 import { Pool } from './pool.js';
 import type { Room, Waiter } from './room.js';
 
-/** What the operator's config allows, per region and project. */
+/** The limits in the operator's config, per region and project. */
 export interface BudgetOptions {
   /** The highest sustained rate, in calls per second. */
   readonly requestsPerSecond: number;
-  /** How many calls may be made at once after a rest; 1 or more. */
+  /** The most calls at once after a rest; 1 or more. */
   readonly burst: number;
 }
 
@@ -21,9 +21,9 @@ export interface BudgetParts {
   readonly wake: (key: string) => void;
 }
 
-/** How long a slot is kept for a key that was woken and has not come, in milliseconds. */
+/** How long a slot is kept for a key that was woken and has not acquired it yet, in milliseconds. */
 export const SLOT_MS = 30_000;
-/** Every fifth slot goes to a low key, when some wait. */
+/** Every fifth slot goes to a low key, if one waits. */
 const LOW_EVERY = 5;
 
 /** The calls of one credential, which the cloud may slow down, and the keys that wait for one. */
@@ -47,26 +47,26 @@ export interface BudgetSlot {
   begin(): void;
   /** Whether one more call may be made; takes its token. */
   takeAnother(): boolean;
-  /** The call has ended, or was not made after all. */
+  /** The call has ended, or was not made. */
   release(): void;
-  /** Whether the credential must not call now, whatever it has. */
+  /** Whether the credential must not call now, even with a slot. */
   readonly paused: boolean;
-  /** What the cloud answered; `all`: it means everybody in the project. */
+  /** Reports the cloud's answer; `all`: it concerns everybody in the project. */
   succeeded(): void;
   pause(ms: number): void;
   slowDown(retryAfterMs: number | undefined, all: boolean): void;
 }
 
 /**
- * The requests that one project may make in one region. A key acquires a slot for a call at once, or is woken when one is
- * reserved for it, and acquires that. Nothing blocks, and nothing but the keys that wait is remembered. The credentials of the
- * project take turns, and each is slowed down by itself.
+ * The requests that one project may make in one region. A key acquires a slot for a call at once; or it is woken when one is
+ * reserved for it, and acquires that. Nothing blocks, and only the waiting keys are remembered. The credentials of the
+ * project take turns, and each is slowed down separately.
  */
 export class Budget implements Waiter {
   readonly #parts: BudgetParts;
   readonly #rate: CloudRate;
   readonly #lanes: Pool<Lane>;
-  /** The lanes in which keys wait; the one that was served last comes last. */
+  /** The lanes in which keys wait; the most recently served lane is last. */
   readonly #turns = new Set<Lane>();
   /** Slots that are reserved and not yet acquired, in the order of their ends on the monotonic clock. */
   readonly #slots = new Map<string, { readonly end: number; readonly lane: Lane }>();
@@ -86,7 +86,7 @@ export class Budget implements Waiter {
 
   /**
    * A slot: make the call now (`begin`), and `release`. `waiting`: `wake(key)` is called when a slot is reserved for the
-   * key; acquire it then, within 30 s. A key that waits already keeps its place, and has the higher of both priorities.
+   * key; acquire it then, within 30 s. A key that already waits keeps its place, with the higher of both priorities.
    *
    * @param credential the fingerprint of the credential with which it calls
    */
@@ -110,7 +110,7 @@ export class Budget implements Waiter {
     return 'waiting';
   }
 
-  /** The key waits no longer; a slot that is reserved for it is released. */
+  /** The key no longer waits; a slot that is reserved for it is released. */
   cancel(key: string, credential: string): void {
     const lane = this.#laneOf(credential);
     lane.waiting.high.delete(key);
@@ -133,7 +133,7 @@ export class Budget implements Waiter {
     return [...this.#turns].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Has other limits from now on. */
+  /** Sets new limits. */
   limit(options: BudgetOptions): void {
     this.#limits = rateOf(options);
     this.#rate.limit(this.#limits);
@@ -146,13 +146,13 @@ export class Budget implements Waiter {
     this.#giveSlots();
   }
 
-  /** Nothing would be lost with it. */
+  /** Whether it can be dropped without losing anything. */
   get idle(): boolean {
     const isUnused = this.#turns.size + this.#slots.size + this.#underWay === 0;
     return isUnused && this.#rate.rested && this.#lanes.entries().every(([, lane]) => lane.idle);
   }
 
-  /** Stops the timer; nobody is woken any more. */
+  /** Stops the timer and the waking of keys. */
   close(): void {
     this.#cancelTimer?.();
     this.#parts.room.cancel(this);
@@ -196,7 +196,7 @@ export class Budget implements Waiter {
     };
   }
 
-  /** Sets a token of both rates and a place aside; `#giveBack` returns them. */
+  /** Reserves a token of both rates and a place; `#giveBack` returns them. */
   #reserve({ rate }: Lane): boolean {
     if (this.#rate.waitMs > 0 || rate.waitMs > 0) return false;
     if (!this.#parts.room.take(this)) {
@@ -223,7 +223,7 @@ export class Budget implements Waiter {
     this.#cancelTimer = this.#parts.clock.schedule(Math.max(0, ms), () => this.#giveSlots());
   }
 
-  /** Slots that were reserved before a pause and not acquired are reserved again after it, first of all. */
+  /** After a pause, slots that were reserved before it and not acquired are reserved again first. */
   #takeBackSlots(paused: Lane | undefined): void {
     const before: [string, Lane][] = [];
     for (const [key, { lane }] of this.#slots) {

@@ -23,7 +23,7 @@ export interface CallLimitsOptions {
 
 /** One region, over all its projects. */
 export interface RegionState {
-  /** Calls that could be made at once; of the project that has fewest. */
+  /** Calls that could be made at once, in the project with the fewest. */
   readonly tokens: number;
   /** Keys that wait for a slot. */
   readonly waiting: number;
@@ -34,22 +34,22 @@ export interface RegionState {
 /** Lets one call begin. */
 export type CallSlot = { readonly kind: 'acquired' } & CallSlots;
 
-/** `waiting`: the key is woken when it can have a slot. An error: no call is made, the cloud is known to fail. */
+/** `waiting`: the key is woken when it can have a slot. An error: no call is made, because the cloud is known to fail. */
 export type Acquired =
   CallSlot | { readonly kind: 'waiting' } | { readonly kind: 'error'; readonly error: CloudError };
 
 const SCOPE_TIMES = { openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: 'never' } as const;
-/** So many calls of one credential in its project. */
+/** Failed calls of one credential in its project. */
 const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 5 };
-/** So many credentials of a project, and projects of a region. */
+/** Failed credentials of a project, and failed projects of a region. */
 const WIDER_SCOPE = { ...SCOPE_TIMES, failures: 3 };
 
-/** Holds calls to the cloud within the budget of their project, and back where the cloud is known to fail or to refuse. */
+/** Keeps calls within the budget of their project, and holds them back while the cloud is known to fail or to refuse. */
 export class CallLimits {
   readonly #options: CallLimitsOptions;
   readonly #budgets: Pool<Budget>;
   readonly #rooms = new Rooms();
-  /** Of regions, projects and credentials in their projects, by their IDs. */
+  /** The breakers of regions, projects and credentials in their projects, by ID. */
   readonly #scopes: Pool<Breaker>;
   readonly #credentials: CredentialGate;
   #limits: BudgetOptions;
@@ -63,7 +63,7 @@ export class CallLimits {
     this.#credentials = new CredentialGate(clock, random, replicas, wake);
   }
 
-  /** A slot for one call of the key, to be used at once (`call`); or why there is none. */
+  /** A slot for one call of the key, to be used at once (`call`); or the reason why there is none. */
   acquire(key: string, target: Target, priority: Priority): Acquired {
     const scope = this.#scopeOf(target);
     const held = scope.refusal();
@@ -80,7 +80,7 @@ export class CallLimits {
       budget === 'waiting'
         ? { kind: 'waiting' }
         : { kind: 'acquired', budget, scope: scope.acquire(), credential: this.#credentials.acquire(target) };
-    // Others that wait for the credential may call, or queue up for the budget, as well.
+    // Other keys that wait for the credential may now call, or queue for the budget.
     this.#credentials.wakeNext(target);
     return acquired;
   }
@@ -119,20 +119,20 @@ export class CallLimits {
     }
   }
 
-  /** A place for a worker that waits for the call of another one: `leave` it; undefined when the region has no more. */
+  /** A place for a worker that waits for another one's call; `leave` ends it. Undefined when the region has no more. */
   join({ region }: Target): { leave(): void } | undefined {
     const room = this.#rooms.of(region.name);
     return room.take() ? room : undefined;
   }
 
-  /** The key does not want to call any more. */
+  /** The key no longer wants to call. */
   cancel(key: string, target: Target): void {
     this.#budgetOf(target).cancel(key, target.authenticator.fingerprint);
     this.#credentials.cancel(key, target);
     this.#credentials.wakeNext(target);
   }
 
-  /** This process may use this part (above 0, up to 1) of every budget from now on: other replicas have the rest. */
+  /** From now on this process may use this part (above 0, up to 1) of every budget; other replicas have the rest. */
   setShare(part: number): void {
     const { requestsPerSecond, burst } = this.#options.budget;
     this.#limits = {
@@ -142,7 +142,7 @@ export class CallLimits {
     for (const [, budget] of this.#budgets.entries()) budget.limit(this.#limits);
   }
 
-  /** The regions that were called of late, by name. */
+  /** The recently called regions, by name. */
   regions(): ReadonlyMap<string, RegionState> {
     const health = this.#healthOfRegions();
     const states = new Map<string, RegionState>();
@@ -172,12 +172,12 @@ export class CallLimits {
     return health;
   }
 
-  /** How many of the targets' credentials are held back because the cloud rejects them. */
+  /** The number of the targets' credentials that are held back because the cloud rejects them. */
   countOpenCredentials(targets: Iterable<Target>): number {
     return this.#credentials.countOpen(targets);
   }
 
-  /** Wakes nobody any more. */
+  /** Stops waking keys. */
   close(): void {
     for (const [, budget] of this.#budgets.entries()) budget.close();
     this.#credentials.close();
@@ -190,7 +190,7 @@ export class CallLimits {
     return this.#budgets.get(JSON.stringify([region.name, projectID]), make);
   }
 
-  /** The breaker of the credential in its project; each wider scope is kept for as long as those within it. */
+  /** The breaker of the credential in its project; a wider scope is kept while it has parts. */
   #scopeOf({ region: { name: region }, projectID, authenticator: { fingerprint } }: Target): Breaker {
     const { clock, random } = this.#options;
     const scope = (id: readonly string[], name: string, options: BreakerOptions, wider?: Breaker): Breaker =>
@@ -203,12 +203,12 @@ export class CallLimits {
   }
 }
 
-/** Region, project and fingerprint, as far as the ID has them. */
+/** Region, project and fingerprint, if the ID has them. */
 function idParts(id: string): readonly string[] {
   return JSON.parse(id) as string[];
 }
 
-/** The words of an answer are for who asked alone, so these are the operator's own. */
+/** A cloud's message is only for the CloudJobs of that call, so this text is the operator's own. */
 function unavailable(scope: string, retryAfterMs: number): CloudError {
   const seconds = SCOPE_TIMES.longestOpenMs / 1000;
   const message = `calls to ${scope} are held back because several in a row failed, each time for at most ${seconds} s, until one succeeds`;

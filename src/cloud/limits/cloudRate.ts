@@ -1,23 +1,23 @@
 import type { Clock } from '../../clock.js';
 import { RateLimit, type Rate } from '../../rateLimit.js';
 
-/** The rate never falls below one call in ten seconds, nor above what is configured. */
+/** The rate never falls below one call in ten seconds, and never rises above the configured one. */
 const LOWEST_PER_SECOND = 0.1;
-/** What each good answer gives back of the configured rate after it was lowered. */
+/** The part of the configured rate by which each good answer raises a lowered rate. */
 const RECOVERY = 0.01;
 /** CCE counts per minute and mostly sends no `Retry-After` (in 8 of 1,700 refusals, with about 57 s). */
 const PAUSE_MS = 60_000;
 const JITTER = 0.15;
 
 /**
- * A rate of calls that adapts to the cloud's limit: halved when the cloud refuses (once for one pause, however many calls
- * were under way), raised step by step by good answers. A pause holds back all calls.
+ * A rate of calls that adapts to the cloud's limit. A refusal halves it (only once for one pause, even if many calls were
+ * under way); good answers raise it step by step. A pause holds back all calls.
  */
 export class CloudRate extends RateLimit {
   readonly #random: () => number;
   /** The highest rate. */
   #configured: Rate;
-  /** Set aside for calls that are still to begin. They count as tokens that are there: there is no room for more. */
+  /** Tokens reserved for calls that have not begun yet. They still take room in the bucket. */
   #reserved = 0;
   #pausedUntil = -Infinity;
 
@@ -27,7 +27,7 @@ export class CloudRate extends RateLimit {
     this.#random = random;
   }
 
-  /** Has other limits from now on; what was learnt of the cloud's own limit is kept in proportion. */
+  /** Sets new limits; the rate that was learnt from the cloud's refusals is kept in proportion. */
   limit(rate: Rate): void {
     this.fill();
     const share = this.rate.perSecond / this.#configured.perSecond;
@@ -36,20 +36,20 @@ export class CloudRate extends RateLimit {
     this.tokens = Math.min(this.room, this.tokens);
   }
 
-  /** Sets the token for one call aside, if there is one now; `spend` or `release` ends that. */
+  /** Reserves the token for one call, if there is one now; `spend` or `release` ends that. */
   reserve(): boolean {
     if (!this.take()) return false;
     this.#reserved += 1;
     return true;
   }
 
-  /** The call that a token was set aside for begins. */
+  /** The call of a reserved token begins. */
   spend(): void {
     this.fill();
     this.#reserved -= 1;
   }
 
-  /** Gives back a token that was set aside and is not needed. */
+  /** Gives back a reserved token that is not needed. */
   release(): void {
     this.spend();
     this.tokens = Math.min(this.room, this.tokens + 1);
@@ -70,7 +70,7 @@ export class CloudRate extends RateLimit {
     return this.clock.monotonic() < this.#pausedUntil;
   }
 
-  /** As good as new: full, at its full rate and not paused. */
+  /** Whether it is like new: full, at its full rate and not paused. */
   get rested(): boolean {
     const isFull = this.free >= this.room - 1e-9;
     return !this.paused && isFull && this.rate.perSecond >= this.#configured.perSecond;
@@ -83,10 +83,10 @@ export class CloudRate extends RateLimit {
     this.tokens = Math.min(this.tokens, 1);
   }
 
-  /** The cloud refused for the number of calls. */
+  /** The cloud refused a call because there were too many. */
   slowDown(retryAfterMs: number | undefined): void {
     if (!this.paused) this.#setRate(this.rate.perSecond / 2);
-    // Only later than the cloud demands, never earlier.
+    // The jitter may only delay: never earlier than the cloud demands.
     this.pause(retryAfterMs ?? PAUSE_MS * (1 + JITTER * this.#random()));
   }
 
@@ -105,7 +105,7 @@ export class CloudRate extends RateLimit {
     return Math.max(0, this.rate.burst - this.#reserved);
   }
 
-  /** Nothing flows in during a pause. */
+  /** During a pause no tokens are added. */
   protected override fill(): void {
     super.fill(this.#pausedUntil);
   }

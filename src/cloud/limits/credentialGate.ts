@@ -5,7 +5,7 @@ import { Breaker, type Refusal } from './breaker.js';
 import { Lock } from './lock.js';
 import { Pool } from './pool.js';
 
-/** Of a token: nothing is locked by it, but each call would be refused. */
+/** For a token: a refusal locks nothing, but each further call would be refused. */
 const TOKEN_BREAKER = {
   failures: 3,
   openMs: 10_000,
@@ -16,10 +16,10 @@ const KEY_BREAKER = { openMs: 330_000, longestOpenMs: 3_600_000, countsUnderWay:
 /** The cloud locks a key for 5 minutes, for everybody, after more than five failed signatures in a row. */
 const FAILURES_BEFORE_LOCK = 5;
 const LOCK_MS = 330_000;
-/** Of one credential; one replica alone leaves some of them to others who use the key. */
+/** For one credential; a single replica leaves some failures to other users of the key. */
 const MAX_FAILURES = 3;
 
-/** One call with a credential; exactly one of these ends it, later ones do nothing. */
+/** One call with a credential. The first of these functions ends it; later calls of them do nothing. */
 export interface CredentialSlot {
   succeeded(): void;
   /** The cloud rejected the credential. */
@@ -28,8 +28,8 @@ export interface CredentialSlot {
 }
 
 /**
- * Holds back calls with credentials that the cloud rejects: a breaker for each credential, and a lock for each access key,
- * which counts what may still fail, with whatever secret keys. Keys (CloudJobs) wait here while the calls under way use that up.
+ * Holds back calls with credentials that the cloud rejects: a breaker for each credential, and a lock for each access key
+ * that counts its failures with all secret keys. Keys (CloudJobs) wait here while the calls under way could use up the limit.
  */
 export class CredentialGate {
   readonly #breakers: Pool<Breaker>;
@@ -37,14 +37,14 @@ export class CredentialGate {
   readonly #makeBreaker: (signs: boolean) => Breaker;
   readonly #makeLock: () => Lock;
   readonly #wake: (key: string) => void;
-  /** By what the cloud would lock, and by credential: the keys that wait. None is empty. */
+  /** The keys that wait, by what the cloud would lock and by credential. None is empty. */
   readonly #queues = new Map<string, Map<string, { readonly target: Target; readonly keys: Set<string> }>>();
 
-  /** @param replicas how many may work at the same time, each with its share of what may fail */
+  /** @param replicas the number that may work at the same time, each with its share of the failures */
   constructor(clock: Clock, random: () => number, replicas: number, wake: (key: string) => void) {
     const share = Math.floor(FAILURES_BEFORE_LOCK / replicas);
     const failures = Math.max(1, Math.min(MAX_FAILURES, share));
-    // One more than a credential has: a secret key that was corrected is tried at once.
+    // One more than for a credential: a corrected secret key is tried at once.
     const ofOwner = failures + 1;
     const lock = {
       failures: Math.max(ofOwner, share),
@@ -61,7 +61,7 @@ export class CredentialGate {
     this.#wake = wake;
   }
 
-  /** Why no call may be made with the credential now. */
+  /** Why no call may be made with the credential now; undefined: it may. */
   refusal(target: Target): Refusal | undefined {
     const breaker = this.#breakerOf(target);
     const refusal = breaker.refusal();
@@ -71,7 +71,7 @@ export class CredentialGate {
     return wait === 'busy' ? { kind: 'busy' } : { kind: 'held', by: '', ms: wait };
   }
 
-  /** Begins a call; only when nothing speaks against it (`refusal`). */
+  /** Begins a call; only if `refusal` is undefined. */
   acquire(target: Target): CredentialSlot {
     const breaker = this.#breakerOf(target);
     const lock = this.#lockOf(target)?.acquire(callerOf(target, breaker));
@@ -82,7 +82,7 @@ export class CredentialGate {
         slot.succeeded();
       },
       rejected({ retryAfterMs }) {
-        // Of a locked key the cloud says nothing about the secret key.
+        // For a locked key the cloud does not check the secret key.
         if (lock !== undefined && retryAfterMs !== undefined) {
           lock.locked(retryAfterMs);
           slot.released();
@@ -107,7 +107,7 @@ export class CredentialGate {
     queue.keys.add(key);
   }
 
-  /** The key waits no longer. */
+  /** The key no longer waits. */
   cancel(key: string, target: Target): void {
     const queues = this.#queues.get(lockIDOf(target));
     const queue = queues?.get(idOf(target));
@@ -116,7 +116,7 @@ export class CredentialGate {
     if (queues?.size === 0) this.#queues.delete(lockIDOf(target));
   }
 
-  /** Wakes the next key that waits for the credential, or for another of the same access key, when it can be used. */
+  /** Wakes the next key that waits for the credential, or for another one of the same access key, if it can be used. */
   wakeNext(target: Target): void {
     const queues = this.#queues.get(lockIDOf(target));
     for (const queue of queues?.values() ?? []) {
@@ -128,7 +128,7 @@ export class CredentialGate {
     }
   }
 
-  /** How many of the credentials are held back because the cloud rejects them. */
+  /** The number of credentials that are held back because the cloud rejects them. */
   countOpen(targets: Iterable<Target>): number {
     const open = new Set<string>();
     for (const target of targets) {
@@ -137,7 +137,7 @@ export class CredentialGate {
     return open.size;
   }
 
-  /** Nobody waits any more. */
+  /** Drops all waiting keys. */
   close(): void {
     this.#queues.clear();
   }
@@ -155,7 +155,7 @@ function callerOf({ authenticator: { owner = '' } }: Target, { hasWorked }: Brea
   return { owner, hasWorked };
 }
 
-/** A signature is right or wrong wherever it is used; a token may be good for one project and not for another. */
+/** A signature is right or wrong everywhere; a token may be valid for one project and not for another. */
 function idOf({ region, projectID, authenticator: { fingerprint, signs } }: Target): string {
   return signs ? fingerprint : JSON.stringify([region.name, projectID, fingerprint]);
 }

@@ -2,36 +2,36 @@ import type { Clock } from '../../clock.js';
 import type { BreakerSlot } from './breaker.js';
 
 export interface LockOptions {
-  /** So many calls may fail within `windowMs`, of all who share it; the cloud locks after more. */
+  /** The calls of all owners that may fail within `windowMs`; after more the cloud locks. */
   readonly failures: number;
-  /** And so many of one owner, so that none can use up what others need. */
+  /** The same for one owner, so that no owner uses up what others need. */
   readonly ofOwner: number;
   readonly windowMs: number;
-  /** Whether the cloud counts anew after a success. */
+  /** Whether the cloud's count restarts after a success. */
   readonly successForgives: boolean;
 }
 
 export interface LockSlot extends BreakerSlot {
-  /** The cloud reports the lock; it lasts for that long, in milliseconds. */
+  /** The cloud reports the lock, and its duration in milliseconds. */
   locked(ms: number): void;
 }
 
-/** Who calls: a namespace, and whether its credentials have ever worked. */
+/** The caller: a namespace, and whether its credentials have ever worked. */
 export interface Caller {
   readonly owner: string;
   readonly hasWorked: boolean;
 }
 
-/** A lock is waited for a little longer than the cloud says. */
+/** The wait after a lock is a little longer than the cloud reports. */
 const MARGIN_MS = 30_000;
-/** After a lock, credentials that have worked may try for so long before all others. */
+/** After a lock, credentials that have worked may try this much earlier than all others. */
 const AHEAD_MS = 60_000;
 /** More than are ever counted. */
 const MAX_FAILURES = 16;
 
 /**
- * Something that the cloud locks, for everybody, after failures in a row: an access key, a user. What may still fail is shared by
- * all who name it, their secrets be right or wrong; those that have worked are not bound by what the others use up.
+ * Something that the cloud locks for everybody after failures in a row: an access key, a user. All credentials that name it
+ * share the failures that are left, with right or wrong secrets; credentials that have worked do not depend on the others.
  */
 export class Lock {
   #failures: { readonly owner: string; readonly at: number }[] = [];
@@ -48,13 +48,13 @@ export class Lock {
     private readonly clock: Clock,
   ) {}
 
-  /** Milliseconds until a call may be made, 0 for now; `busy` while calls under way use up what may still fail. */
+  /** Milliseconds until a call may be made, 0: now; `busy` while the calls under way could use up the remaining failures. */
   waitOf({ owner, hasWorked }: Caller): number | 'busy' {
     const now = this.clock.monotonic();
     const ahead = this.#isLocked && this.#hasWorked && !hasWorked ? AHEAD_MS : 0;
     const locked = this.#lockedUntil + ahead - now;
     if (locked > 0) return Math.ceil(locked);
-    // The first call after a lock is made alone.
+    // After a lock, the first call is made with no others under way.
     if (this.#isLocked && this.#underWay > 0) return 'busy';
     if (hasWorked) return 0;
 
@@ -70,7 +70,7 @@ export class Lock {
     return isUsedUp ? 'busy' : 0;
   }
 
-  /** Begins a call; only when it may be made now (`waitOf`). */
+  /** Begins a call; only if `waitOf` is 0. */
   acquire({ owner, hasWorked }: Caller): LockSlot {
     const startedAt = this.clock.monotonic();
     this.#begin(owner, hasWorked, 1);
@@ -82,7 +82,7 @@ export class Lock {
       settle(this.clock.monotonic());
     };
     return {
-      // Failures that ended after it began may have come after it.
+      // Failures that ended after it began may be later than it.
       succeeded: () => end(() => this.#succeed(startedAt)),
       failed: () =>
         end((at) => {

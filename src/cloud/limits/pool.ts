@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 
 /** From this many entries on, idle ones are dropped. */
 const FIRST_SWEEP = 256;
-/** What nobody used for so long may be dropped, in milliseconds. */
+/** Entries that were not used for this time may be dropped, in milliseconds. */
 const UNUSED_MS = 600_000;
 
 interface Entry<T> {
@@ -12,8 +12,8 @@ interface Entry<T> {
 }
 
 /**
- * Things by their key, made when first needed. Those that are idle and were not used for long are dropped as the pool
- * grows, so that it holds at most about twice as many as are in use.
+ * Entries by key, made when first needed. As the pool grows, it drops entries that are idle and were not used for long,
+ * so that it holds at most about twice the entries in use.
  */
 export class Pool<T extends { readonly idle: boolean }> {
   readonly #entries = new Map<string, Entry<T>>();
@@ -41,7 +41,7 @@ export class Pool<T extends { readonly idle: boolean }> {
     return [...this.#entries].map(([key, { value }]) => [key, value]);
   }
 
-  /** Drops what is idle and was not used for long. */
+  /** Drops entries that are idle and were not used for long. */
   sweep(): void {
     const unusedSince = this.#clock.monotonic() - UNUSED_MS;
     for (const [key, { value, usedAt }] of this.#entries) {

@@ -7,12 +7,12 @@ import type { CredentialSlot } from './credentialGate.js';
 /** What one call holds; its answer is reported to all of them. */
 export interface CallSlots {
   readonly budget: BudgetSlot;
-  /** Of the credential in its project. */
+  /** The breaker of the credential in its project. */
   readonly scope: BreakerSlot;
   readonly credential: CredentialSlot;
 }
 
-/** Reports an answer (undefined: a good one), as far as it says anything of them. */
+/** Reports an answer (undefined: a good one) to budget and breakers, if it concerns them. */
 export function report(error: CloudError | undefined, { budget, scope, credential }: CallSlots): void {
   if (error === undefined) {
     budget.succeeded();

@@ -1,24 +1,24 @@
-/** Calls under way at a time: as many as a shard has workers. */
+/** The most calls under way at a time: the number of workers of a shard. */
 const CALLS = 64;
 
-/** Who waits for room. */
+/** A key that waits for room. */
 export interface Waiter {
   /** There may be room now: try again. Must not throw. */
   hasRoom(): void;
 }
 
 /**
- * Room for the calls under way to one region, and for the workers that wait for them. A region may have as many as are left
- * over: one alone half of all, two a third each, and so on. So there is always room for another one, however slow the others are.
+ * Room for the calls under way to one region, and for the workers that wait for them. A region may have as many places as
+ * are left free: one region half of all, two a third each, and so on. So slow regions always leave room for another one.
  */
 export class Room {
   #taken = 0;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #waiting = new Set<Waiter>();
 
   constructor(private readonly rooms: Rooms) {}
 
-  /** Takes the place of one call; `leave` ends that. When there is none, the waiter is called as soon as there may be. */
+  /** Takes a place for one call; `leave` frees it. If there is none, the waiter is called when there may be one. */
   take(waiter?: Waiter): boolean {
     if (!this.#hasPlace) {
       if (waiter !== undefined) this.#waiting.add(waiter);
@@ -54,9 +54,9 @@ export class Room {
 
 /** The rooms of all regions. */
 export class Rooms {
-  /** Of all regions together. */
+  /** The places in use, over all regions. */
   taken = 0;
-  /** By region; there are as many as the catalogue has. */
+  /** By region; bounded by the catalogue. */
   readonly #rooms = new Map<string, Room>();
 
   of(region: string): Room {

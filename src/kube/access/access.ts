@@ -1,11 +1,11 @@
 import type { ProxyServer } from '../../proxy.js';
 
-/** No usable configuration or credentials; the message says where and what is wrong, and holds no secret. */
+/** No usable configuration or credentials. The message names the place and the problem, and has no secret. */
 export class KubeconfigError extends Error {
   override readonly name = 'KubeconfigError';
 }
 
-/** What a TLS connection to the API server needs. */
+/** The options of a TLS connection to the API server. */
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;
@@ -14,27 +14,27 @@ export interface TlsMaterial {
   readonly rejectUnauthorized: boolean;
 }
 
-/** What one request is authenticated with. */
+/** The credentials of one request. */
 export interface Credentials {
-  /** A list is as many lines. */
+  /** A list becomes one header line for each entry. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly tls: TlsMaterial;
 }
 
-/** Where the API server is and how this process may talk to it. */
+/** The API server's address and this process's access to it. */
 export interface ClusterAccess {
   /** `http:` or `https:`; may have a path prefix, without a trailing slash. */
   readonly server: URL;
   /** The namespace of the kubeconfig's context, or the pod's own. */
   readonly namespace: string | undefined;
-  /** What stands between this process and the API server; left out: nothing. */
+  /** The proxy between this process and the API server; left out: none. */
   readonly proxy?: ProxyServer | undefined;
   /**
    * Current credentials, at most 10 s old.
    * @throws KubeError `CredentialsUnavailable`
    */
   credentials(): Promise<Credentials>;
-  /** After a 401: reads the configuration anew, at most every 10 s. Whether to send the request again may help. */
+  /** After a 401: reads the configuration again, at most every 10 s. Returns whether a retry may help. */
   renew(): boolean;
 }
 
@@ -44,8 +44,8 @@ export interface ClusterConfig {
   readonly namespace: string | undefined;
   /** `proxy-url`, as it is written. */
   readonly proxyUrl: string | undefined;
-  /** Of the kubeconfig; '' without a user. */
+  /** The user's name in the kubeconfig; '' without a user. */
   readonly userName: string;
-  /** Reads files anew, and runs exec plugins whose credentials have expired. Rejects with whatever they fail with. */
+  /** Reads files again, and runs exec plugins whose credentials have expired. Rejects with their errors. */
   credentials(): Promise<Credentials>;
 }

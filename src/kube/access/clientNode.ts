@@ -3,16 +3,16 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { KubeconfigError, type Credentials } from './access.js';
 import type { AuthProvider } from './kubeconfigFile.js';
 
-/** Current headers of a user with an auth provider. Rejects with whatever that fails with. */
+/** Current headers of a user with an auth provider. Rejects with the provider's error. */
 export type AuthProviderUser = () => Promise<Credentials['headers']>;
 
 /**
- * The auth providers of old kubeconfigs (`oidc`), which client-node knows. The only file that imports it, and itself
- * only imported where it is needed: loading it takes a second and 57 MB.
+ * The auth providers of old kubeconfigs (`oidc`), which client-node knows. Only this file imports client-node, and only
+ * when it is needed: loading it takes a second and 57 MB.
  */
 export function authProviderUser({ name, config: fields }: AuthProvider): AuthProviderUser {
   const config = new KubeConfig();
-  // It keeps the token until that expires.
+  // client-node keeps the token until it expires.
   config.loadFromClusterAndUser(
     { name: 'cluster', server: 'https://unused.invalid', skipTLSVerify: false },
     { name: 'user', authProvider: { name, config: fields } },

@@ -12,10 +12,10 @@ import { clusterSchema, userSchema, type Cluster, type Kubeconfig, type User } f
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * What a kubeconfig says of one context.
+ * One context of a kubeconfig.
  *
  * @param wanted the name of a context; left out: the current one
- * @throws KubeconfigError for what kubectl refuses, too, and for a file that is named and not there
+ * @throws KubeconfigError for what kubectl refuses too, and for a named file that does not exist
  */
 export function configOf(
   { currentContext, contexts, clusters, users }: Kubeconfig,
@@ -84,7 +84,7 @@ class ContextConfig implements ClusterConfig {
     return { headers: { ...issued.headers, ...headers }, tls: { ...tls, ...issued.tls } };
   }
 
-  /** What a plugin or provider gives; neither is needed where the kubeconfig itself has credentials. */
+  /** Credentials from a plugin or provider; not needed if the kubeconfig itself has credentials. */
   async #issue(): Promise<ExecCredentials> {
     const { token, tokenFile, username, 'auth-provider': provider } = this.user;
     if (token || tokenFile || username) return { headers: {} };
@@ -117,7 +117,7 @@ class ContextConfig implements ClusterConfig {
   }
 }
 
-/** The token's file counts before the token, which is for when the file cannot be read. */
+/** The token's file goes before the token, which is used if the file cannot be read. */
 function authorization({ token, tokenFile, username, password }: User): Credentials['headers'] {
   if (username)
     return { Authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };

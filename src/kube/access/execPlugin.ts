@@ -9,13 +9,13 @@ import { withoutSecrets } from './withoutSecrets.js';
 
 /** A plugin that has not ended after this time (milliseconds) is killed. */
 const DEADLINE_MS = 60_000;
-/** What was given is used for up to this time (milliseconds), so it must be good for longer. */
+/** Credentials are used for up to this time (milliseconds), so they must be valid for longer. */
 const IN_USE_MS = 10_000;
 /** The most that a plugin may print, in bytes. */
 const MAX_OUTPUT = 1 << 20;
 /** The longest part of its stderr that is shown, in UTF-16 code units. */
 const MAX_WORDS = 512;
-/** Where a cluster keeps what it has to say to plugins. */
+/** The extension of a cluster with the configuration for plugins. */
 const EXTENSION = 'client.authentication.k8s.io/exec';
 
 const credentialSchema = z.object({
@@ -30,7 +30,7 @@ const credentialSchema = z.object({
 });
 type Issued = z.output<typeof credentialSchema>['status'];
 
-/** What a plugin's credential adds to a request. */
+/** A plugin's credential, as it is added to a request. */
 export interface ExecCredentials {
   readonly headers: Credentials['headers'];
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
@@ -48,8 +48,8 @@ export class ExecPlugin {
   ) {}
 
   /**
-   * What the plugin gave, for as long as that says it is good; without a word on it for good, as in client-go: after a
-   * 401 the kubeconfig is read anew, and the plugin runs again.
+   * The plugin's credential until it expires; without an expiry for ever, as in client-go. After a 401 the kubeconfig is
+   * read again, and the plugin runs again.
    *
    * @throws KubeconfigError with what the plugin wrote to its stderr
    */
@@ -69,7 +69,7 @@ export class ExecPlugin {
     const { command, args, installHint, apiVersion, interactiveMode } = this.exec;
     if (interactiveMode === 'Always')
       throw this.#error(
-        'wants a terminal (interactiveMode: Always); log in beforehand, and use another user of the kubeconfig here',
+        'needs a terminal (interactiveMode: Always); log in beforehand, and use another user of the kubeconfig here',
       );
     const env: NodeJS.ProcessEnv = { ...process.env };
     for (const { name, value } of this.exec.env) env[name] = value;
@@ -126,7 +126,7 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): 
     const child = execFile(command, args, { env, ...limits }, (error, stdout, stderr) => {
       resolve({ error, stdout, stderr });
     });
-    // One that reads its input shall find its end, not wait for a person.
+    // A plugin that reads its input must find its end, not wait for a person.
     child.stdin?.end();
   });
 }

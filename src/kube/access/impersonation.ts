@@ -11,13 +11,13 @@ export function impersonation(user: User): Credentials['headers'] {
   return {
     'Impersonate-User': user.as,
     ...(user['as-uid'] && { 'Impersonate-Uid': user['as-uid'] }),
-    // One line each: a comma is a part of a name.
+    // One line for each group: a name may have a comma.
     ...(user['as-groups'].length > 0 && { 'Impersonate-Group': user['as-groups'] }),
     ...Object.fromEntries(extra),
   };
 }
 
-/** The bytes that no header's name may have, and the per cent sign, as the API server reads them. */
+/** Percent-encodes bytes that a header's name must not have, and the percent sign, as the API server expects. */
 function escapeKey(key: string): string {
   return Buffer.from(key)
     .toString('latin1')

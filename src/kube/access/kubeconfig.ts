@@ -9,9 +9,9 @@ import { KubeconfigError, type ClusterAccess, type ClusterConfig, type Credentia
 import { configOf, readServiceAccount } from './clusterConfig.js';
 import { readKubeconfigs } from './kubeconfigFile.js';
 
-/** Files are read and exec plugins run again after this time (milliseconds), so that rotated ones are used. */
+/** Files are read and exec plugins run again after this time (milliseconds), so that rotated credentials are used. */
 const CREDENTIALS_AGE_MS = 10_000;
-/** An exec plugin that has not answered after this time (milliseconds) is given up and started anew. */
+/** An exec plugin that has not answered after this time (milliseconds) is given up and started again. */
 const PLUGIN_PATIENCE_MS = 60_000;
 
 interface Source {
@@ -21,14 +21,13 @@ interface Source {
 }
 
 /**
- * Reads the named kubeconfig; without a name, the first that there is of `KUBECONFIG` (all its files, put together), the
- * pod's service account and `~/.kube/config`. The server is fixed from then on; credentials are read again as they change. Plain `http`
- * servers are sent no credentials at all, as `kubectl` does it. The proxy is that of `proxy-url`, else that of the environment,
- * as in client-go.
+ * Reads the named kubeconfig; without a name, the first that exists: `KUBECONFIG` (all its files, merged), the pod's
+ * service account, `~/.kube/config`. The server stays fixed; credentials are read again when they change. Plain `http`
+ * servers get no credentials, as with `kubectl`. The proxy is `proxy-url`, else that of the environment, as in client-go.
  *
  * @param context of the kubeconfig; left out: its current one
  * @throws KubeconfigError
- * @throws ProxyError for an environment that names one which cannot be used
+ * @throws ProxyError when the environment names a proxy that cannot be used
  */
 export async function loadClusterAccess(
   file: string | undefined,
@@ -121,7 +120,7 @@ class KubeconfigAccess implements ClusterAccess {
     try {
       this.#config = this.#source.load();
     } catch {
-      // A file that is being rewritten at this moment; what was read before may still serve.
+      // The file may be in the middle of a rewrite; the earlier credentials may still work.
       return false;
     }
     this.#current = undefined;
@@ -163,7 +162,7 @@ function unreadable(where: string): never {
   throw new KubeconfigError(`${where}: cannot be read any more`);
 }
 
-/** The text of a foreign error may contain a token: of those only the code is reported. */
+/** The text of a foreign error may contain a token, so only its code is reported. */
 async function resolveCredentials(config: ClusterConfig): Promise<Credentials> {
   try {
     return await config.credentials();

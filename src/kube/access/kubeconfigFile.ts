@@ -74,9 +74,9 @@ export type ExecPluginSpec = z.output<typeof execSchema>;
 export type AuthProvider = NonNullable<User['auth-provider']>;
 type Context = z.output<typeof contextSchema>;
 
-/** What one file says, or several together; paths are absolute. */
+/** The content of one file, or of several merged; paths are absolute. */
 export interface Kubeconfig {
-  /** '' when none says it. */
+  /** '' if no file has it. */
   currentContext: string;
   readonly contexts: Map<string, Context>;
   readonly clusters: Map<string, Cluster>;
@@ -84,10 +84,10 @@ export interface Kubeconfig {
 }
 
 /**
- * Reads kubeconfigs as kubectl does: of what several say under one name the first counts, all of it; files that are
- * missing or empty are skipped, and fields that nobody knows are ignored.
+ * Reads kubeconfigs as kubectl does: if several have an entry of one name, the first counts as a whole. Missing and empty
+ * files are skipped, and unknown fields are ignored.
  *
- * @throws KubeconfigError when none is there, or one cannot be read
+ * @throws KubeconfigError when no file exists, or one cannot be read
  */
 export function readKubeconfigs(files: readonly string[], where: string): Kubeconfig {
   const merged: Kubeconfig = {
@@ -126,7 +126,7 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-/** An error of YAML or zod quotes the file, tokens included: only the place is reported. */
+/** An error of YAML or zod quotes the file, tokens included, so only the place is reported. */
 function parse(content: string, file: string): z.output<typeof fileSchema> {
   let document: unknown;
   try {
@@ -146,7 +146,7 @@ function parse(content: string, file: string): z.output<typeof fileSchema> {
 
 const PATHS = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'] as const;
 
-/** Paths are seen from the folder of their file; a command is one where it has a slash. */
+/** Paths are relative to the folder of their file; a command is a path if it has a slash. */
 function withPaths<T extends Cluster | User>(fields: T, folder: string): T {
   const absolute: Record<string, unknown> = { ...fields };
   for (const name of PATHS) {

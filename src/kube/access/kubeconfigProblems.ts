@@ -1,6 +1,6 @@
 import type { Cluster, User } from './kubeconfigFile.js';
 
-// What kubectl refuses to choose between, in words. Undefined: nothing is wrong.
+// Conflicts that kubectl refuses too, in words. Undefined: nothing is wrong.
 
 export function problemOfCluster(cluster: Cluster, name: string): string | undefined {
   const ca = both(cluster, 'certificate-authority', 'certificate-authority-data');

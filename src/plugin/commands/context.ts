@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 import type { Environment } from '../../proxy.js';
 import type { Output } from '../output.js';
 
-/** What a command gets from the process that it runs in. */
+/** The process of a command: output, time, randomness. */
 export interface CommandContext {
   readonly output: Output;
   readonly clock: Clock;
@@ -14,7 +14,7 @@ export interface CommandContext {
   readonly env: Environment;
 }
 
-/** The exit codes of all commands but `watch` and `doctor`, which have their own meanings. */
+/** The exit codes of all commands but `watch` and `doctor`, which have their own. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** A JSON document for programs, as lines. */

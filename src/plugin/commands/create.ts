@@ -13,9 +13,9 @@ import { EXIT, jsonLines, type CommandContext } from './context.js';
 const MAX_REPLY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Makes a CloudJob of a reply of the cloud.
+ * Makes a CloudJob from a reply of the cloud.
  *
- * @param withCluster called with `--apply` alone: a manifest needs no cluster
+ * @param withCluster called only with `--apply`: a manifest needs no cluster
  * @throws UsageError, CommandError
  */
 export async function create(
@@ -42,7 +42,7 @@ export async function create(
   return EXIT.ok;
 }
 
-/** Creates the CloudJob, or finds that it is there already; returns a line that says so. @throws CommandError */
+/** Creates the CloudJob if it does not exist yet; returns a line with the result. @throws CommandError */
 export async function applyManifest(
   manifest: Manifest,
   { client, namespace }: Cluster,
@@ -60,7 +60,7 @@ export async function applyManifest(
     throw problemOf(error, what);
   });
   if (isRecord(spec) && spec['jobID'] === manifest.spec['jobID'])
-    return `${what} unchanged: it follows this job already`;
+    return `${what} unchanged: it already follows this job`;
   throw new CommandError(`${what} exists and follows another job; choose another name with --name`);
 }
 

@@ -22,7 +22,7 @@ import { listObjects } from './pages.js';
 
 /** In bytes; a job with its sub-jobs has some 10 KB. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
-/** The API has no pages; what is older is left out. */
+/** The API has no pages; older jobs are left out. */
 const MAX_JOBS = 500;
 
 /**

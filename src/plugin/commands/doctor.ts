@@ -13,7 +13,7 @@ import { EXIT, jsonLines, type CommandContext } from './context.js';
 
 const DOCTOR_EXIT = { healthy: 0, wrong: 1, cannotTell: 2 } as const;
 /**
- * Finds the first thing that is wrong with a CloudJob, and returns the exit code that says whether there is one.
+ * Finds the first problem of a CloudJob, and returns the exit code.
  *
  * @throws UsageError for a --config that cannot be used
  */

@@ -7,7 +7,7 @@ import { listLines } from '../view/list.js';
 import { EXIT, jsonLines, type CommandContext } from './context.js';
 import { listObjects } from './pages.js';
 
-/** Lists CloudJobs, those first that need somebody. @throws CommandError */
+/** Lists CloudJobs; those that need attention come first. @throws CommandError */
 export async function list(
   { client, namespace }: Cluster,
   allNamespaces: boolean,

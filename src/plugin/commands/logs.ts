@@ -6,7 +6,7 @@ import { EXIT, jsonLines, type CommandContext } from './context.js';
 import { listObjects } from './pages.js';
 import { EVENTS } from '../../kube/resources.js';
 
-/** Prints what happened to a CloudJob, as far as the cluster still has its Events. @throws CommandError */
+/** Prints the Events of a CloudJob that the cluster still has. @throws CommandError */
 export async function logs(
   cluster: Cluster,
   name: string,
@@ -21,7 +21,7 @@ export async function logs(
     },
   );
   const entries = logEntriesOf(objects);
-  // The Events of an object outlive it; without any, a misspelt name is more likely than an object without Events.
+  // Events outlive their object. If there are none, the name may be wrong, so check that the object exists.
   if (entries.length === 0) await getCloudJob(cluster, name, signal);
   if (json) {
     output.print(
@@ -34,9 +34,7 @@ export async function logs(
       }),
     );
   } else if (entries.length === 0) {
-    output.complain(
-      `No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour unless configured otherwise.`,
-    );
+    output.complain(`No Events of CloudJob ${namespace}/${name}: clusters keep them for an hour by default.`);
   } else {
     output.print(logLines(entries, output.paint));
   }

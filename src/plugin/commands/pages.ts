@@ -1,10 +1,10 @@
 import type { KubeClient, ListOptions } from '../../kube/client.js';
 import type { KubeObject, ResourceType } from '../../kube/object.js';
 
-/** The most objects that are read for one command. */
+/** The most objects that one command reads. */
 const MAX_OBJECTS = 10_000;
 
-/** All pages of a list; `isCut` when there are more objects than a command reads. @throws KubeError */
+/** All pages of a list; `isCut`: there are more objects than a command reads. @throws KubeError */
 export async function listObjects(
   client: Pick<KubeClient, 'list'>,
   type: ResourceType,

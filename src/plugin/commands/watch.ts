@@ -4,10 +4,10 @@ import { watchUntilSettled } from '../watch/session.js';
 import { JSONView, LineView, LiveView, type WatchView } from '../watch/views.js';
 import { EXIT, type CommandContext } from './context.js';
 
-/** What scripts decide by. */
+/** The exit codes, for scripts. */
 const WATCH_EXIT = { succeeded: 0, failed: 1, cannotTell: 2 } as const;
 
-/** Follows CloudJobs until their jobs have ended, and returns the exit code that says how. @throws CommandError */
+/** Follows CloudJobs until their jobs have ended, and returns the exit code. @throws CommandError */
 export async function watch(
   cluster: Cluster,
   names: readonly string[],
@@ -40,7 +40,7 @@ export async function watch(
   return exitCodeOf(result.outcomes.map(([, outcome]) => outcome));
 }
 
-/** A failure is the answer, whatever the others are; else one that is unknown leaves the answer open. */
+/** One failure makes the result "failed"; else one unknown outcome makes it unknown. */
 export function exitCodeOf(outcomes: readonly Outcome[]): number {
   const kinds = outcomes.map(({ kind }) => kind);
   if (kinds.includes('failed')) return WATCH_EXIT.failed;

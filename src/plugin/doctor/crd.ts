@@ -8,7 +8,7 @@ import { CUSTOM_RESOURCE_DEFINITIONS } from '../../kube/resources.js';
 
 const APPLY = 'apply crds/cloudjob.dev_cloudjobs.yaml of this release';
 
-/** Whether the API server answers, and knows the user. */
+/** Whether the API server answers and accepts the user. */
 export async function checkServer(
   { transport }: Pick<Cluster, 'transport'>,
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function checkServer(
   }
 }
 
-/** Whether CloudJobs are served in the version that this plugin knows, with all the fields that it knows. */
+/** Whether CloudJobs are served in this plugin's version, with all its fields. */
 export async function checkCrd({ client, transport }: Cluster, signal: AbortSignal): Promise<Finding> {
   let group: unknown;
   try {
@@ -61,7 +61,7 @@ function versionsOf(group: unknown): string[] {
   );
 }
 
-/** Fields of spec and status that the release has and the cluster's schema has not. */
+/** Fields of spec and status that this release has but the cluster's schema lacks. */
 function missingFields(crd: unknown): string[] {
   const known = fieldsOf(cloudJobCrd());
   const served = new Set(fieldsOf(crd));

@@ -34,8 +34,8 @@ export interface Patient {
 }
 
 /**
- * Walks the chain from the person to the job, a step at a time, and ends with the first one that is wrong. The cloud is
- * called once, with the CloudJob's own credentials, and only at an endpoint of the region catalogue.
+ * Checks the chain from the person to the job step by step, and ends at the first problem. It calls the cloud once, with
+ * the CloudJob's own credentials, and only at an endpoint of the region catalogue.
  */
 export async function* examine(patient: Patient): AsyncGenerator<Step> {
   const { cluster, clock, signal } = patient;

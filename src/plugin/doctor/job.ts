@@ -7,7 +7,7 @@ import { describeError, REACTIONS } from '../../cloud/reactions.js';
 import { readableSpec } from '../../reconcile/cloudJob.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-/** What an error of the cloud says of the credentials that were used. */
+/** What an error of the cloud means for the credentials. */
 export function checkCredentials(error: CloudError | undefined): Finding {
   if (error === undefined || error.class === 'notFound') return ok('the cloud accepts the credentials');
   const { problem, remedy } = describeError(error);
@@ -35,7 +35,7 @@ function detailOf(error: CloudError): string {
   return error.requestID === undefined ? detail : `${detail}; request ID ${error.requestID}`;
 }
 
-/** What the cloud's answer says of the job. */
+/** What the cloud's answer means for the job. */
 export function checkJob(cloudJob: CloudJob, answer: Job | CloudError): Finding {
   const { spec, status } = cloudJob;
   const { clusterType = SPEC_DEFAULTS.clusterType } = readableSpec(cloudJob);
@@ -56,7 +56,7 @@ export function checkJob(cloudJob: CloudJob, answer: Job | CloudError): Finding 
 const REMEDY_OF_FAILURE =
   'a failed job stays failed: remove the cause, start it again in the cloud, and create a CloudJob for the new job ID';
 
-/** What is left to check when all of the above is well: what the operator itself says. */
+/** The last check: the conditions that the operator wrote. */
 export function checkStatus({ metadata, status }: CloudJob): Finding {
   const { conditions } = status;
   const trouble = findCondition(conditions, 'Stalled') ?? untrue(findCondition(conditions, 'Synced'));

@@ -9,7 +9,7 @@ import { hostAndPort, hostOf, type ProxyFor } from '../../proxy.js';
 import { onAbort, untilAborted, withDeadline } from '../../signals.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-/** What the doctor needs of the network; only hosts of the region catalogue, and the proxy, are ever named. */
+/** The network, as the doctor uses it; only for hosts of the region catalogue and the proxy. */
 export interface Network {
   readonly proxyFor: ProxyFor;
   /** The addresses of a host. @throws with a `code` when there are none */
@@ -20,7 +20,7 @@ export interface Network {
 
 /** For one lookup or handshake, in milliseconds. */
 const PATIENCE_MS = 10_000;
-/** The cloud takes signatures that are this old at most. */
+/** The cloud accepts signatures up to this age. */
 const MAX_SKEW_MS = 900_000;
 const SECOND_MS = 1000;
 
@@ -70,7 +70,7 @@ export function checkProxy(urls: readonly URL[], { proxyFor }: Network): Finding
   );
 }
 
-/** Whether the hosts of these endpoints have addresses, as seen from here; a proxy resolves them itself, and has to have one. */
+/** Whether the hosts of these endpoints, or of their proxy, have addresses, as seen from here. */
 export async function checkDns(
   urls: readonly URL[],
   network: Network,
@@ -94,7 +94,7 @@ export async function checkDns(
   return ok(`${hosts.join(' and ')} found, from here`);
 }
 
-/** Whether these endpoints can be connected to and have certificates that are trusted, as seen from here. */
+/** Whether connections to these endpoints work, with trusted certificates, as seen from here. */
 export async function checkTls(
   urls: readonly URL[],
   network: Network,
@@ -145,10 +145,10 @@ export async function checkClock(url: URL, http: Http, clock: Clock, signal: Abo
   const answer = await http.send({ method: 'GET', url, headers: { Accept: 'application/json' }, signal });
   if (answer.kind === 'failed') return cannotTell(`${url.host} did not answer: ${answer.error.message}`);
   const cloudTime = Date.parse(answer.headers['date'] ?? '');
-  if (Number.isNaN(cloudTime)) return cannotTell(`${url.host} does not tell its time`);
+  if (Number.isNaN(cloudTime)) return cannotTell(`${url.host} does not send its time`);
   const skewMs = clock.now() - cloudTime;
   const text = `${Math.abs(Math.round(skewMs / SECOND_MS))} s ${skewMs < 0 ? 'behind' : 'ahead of'} the cloud's`;
-  // The cloud's time comes in whole seconds.
+  // The cloud's time has whole seconds.
   if (Math.abs(skewMs) < 2 * SECOND_MS) return ok("this machine's clock agrees with the cloud's");
   if (Math.abs(skewMs) < MAX_SKEW_MS) return ok(`this machine's clock is ${text}`);
   return wrong(

@@ -12,21 +12,21 @@ import { cannotTell, ok, wrong, type Finding } from './step.js';
 import { sleep } from '../../signals.js';
 import { LEASES } from '../../kube/resources.js';
 
-/** As the operator names it. */
+/** The operator's name for it. */
 const LEASE = 'cloudjob-operator';
 const MAX_HOLDER = 128;
 const READ_EVERY_MS = 1000;
-/** Longer than operators take a Lease for: another one has it by then. */
+/** Longer than a Lease is valid: another replica has it by then. */
 const PATIENCE_MS = LEASE_TIMINGS.leaseMs + 2 * LEASE_TIMINGS.retryMs;
-/** The operator observes a new spec within a second or so; this leaves room for a busy cluster. */
+/** The operator observes a new spec within about a second; this leaves room for a busy cluster. */
 const UNSEEN_MS = 60_000;
 
 /**
- * Whether an operator renews the Lease for this CloudJob: the one of all, or, where operators share the work, the one of
- * its shard. The age of a Lease is not taken from its time, which is another machine's: it is read until it changes.
+ * Whether an operator renews the Lease for this CloudJob: the single one, or, with shards, that of its shard. The age of a
+ * Lease is not taken from its time, which is by another machine's clock: it is read until it changes.
  *
  * @param namespace where the operator runs
- * @param jobID decides about the shard
+ * @param jobID decides the shard
  */
 export async function checkLease(
   { client, namespace: jobNamespace }: Pick<Cluster, 'client' | 'namespace'>,
@@ -61,7 +61,7 @@ export async function checkLease(
     while (clock.monotonic() < until && !signal.aborted) {
       await sleep(clock, READ_EVERY_MS, signal);
       for (const [name, { holder, renewed }] of await read()) {
-        // Without a holder it was given back, and the next operator takes it within seconds.
+        // Without a holder it was released, and the next operator takes it within seconds.
         if (holder !== '' && renewed !== first.get(name)?.renewed) {
           return ok(`${holder} renews Lease ${namespace}/${name}`);
         }
@@ -107,9 +107,9 @@ function stateOf(lease: KubeObject): LeaseState {
 export function checkSpecSeen({ metadata, status }: CloudJob, now: number): Finding {
   if (status.observedGeneration === metadata.generation)
     return ok('the operator has seen the spec as it is now');
-  // When an older spec was changed is written nowhere.
+  // The time of the last change of a spec is not known.
   if (now - Date.parse(metadata.creationTimestamp) < UNSEEN_MS) {
-    return cannotTell('it is new, and the operator has not seen it yet; ask again in a minute');
+    return cannotTell('it is new, and the operator has not seen it yet; try again in a minute');
   }
   const seen = status.observedGeneration ?? -1;
   return wrong(

@@ -6,7 +6,7 @@ import { describeWrongType } from '../../reconcile/secrets.js';
 import type { Config } from '../../settings/config.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 
-/** What the Secret of a CloudJob holds. */
+/** The content of a CloudJob's Secret. */
 export interface SecretContent {
   readonly credentials: Credentials;
   readonly projectID?: string;
@@ -23,7 +23,7 @@ export function checkSecret(
     return {
       finding: wrong(
         `${path} does not exist`,
-        'create it, or name another one in spec.credentialsRef; the documentation tells its keys',
+        'create it, or name another one in spec.credentialsRef; the documentation lists its keys',
       ),
     };
   }
@@ -37,7 +37,7 @@ export function checkSecret(
   return { finding: ok(`${path} holds ${keys[read.credentials.kind]}`), content: read };
 }
 
-/** Which region the CloudJob means, of the catalogue of `config`. */
+/** The region of the CloudJob, from the catalogue of `config`. */
 export function checkRegion(
   spec: Pick<CloudJobSpec, 'region'>,
   ofSecret: string | undefined,

@@ -33,7 +33,7 @@ export async function checkYourRights(
 }
 
 /**
- * Whether the operator's service account may do what it has to do for this CloudJob (SubjectAccessReview).
+ * Whether the operator's service account has all rights that this CloudJob needs (SubjectAccessReview).
  *
  * @param account `namespace:name`
  */
@@ -87,7 +87,7 @@ async function findDenied(
   return denied;
 }
 
-/** Undefined: the API server does not say. */
+/** Undefined: the API server gives no answer. */
 async function isAllowed(
   transport: Cluster['transport'],
   review: string,

@@ -1,8 +1,8 @@
-/** What one check of the doctor found; texts are for people and end without a full stop. */
+/** The result of one check; texts are for people and end without a full stop. */
 export type Finding =
   | { readonly kind: 'ok'; readonly detail: string }
   | { readonly kind: 'wrong'; readonly detail: string; readonly remedy: string }
-  /** It cannot be checked from here, or by this user; nothing is known to be wrong. */
+  /** It cannot be checked from here, or by this user; no problem is known. */
   | { readonly kind: 'cannotTell'; readonly detail: string };
 
 /** A link of the chain between a person and the job. */

@@ -11,7 +11,7 @@ import { rowsOf, type Row } from './treeRows.js';
 export interface TreeOptions {
   /** Wall clock in milliseconds since the epoch. */
   readonly now: number;
-  /** Terminal columns; undefined: as many as it takes. */
+  /** Terminal columns; undefined: no limit. */
   readonly columns?: number | undefined;
   readonly paint: Paint;
 }
@@ -19,11 +19,11 @@ export interface TreeOptions {
 type Cell = (row: Row) => string;
 
 const BAR_WIDTH = 12;
-/** The terminal columns that a label is to have before a layout does without other things. */
+/** The least width of a label; if it does not fit, a layout with fewer cells is used. */
 const COMFORTABLE_LABEL = 28;
 const MIN_LABEL = 8;
 const MAX_PHASE = 16;
-/** Texts are not squeezed into less than this. */
+/** The least width of a text. */
 const MIN_TEXT = 16;
 
 const phase: Cell = (row) => cleanText(row.phase, MAX_PHASE);
@@ -32,7 +32,7 @@ const count: Cell = ({ leaves }) => (leaves === undefined ? '' : `${leaves.done}
 const barAndCount: Cell = (row) =>
   row.leaves === undefined ? '' : `${bar(row.leaves.done, row.leaves.total, BAR_WIDTH)} ${count(row)}`;
 
-/** What stands beside the label, from wide terminals to narrow ones. The symbols show the phase, too. */
+/** The cells beside the label, from wide terminals to narrow ones. The symbols show the phase too. */
 const LAYOUTS: readonly (readonly Cell[])[] = [
   [phase, barAndCount, time],
   [phase, count, time],
@@ -40,8 +40,8 @@ const LAYOUTS: readonly (readonly Cell[])[] = [
 ];
 
 /**
- * A CloudJob as lines: the job with its bar, what is known of it, and the tree of its sub-jobs with phases, durations and
- * the reasons of those that have not succeeded. No line is wider than the terminal, down to about 30 columns.
+ * A CloudJob as lines: the job with its bar, its message, and the tree of its sub-jobs with phases, durations and, unless
+ * they succeeded, reasons. No line is wider than the terminal, down to about 30 columns.
  */
 export function treeLines(cloudJob: CloudJob, options: TreeOptions): string[] {
   const rows = rowsOf(cloudJob, options.now);

@@ -3,7 +3,7 @@ import { findCondition } from '../../api/conditions.js';
 import { outcomeOf } from '../outcome.js';
 import { treeOf, type SubJobNode } from '../subJobTree.js';
 
-/** What `-o json` prints of a CloudJob and its tree: fields that the status lacks are left out. */
+/** A CloudJob and its tree for `-o json`; fields that the status lacks are left out. */
 export function jobJSON(cloudJob: CloudJob) {
   const { metadata, spec, status } = cloudJob;
   const outcome = outcomeOf(cloudJob);

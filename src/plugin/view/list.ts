@@ -11,12 +11,12 @@ export interface ListOptions {
   readonly withNamespace: boolean;
   /** Wall clock in milliseconds since the epoch. */
   readonly now: number;
-  /** Terminal columns; undefined: as many as it takes. */
+  /** Terminal columns; undefined: no limit. */
   readonly columns?: number | undefined;
   readonly paint: Paint;
 }
 
-/** The message gets what is left of the line, and not less than this. */
+/** The message gets the rest of the line, but at least this width. */
 const MIN_MESSAGE = 20;
 
 const COLOURS: Readonly<Record<Attention, keyof Paint | undefined>> = {
@@ -53,7 +53,7 @@ export function listLines(cloudJobs: readonly CloudJob[], options: ListOptions):
   }
   const coloured = rows.map((row, index) => {
     const colour = cloudJobs[index] && COLOURS[attentionOf(cloudJobs[index])];
-    // Names and ages stay as they are: a page of red is read by nobody.
+    // Names and ages stay uncoloured: a page full of red is hard to read.
     const fromPhase = withNamespace ? 3 : 2;
     return row.map((cell, column) =>
       colour === undefined || column < fromPhase || column >= row.length - 2 ? cell : paint[colour](cell),

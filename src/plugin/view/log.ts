@@ -2,7 +2,7 @@ import { gridLines } from '../../terminal/grid.js';
 import type { Paint } from '../../terminal/paint.js';
 import type { LogEntry } from '../eventLog.js';
 
-/** A line for each entry: when it was, what it was, and for one that repeated itself how often and until when. */
+/** A line for each entry: its time and text, and for a repeated one its count and last time. */
 export function logLines(entries: readonly LogEntry[], paint: Paint): string[] {
   const rows = entries.map((entry) => {
     const coloured = entry.type === 'Warning' ? paint.bad : (text: string) => text;

@@ -7,7 +7,7 @@ const NAME_WIDTH = 18;
 const INDENT = ' '.repeat(NAME_WIDTH + 2);
 const MIN_TEXT = 20;
 
-/** A step of the doctor as lines; of one that is wrong, with what to do. */
+/** A step of the doctor as lines; with the remedy if it is wrong. */
 export function stepLines(step: Step, columns: number | undefined, paint: Paint): string[] {
   const colour = { ok: paint.good, wrong: paint.bad, cannotTell: paint.bold }[step.kind];
   const room = columns === undefined ? Infinity : Math.max(MIN_TEXT, columns - INDENT.length);

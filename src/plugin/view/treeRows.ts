@@ -7,15 +7,15 @@ import { durationMs } from '../times.js';
 
 /** A job or sub-job in the tree: one line, and the text that goes below it. */
 export interface Row {
-  /** With the branches of the tree that lead to it. */
+  /** Includes the branches of the tree. */
   readonly label: string;
   readonly phase: string;
   /** Absent on leaves. */
   readonly leaves: { readonly done: number; readonly total: number } | undefined;
-  /** How long it has taken; undefined: it has not begun, or the cloud gives no times. */
+  /** Its duration so far; undefined: it has not begun, or the cloud gives no times. */
   readonly ms: number | undefined;
   readonly colour: keyof Paint | undefined;
-  /** What the lines of `text` begin with. */
+  /** The beginning of each line of `text`. */
   readonly indent: string;
   readonly text: string | undefined;
 }
@@ -29,10 +29,10 @@ const COLOURS = {
   unknown: undefined,
 } as const;
 
-/** The job first, then its sub-jobs, each before its own. `now`: wall clock in milliseconds since the epoch. */
+/** The job, then its sub-jobs, each before its own sub-jobs. `now`: wall clock in milliseconds since the epoch. */
 export function rowsOf(cloudJob: CloudJob, now: number): Row[] {
   const { phase, completionTime } = cloudJob.status;
-  // What is unfinished in a job that has ended takes no more time.
+  // In a job that has ended, the time of unfinished sub-jobs stops too.
   const until = isTerminal(phase) && completionTime !== undefined ? Date.parse(completionTime) : now;
   return [rootRow(cloudJob, now), ...subRows(treeOf(cloudJob.status), '', until)];
 }
@@ -76,7 +76,7 @@ function subRows(nodes: readonly SubJobNode[], indent: string, now: number): Row
   });
 }
 
-/** `CreateNodeVM of prod-gpu-c3`, as far as the cloud names them; empty when it names nothing. */
+/** `CreateNodeVM of prod-gpu-c3`, as far as the cloud names them; may be empty. */
 export function nameOf({ type, resourceName }: Pick<SubJobStatus, 'type' | 'resourceName'>): string {
   return [type, resourceName].filter((part) => part !== undefined).join(' of ');
 }

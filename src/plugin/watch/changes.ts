@@ -3,12 +3,12 @@ import { findCondition } from '../../api/conditions.js';
 import { classifyPhase } from '../../cloud/phase.js';
 import { nameOf } from '../view/treeRows.js';
 
-/** What is said of a sub-job, by what stands for it: its ID, else its place in the list. */
+/** The lines of sub-jobs, by ID or, without one, by place in the list. */
 type Phases = ReadonlyMap<string, SubJobStatus>;
 
 /**
- * One line for each thing that differs between two states of a CloudJob: the job itself, and each sub-job with a new
- * phase. A first state is the job, and the sub-jobs that have failed.
+ * One line for each difference between two states of a CloudJob: the job itself, and each sub-job with a new phase. For a
+ * first state: the job, and the failed sub-jobs.
  */
 export function changeLines(before: CloudJob | undefined, after: CloudJob): string[] {
   const job = jobLine(after);

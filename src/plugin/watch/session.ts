@@ -22,7 +22,7 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** How the watch ended. */
+/** The end of the watch. */
 export type WatchResult =
   | { readonly kind: 'interrupted' }
   | {
@@ -33,7 +33,7 @@ export type WatchResult =
 interface Followed {
   cloudJob: CloudJob;
   outcome: Outcome;
-  /** Why its lists and watches fail; undefined while they do not. */
+  /** Why its lists and watches fail; undefined while they work. */
   trouble: Trouble | undefined;
 }
 
@@ -44,19 +44,19 @@ interface Trouble {
   readonly at: number;
 }
 
-/** How often durations are drawn anew and deadlines checked. */
+/** How often durations are redrawn and deadlines checked. */
 const TICK_MS = 1000;
 const MAX_PROBLEM = 300;
-/** Bookmarks come about every minute; a watch that has been silent for so long is opened anew. */
+/** Bookmarks come about every minute; a watch that is silent for this time is opened again. */
 const STALL_MS = 75_000;
-/** When the API server has only failed for so long, the state of the jobs is unknown. */
+/** After failures of the API server for this time, the state of the jobs is unknown. */
 const TROUBLE_MS = 120_000;
 
 /**
- * Follows CloudJobs until it can say of each how its job came out, or that it cannot tell. One watch for each, of that
- * object alone: whoever may read a single CloudJob can watch it.
+ * Follows CloudJobs until the outcome of each is known, or is known to stay open. Each has a watch of its own, so the
+ * right to read a single CloudJob is enough.
  *
- * @param first as they were when the watch began
+ * @param first the CloudJobs at the start of the watch
  */
 export async function watchUntilSettled(
   first: readonly CloudJob[],
@@ -93,7 +93,7 @@ export async function watchUntilSettled(
       logger: SILENT,
       timings: { stallMs: STALL_MS },
       onInterrupted: ({ kind, error }) => {
-        // The others are in the nature of a watch, and mended at once.
+        // The other ends are normal for a watch, and it is reopened at once.
         if (kind !== 'failed') return;
         const at = clock.monotonic();
         entry.trouble = { text: interruptionText(error), since: entry.trouble?.since ?? at, at };
@@ -102,11 +102,11 @@ export async function watchUntilSettled(
     });
   });
 
-  /** Shows where things stand, and ends the watch when there is nothing to wait for. */
+  /** Shows the current state, and ends the watch when there is nothing to wait for. */
   function update(): void {
     if (end.signal.aborted) return;
     for (const [index, entry] of followed.entries()) {
-      // A failure counts as activity, too: what comes after it is a success.
+      // A failure counts as activity too: any later activity is a success.
       const lastActivity = informers[index]?.lastActivity ?? began;
       if (entry.trouble !== undefined && lastActivity > entry.trouble.at) entry.trouble = undefined;
       if (entry.outcome.kind !== 'pending') continue;
@@ -125,7 +125,7 @@ export async function watchUntilSettled(
     informer: Informer<KubeObject> | undefined,
   ): string | undefined {
     const now = clock.monotonic();
-    // Read from the store, not from an event: it may have been deleted before the watch was open.
+    // From the store, not from an event: it may have been deleted before the watch was open.
     if (informer?.synced === true && informer.get(objectKey(cloudJob.metadata)) === undefined) {
       return 'it was deleted';
     }
@@ -156,7 +156,7 @@ export async function watchUntilSettled(
   return { kind: 'ended', outcomes: followed.map(({ cloudJob, outcome }) => [cloudJob, outcome]) };
 }
 
-/** What the reflector logs is for operators; a person at a terminal sees the view. */
+/** Drops the reflector's log: a person at a terminal sees the view. */
 const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 function interruptionText(error: unknown): string {

@@ -7,15 +7,15 @@ import { jobJSON } from '../view/json.js';
 import { treeLines } from '../view/jobTree.js';
 import { changeLines } from './changes.js';
 
-/** How `watch` shows what it sees. */
+/** How `watch` shows CloudJobs. */
 export interface WatchView {
   /** After each change, and every second; `note` is about the connection to the cluster. */
   show(cloudJobs: readonly CloudJob[], note: string | undefined): void;
-  /** The last thing that is shown. */
+  /** Shows the last state. */
   end(): void;
 }
 
-/** The trees, redrawn on the whole terminal; in the end they are left behind in the ordinary scrollback. */
+/** The trees, redrawn on the whole terminal; at the end they are printed to the ordinary scrollback. */
 export class LiveView implements WatchView {
   #cloudJobs: readonly CloudJob[] = [];
   #note: string | undefined;
@@ -55,8 +55,8 @@ export class LiveView implements WatchView {
 }
 
 /**
- * Trees one below the other, an empty line between them, in so many rows: each gets its share, and of one that needs more
- * the upper part is kept, where the failed and the unfinished sub-jobs are.
+ * Fits trees, one below the other with an empty line between them, into `rows` rows. Each gets its share; a longer tree
+ * keeps its upper part, which has the failed and the unfinished sub-jobs.
  */
 export function fit(trees: readonly (readonly string[])[], rows: number): string[] {
   let left = rows - (trees.length - 1);

@@ -1,13 +1,13 @@
-/** Who may use the simulated cloud. Every value is made up; none opens anything anywhere else. */
+/** The accounts of the simulated cloud. All values are invented and work nowhere else. */
 export interface Accounts {
   /** Project IDs that exist, by name. Names are usually regions. */
   readonly projects: Readonly<Record<string, string>>;
-  /** Tokens that never expire; without `projectID` they are good for every project. */
+  /** Tokens that never expire; without `projectID` they are valid for every project. */
   readonly tokens: readonly { readonly token: string; readonly projectID?: string }[];
   readonly accessKeys: readonly {
     readonly accessKey: string;
     readonly secretKey: string;
-    /** For temporary keys: what X-Security-Token must carry. */
+    /** For temporary keys: the required X-Security-Token. */
     readonly securityToken?: string;
   }[];
   readonly users: readonly {
@@ -23,7 +23,7 @@ export interface Accounts {
 
 export const SANDBOX_PROJECT_ID = '6ad7c1ba34f94ed78e0a8a2d1ab7c111';
 
-/** The accounts of a simulated cloud that nobody configured. */
+/** The default accounts of a simulated cloud. */
 export const SANDBOX_ACCOUNTS: Accounts = {
   projects: { lab: SANDBOX_PROJECT_ID },
   tokens: [{ token: 'sandbox-token' }],

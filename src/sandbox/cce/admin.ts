@@ -28,7 +28,7 @@ export const ADMIN_HELP = `The simulated CCE's own controls (paths under /_sandb
   POST   jobs                starts a script: {"projectID":P,"frames":[{"at":0,"tree":{"id":I,"type":T,"phase":"Running"}},
                              {"at":9,"tree":{...}}][,"clusterType":"Autopilot"]}; "tree":null from then on: the cloud no longer
                              knows the job
-  POST   jobs/random         starts a made-up job: {"projectID":P,"seed":1[,"durationSeconds":60][,"failing":0.25]}
+  POST   jobs/random         starts a random job: {"projectID":P,"seed":1[,"durationSeconds":60][,"failing":0.25]}
   DELETE jobs/{id}
   GET    faults              the rules, and how often each has struck
   POST   faults              adds one: {"kind":K[,"jobID":I][,"on":"jobs"|"iam"][,"after":n][,"every":n][,"times":n]

@@ -1,4 +1,4 @@
-/** What the simulated cloud answers: JSON unless the body is text. */
+/** An answer of the simulated cloud: JSON unless the body is text. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export function gatewayError(status: number, code: string, message: string): Ans
   return { status, body: { error_msg: message, error_code: code } };
 }
 
-/** The gateway's answer to a path or method that is no API: a trailing slash is enough. */
+/** The gateway's answer to a path or method that is not an API; a trailing slash is enough to get it. */
 export const NO_SUCH_API = gatewayError(
   404,
   'APIGW.0101',
@@ -24,7 +24,7 @@ export function badCredentials(problem: string): Answer {
 
 export const TOKEN_EXPIRED = gatewayError(401, 'APIGW.0307', 'The token must be updated');
 
-/** What every request with a locked access key gets. */
+/** The answer to every request with a locked access key. */
 export const KEY_LOCKED = gatewayError(401, 'APIGW.0301', 'AK access failed to reach the limit,forbidden.');
 
 /** An error of CCE itself: a Kubernetes Status with the service's two families of codes mixed in. */

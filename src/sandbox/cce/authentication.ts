@@ -5,7 +5,7 @@ import type { CloudTime } from './time.js';
 import { readSignatureClaim, signatureTime, verifySignature } from './verifySignature.js';
 import type { SignatureClaim, SignedRequest } from './verifySignature.js';
 
-/** How far a signature's time may be from the cloud's, either way. */
+/** The largest difference between a signature's time and the cloud's, in both directions. */
 const SIGNATURE_WINDOW_MS = 15 * 60_000;
 /** More consecutive failures than this lock an access key … */
 const FAILURES_BEFORE_LOCK = 5;
@@ -24,7 +24,7 @@ interface KeyFailures {
   readonly lockedUntil: number;
 }
 
-/** Tells good credentials from bad ones with the gateway's own words, and locks access keys as it does. */
+/** Checks credentials, with the gateway's own messages, and locks access keys as the gateway does. */
 export class Authenticator {
   readonly #grants: Grants;
   readonly #time: CloudTime;
@@ -62,7 +62,7 @@ export class Authenticator {
       this.#failures.delete(key.accessKey);
       return { result: 'accepted' };
     }
-    // A lock that has run out starts the count again.
+    // After a lock has expired, the count starts again.
     const count = failures.lockedUntil > 0 ? 1 : failures.count + 1;
     const lockedUntil = count > FAILURES_BEFORE_LOCK ? this.#time.wall() + LOCK_MS : 0;
     this.#failures.set(key.accessKey, { count, lockedUntil });

@@ -14,17 +14,17 @@ import type { FoundJob } from './jobs.js';
 import { throttled } from './rateLimit.js';
 import type { JobTree } from './script.js';
 
-/** What a refusal may have to say about the request that it refuses. */
+/** The facts about a request that its refusal may contain. */
 export interface RefusedRequest {
   readonly projectID: string;
   readonly jobID: string;
   /** The cloud's clock, milliseconds since the epoch. */
   readonly now: number;
-  /** Where redirects lead unless the rule says so. */
+  /** The target of redirects if the rule names none. */
   readonly elsewhere: string;
 }
 
-/** The answer of faults that never read the job; undefined for the others. */
+/** The answer of faults that do not need the job; undefined for the others. */
 export function badAnswer(rule: FaultRule, request: RefusedRequest): Answer | undefined {
   switch (rule.kind) {
     case 'throttle':
@@ -69,7 +69,7 @@ function html(status: number, body: string): Answer {
   return { status, headers: { 'content-type': 'text/html' }, body };
 }
 
-/** The job as the fault shows it; null: as if the cloud did not know it. */
+/** The job as changed by the fault; null: as if the cloud did not know it. */
 export function badJob(rule: FaultRule | undefined, { tree, earlier }: FoundJob): JobTree | null {
   switch (rule?.kind) {
     case 'gone-after-success':

@@ -15,9 +15,9 @@ import { CloudTime } from './time.js';
 export interface CloudOptions {
   readonly accounts: Accounts;
   readonly clock: Clock;
-  /** How many seconds of a script pass in one second. */
+  /** The seconds of a script that pass in one second. */
   readonly speed: number;
-  /** Of everything that is left to chance. */
+  /** The seed of everything that is random. */
   readonly seed: number;
   readonly rateLimit: RateLimit;
   readonly tokenLifetimeSeconds: number;
@@ -28,7 +28,7 @@ export interface CloudOptions {
   readonly listsJobs: boolean;
 }
 
-/** The parts of the simulated cloud, behind its HTTP face; tests and the admin API reach in here. */
+/** The parts of the simulated cloud behind HTTP; tests and the admin API use them directly. */
 export interface SimulatedCloud {
   readonly time: CloudTime;
   readonly jobs: CloudJobs;

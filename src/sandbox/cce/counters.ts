@@ -1,7 +1,7 @@
 import type { CloudTime } from './time.js';
 import type { FaultKind } from './faults.js';
 
-/** The requests to the simulated cloud, and what it answered. */
+/** The requests to the simulated cloud, and its answers. */
 export interface CallCounts {
   readonly total: number;
   /** Requests about jobs; to IAM and the metadata services; and those that followed a redirect. */

@@ -6,7 +6,7 @@ import type { FaultRule } from './faults.js';
 
 const OVERSIZED_MIB = 64;
 
-/** Sends an answer: well, or as badly as the fault says. */
+/** Sends an answer, correctly or with the fault. */
 export async function deliver(
   response: ServerResponse,
   answer: Answer,
@@ -73,7 +73,7 @@ function contentType({ body }: Answer): string {
   return typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
 }
 
-/** Resolves once the bytes are handed to the operating system, or the connection is gone. */
+/** Resolves when the bytes are handed to the operating system, or the connection is gone. */
 function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     response.once('close', resolve);
@@ -81,7 +81,7 @@ function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** True after that time; false as soon as the client has gone. */
+/** True after that time; false when the client disconnects. */
 function waited(response: ServerResponse, seconds: number, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     const cancel = clock.schedule(seconds * 1000, () => resolve(!response.destroyed));

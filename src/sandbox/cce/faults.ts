@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { RETRY_AFTER_FORMS } from './rateLimit.js';
 import type { Random } from './random.js';
 
-/** Every way in which the simulated cloud can misbehave, with what it then does. */
+/** The faults of the simulated cloud, and their effects. */
 export const FAULTS = {
-  throttle: '429; Retry-After as retryAfter says, over `seconds`',
+  throttle: '429; Retry-After in the form `retryAfter`, of `seconds`',
   'error-500': 'internal error of CCE',
   'error-502': 'backend unavailable, by the gateway',
   'error-503': 'IAM temporarily unavailable, by the gateway',
@@ -26,9 +26,9 @@ export const FAULTS = {
   'truncated-json': 'half of the answer as if it were whole',
   'empty-body': '200 without a body',
   'oversized-body': 'a body of 64 MiB',
-  'unknown-phase': 'a phase that nobody documented',
+  'unknown-phase': 'a phase that is not documented',
   'phase-backwards': 'the job as it was one step ago',
-  'wrong-id': 'another job than the one asked for',
+  'wrong-id': 'another job than the requested one',
 } as const;
 
 export type FaultKind = keyof typeof FAULTS;
@@ -41,18 +41,18 @@ export const faultRuleSchema = z.strictObject({
   jobID: z.string().optional(),
   /** Which requests: about jobs (default), or to IAM and the metadata services. */
   on: z.enum(['jobs', 'iam']).default('jobs'),
-  /** Lets so many matching requests pass first. */
+  /** The number of matching requests that pass first. */
   after: z.int().min(0).default(0),
   /** Then only every n-th matching request. */
   every: z.int().min(1).default(1),
   /** Then only with this probability. */
   probability: z.number().min(0).max(1).default(1),
-  /** Ends after it has struck so often; left out: never. */
+  /** The number of strikes after which it ends; left out: it never ends. */
   times: z.int().min(1).optional(),
   /** For slow answers and Retry-After. */
   seconds: z.number().min(0).max(3600).default(30),
   retryAfter: z.enum(RETRY_AFTER_FORMS).default('none'),
-  /** Where redirects lead; left out: back to a path that counts who followed. */
+  /** The target of redirects; left out: a path that counts the requests that followed. */
   location: z.string().max(2048).optional(),
 });
 

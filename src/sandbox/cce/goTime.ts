@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** How many fraction digits the clock behind a value has; Go then drops the trailing zeros. */
+/** The possible numbers of fraction digits of a clock; Go then drops the trailing zeros. */
 const PRECISIONS = [9, 9, 6, 6, 3, 0] as const;
 
 /**

@@ -18,10 +18,10 @@ export interface GrantedKey {
   readonly expiresAt: number;
 }
 
-/** The most issued tokens, and temporary keys, that are remembered; the oldest are forgotten, as if revoked. */
+/** The most issued tokens, and temporary keys, that are kept; the oldest are dropped, as if revoked. */
 const MAX_ISSUED = 10_000;
 
-/** The credentials that hold now: those of the accounts, and those that were issued and have not expired. */
+/** The valid credentials: those of the accounts, and those that were issued and have not expired. */
 export class Grants {
   readonly #tokens = new Map<string, GrantedToken>();
   readonly #keys = new Map<string, GrantedKey>();
@@ -84,7 +84,7 @@ export class Grants {
     return this.#keys.get(accessKey);
   }
 
-  /** Every secret that was issued and is remembered, for whoever looks for leaks. */
+  /** All issued secrets that are kept, for tests that search for leaks. */
   issuedSecrets(): string[] {
     return [...this.#tokens.values(), ...this.#keys.values()]
       .filter(({ expiresAt }) => Number.isFinite(expiresAt))
@@ -93,7 +93,7 @@ export class Grants {
       );
   }
 
-  /** Ends every issued token and temporary key at once, as a changed password does; says how many. */
+  /** Ends all issued tokens and temporary keys at once, as a changed password does; returns their number. */
   revokeIssued(): number {
     return endIssued(this.#tokens) + endIssued(this.#keys);
   }

@@ -7,11 +7,11 @@ import { hexDigits } from './random.js';
 import type { Random } from './random.js';
 import type { SignedRequest } from './verifySignature.js';
 
-/** How the simulated surroundings of a virtual machine hand out its keys. */
+/** The behaviour of the simulated metadata service of a virtual machine. */
 export interface MetadataOptions {
-  /** Whether keys are given only against a session token; false: there are none (404), as on older machines. */
+  /** Whether keys require a session token; false: there are no session tokens (404), as on older machines. */
   readonly sessionTokens: boolean;
-  /** Whether the machine has an agency at all. */
+  /** Whether the machine has an agency. */
   readonly agency: boolean;
 }
 
@@ -41,7 +41,7 @@ const identityTokenSchema = z.object({
 
 const MAX_SESSIONS = 1000;
 
-/** The places that hand out credentials: IAM, a machine's metadata service, and CCE Pod Identity. */
+/** The services that issue credentials: IAM, a machine's metadata service, and CCE Pod Identity. */
 export class Iam {
   readonly #accounts: Accounts;
   readonly #grants: Grants;

@@ -6,7 +6,7 @@ import { jobV2, jobV3 } from './wire.js';
 /** The most jobs the simulated cloud holds at once. */
 export const MAX_JOBS = 20_000;
 
-/** What a read finds; `earlier` is the same job one frame ago, for answers that go backwards. */
+/** The result of a read; `earlier` is the same job one frame ago, for answers that go backwards. */
 export interface FoundJob {
   readonly isAutopilot: boolean;
   readonly tree: JobTree;
@@ -42,7 +42,7 @@ export class CloudJobs {
     return id;
   }
 
-  /** Forgets a job; false when there was none. */
+  /** Removes a job; false if there was none. */
   remove(id: string): boolean {
     const job = this.#jobs.get(id);
     if (job === undefined) return false;

@@ -1,6 +1,6 @@
 import type { JobFrame, JobTree } from './script.js';
 
-/** A job by when its parts begin and end, which is easier to write than frames. */
+/** A job by the start and end of its parts, which is easier to write than frames. */
 export interface JobPlan {
   readonly id: string;
   readonly type: string;
@@ -10,12 +10,12 @@ export interface JobPlan {
   readonly extendParam?: Readonly<Record<string, string>>;
   /** Seconds after the start at which it turns from Initializing to Running. */
   readonly from: number;
-  /** Seconds after the start at which it ends; parts that would begin after the whole has ended never do. */
+  /** Seconds after the start at which it ends; parts with a later start never begin. */
   readonly to: number;
   readonly outcome?: 'Success' | 'Failed';
-  /** Shown once it has failed. */
+  /** Shown after it has failed. */
   readonly reason?: string;
-  /** Answers no status, as real middle levels do. */
+  /** Without a status, like real middle levels. */
   readonly withoutStatus?: boolean;
   readonly subJobs?: readonly JobPlan[];
 }
@@ -30,7 +30,7 @@ function momentsOf(plan: JobPlan): number[] {
   return [plan.from, plan.to, ...(plan.subJobs ?? []).flatMap(momentsOf)];
 }
 
-/** Jobs that have not begun show neither sub-jobs nor the resource they will work on. */
+/** Jobs that have not begun show neither sub-jobs nor their resource. */
 function rootAt(plan: JobPlan, at: number): JobTree {
   if (at >= plan.from) return treeAt(plan, at, 0);
   const { resourceID: _, resourceName: __, subJobs: ___, ...bare } = plan;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Numbers in [0, 1): the same row of numbers for the same seed, on every machine. */
+/** Numbers in [0, 1): the same sequence for the same seed, on every machine. */
 export type Random = () => number;
 
 export function seededRandom(seed: number | string): Random {
@@ -25,8 +25,8 @@ export function hexDigits(random: Random, count: number): string {
 }
 
 /**
- * An ID as CCE makes them: UUIDv1 with a MAC that starts with 0255ac10. One in twenty has nine digits in its first
- * group and so 37 characters, like the one in the API's documentation.
+ * An ID like CCE's: UUIDv1 with a MAC that starts with 0255ac10. One in twenty has nine digits in its first group and so
+ * 37 characters, like the one in the API's documentation.
  */
 export function cloudID(random: Random): string {
   const first = hexDigits(random, random() < 0.05 ? 9 : 8);

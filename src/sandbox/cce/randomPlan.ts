@@ -9,7 +9,7 @@ export interface RandomPlanOptions {
   readonly failing?: number | undefined;
 }
 
-/** What a job of a type is made of. */
+/** The parts of a job of a type. */
 interface Shape {
   readonly type: string;
   readonly parts?: readonly Shape[];
@@ -71,7 +71,7 @@ function round(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }
 
-/** Hands out one step of time to each leaf in turn; after the failing one nothing begins any more. */
+/** Gives one step of time to each leaf in turn; after the failing leaf no other begins. */
 class PlanDraft {
   readonly #random: Random;
   readonly #step: number;
@@ -92,7 +92,7 @@ class PlanDraft {
     const common = {
       id: cloudID(this.#random),
       type: shape.type,
-      // A parent may name another cluster than its parts do: the documented example does.
+      // A parent may name another cluster than its parts, as in the documented example.
       clusterUID: isRoot && this.#random() < 0.3 ? cloudID(this.#random) : this.#clusterUID,
       ...(isRoot || this.#random() < 0.5 ? { resourceID: cloudID(this.#random) } : {}),
       ...(isRoot

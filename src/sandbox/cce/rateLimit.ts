@@ -11,7 +11,7 @@ export const rateLimitSchema = z.strictObject({
   /** Requests that a project may make in a window. */
   limit: z.int().min(0).max(1_000_000),
   windowSeconds: z.number().min(0.1).max(3600),
-  /** How a refusal says when to come back, if it says so. */
+  /** The form of `Retry-After` in a refusal. */
   retryAfter: z.enum(RETRY_AFTER_FORMS),
   /** Probability that a refusal carries the header at all; the real gateway sent it on 8 of 1700. */
   retryAfterProbability: z.number().min(0).max(1).default(1),
@@ -19,7 +19,7 @@ export const rateLimitSchema = z.strictObject({
 
 export type RateLimit = z.output<typeof rateLimitSchema>;
 
-/** What the gateway's documentation promises: 200 requests a second. */
+/** The limit in the gateway's documentation: 200 requests a second. */
 export const DEFAULT_RATE_LIMIT: RateLimit = {
   limit: 200,
   windowSeconds: 1,
@@ -43,7 +43,7 @@ export class RateLimiter {
     this.#random = random;
   }
 
-  /** Counts one request; the refusal when it is one too many. */
+  /** Counts one request; returns the refusal if it is over the limit. */
   take(projectID: string): Answer | undefined {
     const now = this.#time.wall();
     let window = this.#windows.get(projectID);
@@ -59,7 +59,7 @@ export class RateLimiter {
   }
 }
 
-/** The gateway's 429; `seconds` is when to come back and `now` the cloud's clock in milliseconds since the epoch. */
+/** The gateway's 429; `seconds`: until a retry; `now`: the cloud's clock in milliseconds since the epoch. */
 export function throttled(
   form: RetryAfterForm,
   seconds: number,
@@ -85,7 +85,7 @@ function retryAfterHeader(form: RetryAfterForm, seconds: number, now: number): s
     case 'float':
       return seconds.toFixed(3);
     case 'date':
-      // HTTP dates have whole seconds; rounding up keeps the promise.
+      // HTTP dates have whole seconds, so round up.
       return new Date(Math.ceil((now + seconds * 1000) / 1000) * 1000).toUTCString();
   }
 }

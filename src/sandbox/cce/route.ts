@@ -1,4 +1,4 @@
-/** What a request is for, by its path alone; paths are taken as they are, so a trailing slash leads nowhere. */
+/** The target of a request, only from its path. Paths are matched exactly: with a trailing slash nothing is found. */
 export type Route =
   | { readonly to: 'admin'; readonly path: string }
   | { readonly to: 'elsewhere' }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** A job, or a part of one, as it looks at one moment. Anything left out is left out of the answer too. */
+/** A job, or a part of one, at one moment. A field that is left out is also left out of the answer. */
 export interface JobTree {
   readonly id: string;
   readonly type?: string | undefined;
@@ -50,7 +50,7 @@ const treeSchema: z.ZodType<JobTree> = z.strictObject({
   },
 });
 
-/** What the admin API takes as a script. */
+/** A script for the admin API. */
 export const scriptSchema: z.ZodType<JobScript> = z
   .strictObject({
     projectID: idSchema,
@@ -76,7 +76,7 @@ export function scriptID(script: JobScript): string {
   return tree.id;
 }
 
-/** Where in `frames` the script is after so many seconds; -1 before the first. */
+/** The index in `frames` after that number of seconds; -1 before the first. */
 export function frameIndexAt(frames: readonly JobFrame[], seconds: number): number {
   return frames.findLastIndex((frame) => frame.at <= seconds);
 }

@@ -18,11 +18,11 @@ import type { Route } from './route.js';
 import type { SignedRequest } from './verifySignature.js';
 
 export interface CceOptions extends Partial<CloudOptions> {
-  /** 0, the default, takes a free one. */
+  /** 0 (the default): any free one. */
   readonly port?: number;
 }
 
-/** A running simulated CCE, with its parts at hand. */
+/** A running simulated CCE, and its parts. */
 export interface RunningCce extends SimulatedCloud {
   /** `http://127.0.0.1:PORT`: endpoint of CCE, IAM, the metadata service and Pod Identity alike. */
   readonly url: string;
@@ -30,7 +30,7 @@ export interface RunningCce extends SimulatedCloud {
   close(): Promise<void>;
 }
 
-/** The longest request body (bytes) that is taken. */
+/** The longest request body (bytes) that is accepted. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -53,7 +53,7 @@ export async function startCce(options: CceOptions = {}): Promise<RunningCce> {
   const server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 });
   server.on('request', (request, response) => {
     response.on('error', () => undefined);
-    // A request that breaks off, or a bug in here: either way this connection is over and the server goes on.
+    // A broken request, or a bug in here: this connection ends, and the server goes on.
     handle(cloud, url, request, response).catch(() => response.destroy());
   });
   server.listen(options.port ?? 0, '127.0.0.1');
@@ -142,7 +142,7 @@ async function readBody(incoming: IncomingMessage): Promise<Uint8Array | undefin
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Reads on to the end, so that the refusal gets through, but keeps no more of it.
+    // Reads the rest without keeping it, so that the client gets the refusal.
     if (size <= MAX_BODY_BYTES) chunks.push(chunk);
   }
   return size <= MAX_BODY_BYTES ? Buffer.concat(chunks) : undefined;

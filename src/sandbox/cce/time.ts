@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.js';
 
 /**
- * The two times of the simulated cloud. `jobs` is what job scripts play by: it can be sped up and pushed forward.
- * `wall` is what tokens, signatures, locks and rate limits go by: the real clock, off by `skewMs` where a test or a
- * user wants a cloud whose clock disagrees with theirs.
+ * The two clocks of the simulated cloud. `jobs` is for job scripts: it can be sped up and moved forward. `wall` is for
+ * tokens, signatures, locks and rate limits: the real clock plus `skewMs`, with which a test or a user can make the
+ * cloud's clock wrong.
  */
 export class CloudTime {
   readonly clock: Clock;
@@ -40,7 +40,7 @@ export class CloudTime {
     this.#speed = speed;
   }
 
-  /** Pushes the jobs' clock forward. */
+  /** Moves the jobs' clock forward. */
   advance(ms: number): void {
     this.#jobsThen += ms;
   }

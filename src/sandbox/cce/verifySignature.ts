@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A request as it came over the wire. */
+/** A request as received. */
 export interface SignedRequest {
   readonly method: string;
   /** Path and query, exactly as received. */
@@ -10,7 +10,7 @@ export interface SignedRequest {
   readonly body: Uint8Array;
 }
 
-/** What an `Authorization: SDK-HMAC-SHA256 …` header claims. */
+/** The content of an `Authorization: SDK-HMAC-SHA256 …` header. */
 export interface SignatureClaim {
   readonly accessKey: string;
   readonly signedHeaders: readonly string[];
@@ -24,7 +24,7 @@ export type SignatureVerdict =
 
 const ALGORITHM = 'SDK-HMAC-SHA256';
 
-/** Reads the header; undefined when it is something else. */
+/** Reads the header; undefined for any other one. */
 export function readSignatureClaim(authorization: string): SignatureClaim | undefined {
   const match = /^SDK-HMAC-SHA256 Access=([^,\s]+), SignedHeaders=([^,\s]+), Signature=([0-9a-f]{64})$/.exec(
     authorization,
@@ -35,9 +35,8 @@ export function readSignatureClaim(authorization: string): SignatureClaim | unde
 }
 
 /**
- * Checks a signature the way the cloud's gateway does: it builds the canonical request again from what arrived. It is
- * written from the signature's documentation alone and shares nothing with the operator's signer, so that one proves
- * the other.
+ * Checks a signature as the cloud's gateway does: it rebuilds the canonical request from the received request. It follows
+ * only the signature's documentation and shares no code with the operator's signer, so that each proves the other.
  */
 export function verifySignature(
   request: SignedRequest,
@@ -85,7 +84,7 @@ export function verifySignature(
     : { result: 'mismatch', canonicalRequest };
 }
 
-/** The time of `X-Sdk-Date` (`YYYYMMDDTHHMMSSZ`) in milliseconds since the epoch; NaN when it is no such thing. */
+/** The time of `X-Sdk-Date` (`YYYYMMDDTHHMMSSZ`) in milliseconds since the epoch; NaN for any other text. */
 export function signatureTime(date: string): number {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date);
   if (match === null) return Number.NaN;

@@ -15,7 +15,7 @@ const UNCHECKED: Cause = {
     'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
   field: '<nil>',
 };
-/** After these a CEL rule could read what is not there. */
+/** After these problems a CEL rule could read missing values. */
 const BLOCKING = new Set([
   'FieldValueNotSupported',
   'FieldValueRequired',
@@ -76,13 +76,13 @@ export function decode({ resource, namespace }: Target, body: unknown, options: 
   return object as KubeObject;
 }
 
-/** Fills in what the server adds: the schema's defaults and what the kind itself asks for. */
+/** Fills in the schema's defaults and those of the kind. */
 export function complete(resource: Resource, object: KubeObject): void {
   applyDefaults(object, resource.schema);
   resource.admit?.(object);
 }
 
-/** @throws ApiError 422 that names every problem */
+/** @throws ApiError 422 with every problem */
 export function check(resource: Resource, object: KubeObject, old: KubeObject | undefined): void {
   const causes = checkMetadata(object, old, resource === namespaces);
   const { metadata: _, ...fields } = object;
@@ -96,7 +96,7 @@ export function check(resource: Resource, object: KubeObject, old: KubeObject | 
   if (causes.length === 0) causes.push(...(resource.check?.(object, old) ?? []));
   if (causes.length === 0 && resource === definitions) causes.push(...checkDefinition(object));
   if (causes.length === 0) return;
-  // The events API answers in the name of the core group.
+  // The events API reports problems under the core group.
   const group = resource.kind === 'Event' ? '' : resource.group;
   throw invalid({ group, kind: resource.kind, name: object.metadata.name }, causes);
 }

@@ -12,8 +12,8 @@ import { afterApply, appliedBefore, ownedByOthers, refuseConflicts, type Manager
 import { propertySchema, type Schema } from './schema.js';
 
 /**
- * Server-side apply: the live object with the applied configuration laid over it, less what this manager applied last
- * time, applies no more, and nobody else owns.
+ * Server-side apply: merges the applied configuration into the live object, and removes the fields that this manager
+ * applied last time, does not apply now, and no other manager owns.
  *
  * @throws ApiError 409 when another manager owns a field that would change, unless `force`
  */
@@ -28,7 +28,7 @@ export function applyConfiguration(
   const applied = fieldsOf(configuration, schema);
   const differing = new Map(
     [...applied].filter(([, path]) => {
-      // Owning an item is owning that it is there, not what is in it.
+      // The owner of an item owns its presence, not its content.
       const isThere = path.at(-1)!.startsWith('k:') && valueAt(live, path) !== undefined;
       return !isThere && !equal(valueAt(configuration, path), valueAt(live, path));
     }),
@@ -45,7 +45,7 @@ export function applyConfiguration(
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** What kubectl applied before the server did that for it: it may take those fields over from its former self. */
+/** What kubectl applied on the client side before: server-side apply may take over those fields. */
 function appliedOnClientSide({ metadata }: KubeObject, schema: Schema, by: Manager): FieldSet {
   const text = metadata.annotations?.[LAST_APPLIED];
   if (by.manager !== 'kubectl' || text === undefined) return new Map();
@@ -53,7 +53,7 @@ function appliedOnClientSide({ metadata }: KubeObject, schema: Schema, by: Manag
     const applied = parseJson(text);
     return isObject(applied) ? fieldsOf(applied, schema) : new Map();
   } catch {
-    // Somebody wrote something else into the annotation.
+    // The annotation is not kubectl's.
     return new Map();
   }
 }
@@ -65,7 +65,7 @@ function holdsAny(path: FieldPath, fields: FieldSet): boolean {
   );
 }
 
-/** Whether it is a key of a list's item: that goes with the item and not before. */
+/** Whether it is a key of a list's item: it is removed only with the item. */
 function isItemKey(path: FieldPath): boolean {
   const item = path.at(-2);
   return (

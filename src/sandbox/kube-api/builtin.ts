@@ -14,7 +14,7 @@ export function describe(schema: Schema, description: string): Schema {
   return { ...schema, description };
 }
 
-/** What a built-in kind says of itself; the rest is the same for most. */
+/** The parts that a built-in kind defines; the rest is the same for most. */
 type Part = Pick<Resource, 'group' | 'plural' | 'kind' | 'schema'> & Partial<Resource>;
 
 export function builtin(part: Part): Resource {
@@ -38,7 +38,7 @@ export function builtin(part: Part): Resource {
 
 const MICRO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$/;
 
-/** @throws ApiError 400 for a time that is not a MicroTime: six digits of fraction, as the API server wants them */
+/** @throws ApiError 400 for a time that is not a MicroTime: six fraction digits, as the API server requires */
 export function checkMicroTimes(object: KubeObject, paths: readonly (readonly string[])[]): void {
   for (const path of paths) {
     const value = at(object, ...path);

@@ -113,7 +113,7 @@ export const BUILTINS: readonly Resource[] = [
   definitions,
 ];
 
-/** Refuses to delete a namespace that a cluster cannot be without. @throws ApiError 403 */
+/** Refuses to delete a namespace that every cluster needs. @throws ApiError 403 */
 export function refuseToDelete(resource: Resource, name: string): void {
   if (resource !== namespaces || !['default', 'kube-system', 'kube-public'].includes(name)) return;
   throw new ApiError(

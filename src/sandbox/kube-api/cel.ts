@@ -10,7 +10,7 @@ const environment = new Environment({ homogeneousAggregateLiterals: false, enabl
 
 type Program = ReturnType<typeof environment.parse>;
 
-/** Compiled expressions by their text; as many as the rules of the CRDs. */
+/** Compiled expressions by their text; bounded by the rules of the CRDs. */
 const programs = new Map<string, Program>();
 
 /** @throws Error of the library, when the expression does not parse or its types cannot fit */
@@ -24,9 +24,9 @@ export function compile(expression: string): Program {
 }
 
 /**
- * Evaluates the `x-kubernetes-validations` of a schema on a value and all below it. A rule that speaks of `oldSelf`
- * is a transition rule: it is skipped where there is no old value to compare with (unless `optionalOldSelf`), which
- * is always so inside lists that are not of type `map`.
+ * Evaluates the `x-kubernetes-validations` of a schema on a value and all below it. A rule with `oldSelf` is a transition
+ * rule: it is skipped if there is no old value (unless `optionalOldSelf`); inside lists that are not of type `map` there
+ * never is one.
  */
 export function checkRules(value: unknown, old: unknown, schema: Schema, path: string): Cause[] {
   const causes: Cause[] = [];
@@ -84,7 +84,7 @@ function messageOf(rule: ValidationRule, context: JsonObject): string {
       const message: unknown = compile(rule.messageExpression)(context);
       if (typeof message === 'string' && message !== '') return message;
     } catch {
-      // An expression that fails is as good as none: the fixed message stands in.
+      // If the expression fails, the fixed message is used.
     }
   }
   return rule.message ?? `failed rule: ${rule.rule}`;
@@ -103,7 +103,7 @@ function failure(reason: string, field: string, value: unknown, message: string)
   return { reason, message: wordings[reason] ?? shown, field };
 }
 
-/** JSON as CEL sees it: integers are `int` unless the schema says `number`, date-times are timestamps. */
+/** Converts JSON to CEL: integers are `int` unless the schema has `number`, date-times are timestamps. */
 function toCel(value: unknown, schema: Schema | undefined): unknown {
   if (Array.isArray(value)) return value.map((item) => toCel(item, schema?.items));
   if (isObject(value)) {

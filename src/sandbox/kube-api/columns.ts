@@ -31,7 +31,7 @@ export interface PrinterColumn {
   readonly priority?: number;
 }
 
-/** A column whose JSONPath is beyond this server stays empty. */
+/** A column with a JSONPath that this server does not support stays empty. */
 export function customColumn(definition: PrinterColumn): Column {
   const find = compileJsonPath(definition.jsonPath) ?? (() => []);
   return {

@@ -29,7 +29,7 @@ interface DefinitionSpec {
   readonly versions: readonly DefinitionVersion[];
 }
 
-/** The problems of a CustomResourceDefinition that would keep it from being served; rules and patterns are compiled. */
+/** The problems because of which a CustomResourceDefinition cannot be served; rules and patterns are compiled. */
 export function checkDefinition(definition: KubeObject): Cause[] {
   const spec = definition['spec'];
   const { group, scope, names, versions } = (isObject(spec) ? spec : {}) as Partial<DefinitionSpec>;
@@ -92,7 +92,7 @@ function tryTo(compileIt: () => unknown, field: string, value: unknown, causes: 
   }
 }
 
-/** The resources that a checked definition asks for: one for each served version. */
+/** The resources of a checked definition: one for each served version. */
 export function customResources(definition: KubeObject): Resource[] {
   const { group, scope, names, versions } = definition['spec'] as DefinitionSpec;
   return versions
@@ -117,7 +117,7 @@ export function customResources(definition: KubeObject): Resource[] {
     }));
 }
 
-/** The definition's status once it is served: here at once. */
+/** The definition's status when it is served, which is at once here. */
 export function establishedStatus(definition: KubeObject, now: string): JsonObject {
   const { names, versions } = definition['spec'] as DefinitionSpec;
   const condition = (type: string, reason: string, message: string): JsonObject => ({

@@ -3,7 +3,7 @@ import type { Registry } from './registry.js';
 import { apiVersionOf, STATUS_VERBS, VERBS, type Resource } from './resource.js';
 import { PageNotFound } from './status.js';
 
-/** What clients that know aggregated discovery ask for, and the type of the reply to them. */
+/** The media type that clients of aggregated discovery request, and of the reply. */
 export const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export function wantsAggregated(accept: string | undefined): boolean {

@@ -56,7 +56,7 @@ function firstSeen(event: KubeObject): unknown {
   return event['firstTimestamp'] ?? event['deprecatedFirstTimestamp'] ?? event['eventTime'];
 }
 
-/** `kind/name` of what the event is about. */
+/** `kind/name` of the event's object. */
 function aboutWhat(event: KubeObject): string {
   const about = event['involvedObject'] ?? event['regarding'];
   const kind = at(about, 'kind');

@@ -2,8 +2,8 @@ import { equal, isObject, own, type JsonObject } from './json.js';
 import { itemKey, propertySchema, type Schema } from './schema.js';
 
 /**
- * Where a field is: segments as FieldsV1 writes them. `f:name` is a property, `k:{…}` the item of a `map` list with
- * those keys, `v:…` the item of a `set`.
+ * The path of a field, in segments of FieldsV1. `f:name` is a property, `k:{…}` the item of a `map` list with those keys,
+ * `v:…` the item of a `set`.
  */
 export type FieldPath = readonly string[];
 
@@ -24,7 +24,7 @@ export function minus(set: FieldSet, other: FieldSet): FieldSet {
   return new Map([...set].filter(([key]) => !other.has(key)));
 }
 
-/** The paths that are in both. */
+/** The paths in both sets. */
 export function both(set: FieldSet, other: FieldSet): FieldSet {
   return new Map([...set].filter(([key]) => other.has(key)));
 }
@@ -43,7 +43,7 @@ const SERVERS_OWN = new Set([
   'managedFields',
 ]);
 
-/** The leaves of an object: what a manager that wrote all of it would own. */
+/** The leaves of an object: a manager that wrote all of it owns them. */
 export function fieldsOf(object: JsonObject, schema: Schema): FieldSet {
   const set: FieldSet = new Map();
   for (const [key, value] of Object.entries(object)) {

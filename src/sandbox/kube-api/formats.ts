@@ -6,7 +6,7 @@ const DURATION = /^[+-]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h|d|w) ?)+$|^0$/;
 const EMAIL = /^[^@\s]+@[^@\s]+$/;
 const IPV4 = /^((25[0-5]|2[0-4]\d|1?\d?\d)(\.|$)){4}$/;
 
-/** The string formats that are checked; as on a real API server an unknown one says nothing. */
+/** The string formats that are checked; others are ignored, as on a real API server. */
 const STRING_FORMATS: Readonly<Record<string, (value: string) => boolean>> = {
   date: (value) => DATE.test(value),
   'date-time': (value) => DATE_TIME.test(value) && !Number.isNaN(Date.parse(value.toUpperCase())),
@@ -22,7 +22,7 @@ export function hasStringFormat(value: string, format: string): boolean {
   return STRING_FORMATS[format]?.(value) ?? true;
 }
 
-/** Whether it is base64 as Go's standard encoding reads it: padded, line breaks allowed. */
+/** Whether it is base64 for Go's standard encoding: padded, line breaks allowed. */
 export function isBase64(value: string): boolean {
   const text = value.replace(/[\r\n]/g, '');
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);

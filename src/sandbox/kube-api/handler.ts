@@ -26,7 +26,7 @@ import {
 import { partial, toTable, viewOf, type IncludeObject, type View } from './table.js';
 import { watch } from './watch.js';
 
-/** What a handled request is answered with. */
+/** The answer to a handled request. */
 export interface Reply {
   readonly code: number;
   readonly body: JsonObject;
@@ -37,7 +37,7 @@ const OBJECT_BODIES = ['application/json', 'application/yaml', PROTOBUF];
 const APPLY = 'application/apply-patch+yaml';
 
 /**
- * Does what a request asks of a resource. A watch writes to `response` by itself and replies undefined.
+ * Carries out a request on a resource. A watch writes to `response` itself and returns undefined.
  *
  * @throws ApiError
  */
@@ -142,7 +142,7 @@ function patch(
   if (request.contentType === APPLY) return apply(objects, target, body, request, options);
   const current = objects.get(target);
   const patched = PATCHES[request.contentType]!(current, body);
-  // A patch that does not speak of managedFields leaves them to the server.
+  // If a patch has no managedFields, the server keeps them.
   return { object: objects.update(target, patched, options, true), created: false };
 }
 
@@ -158,7 +158,7 @@ function mustBeObject(body: unknown): JsonObject {
   throw badRequest('error decoding patch: a merge patch is a JSON object');
 }
 
-/** Server-side apply, which creates what is not there. */
+/** Server-side apply, which creates a missing object. */
 function apply(
   objects: Objects,
   target: Target,
@@ -208,7 +208,7 @@ function apply(
   ) {
     throw conflict(subject);
   }
-  // On /status the rest of the configuration is as if it were not there, and on the object the status.
+  // On /status the rest of the configuration is ignored, and on the object its status is ignored.
   const relevant = { ...configuration };
   if (subresource === 'status')
     for (const key of Object.keys(relevant)) if (key !== 'status') delete relevant[key];
@@ -219,7 +219,7 @@ function apply(
 
 /** @throws ApiError 415 for a type that is not accepted here, 400 for a body that cannot be read */
 function parseBody({ contentType, body }: Request, accepted: readonly string[]): unknown {
-  // Go's server takes a body without a Content-Type for JSON.
+  // Go's server treats a body without a Content-Type as JSON.
   if (!accepted.includes(contentType) && !(contentType === '' && accepted.includes('application/json'))) {
     throw unsupportedMediaType(accepted.filter((type) => type !== ''));
   }

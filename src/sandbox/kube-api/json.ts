@@ -2,7 +2,7 @@ import { isRecord } from '../../json.js';
 
 export type JsonObject = Record<string, unknown>;
 
-/** A Kubernetes object. What the store holds is never changed in place: a write makes a new one. */
+/** A Kubernetes object. Stored objects are never changed in place: a write makes a new one. */
 export interface KubeObject extends JsonObject {
   apiVersion: string;
   kind: string;
@@ -37,7 +37,7 @@ export interface ManagedFieldsEntry {
   subresource?: string;
 }
 
-/** `isRecord` for values that are the caller's own to change, such as a parsed body. */
+/** `isRecord` for values that the caller may change, such as a parsed body. */
 export function isObject(value: unknown): value is JsonObject {
   return isRecord(value);
 }
@@ -70,7 +70,7 @@ export function at(value: unknown, ...path: string[]): unknown {
   return found;
 }
 
-/** Name of the JSON type, with `integer` told apart from `number`, as validation messages call it. */
+/** The name of the JSON type for validation messages; `integer` and `number` are distinct. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';

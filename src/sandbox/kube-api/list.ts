@@ -19,10 +19,10 @@ export function selectorOf(resource: Resource, query: URLSearchParams): (stored:
 }
 
 /**
- * Lists with `limit`, `continue`, selectors, and `resourceVersion` as a real API server takes it: none or 0 is now,
- * another is now too (not older than that), with `resourceVersionMatch=Exact` that very state.
+ * Lists with `limit`, `continue`, selectors, and `resourceVersion` like a real API server: none or 0 is the current state,
+ * so is any other (not older than that); with `resourceVersionMatch=Exact` it is exactly that state.
  *
- * @throws ApiError 400, 410 for what is forgotten, 504 for a resourceVersion of the future
+ * @throws ApiError 400; 410 for a state that is no longer kept; 504 for a resourceVersion of the future
  */
 export function list(
   store: Store,
@@ -106,7 +106,7 @@ function readToken(text: string): { rv: number; start: string } {
       return { rv: token['rv'], start: token['start'] };
     }
   } catch {
-    // Whatever it is, it is no token of this server.
+    // It is not a token of this server.
   }
   throw badRequest('invalid continue token: continue key is not valid');
 }

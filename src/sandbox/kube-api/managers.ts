@@ -12,7 +12,7 @@ import { equal, type JsonObject, type ManagedFieldsEntry } from './json.js';
 import type { Schema } from './schema.js';
 import { ApiError } from './status.js';
 
-/** Who writes, and how: the identity of a `managedFields` entry. */
+/** The identity of a `managedFields` entry. */
 export interface Manager {
   readonly manager: string;
   readonly operation: 'Apply' | 'Update';
@@ -32,13 +32,13 @@ function entryOf({ subresource, ...manager }: Manager, fields: FieldSet): Manage
   return subresource === undefined ? entry : { ...entry, subresource };
 }
 
-/** The fields whose values differ between two objects, those that went away included. */
+/** The fields whose values differ between two objects, including removed ones. */
 export function changedFields(before: JsonObject, after: JsonObject, schema: Schema): FieldSet {
   const all = new Map([...fieldsOf(before, schema), ...fieldsOf(after, schema)]);
   return new Map([...all].filter(([, path]) => !equal(valueAt(before, path), valueAt(after, path))));
 }
 
-/** `managedFields` after an update: what changed belongs to who changed it, and to nobody else any more. */
+/** `managedFields` after an update: the writer becomes the only owner of the changed fields. */
 export function afterUpdate(
   entries: readonly ManagedFieldsEntry[],
   before: JsonObject,
@@ -61,7 +61,7 @@ export function afterUpdate(
   ];
 }
 
-/** `managedFields` after an apply: exactly the applied fields are this manager's, those it changed no one else's. */
+/** `managedFields` after an apply: the manager owns exactly the applied fields, and alone those that it changed. */
 export function afterApply(
   entries: readonly ManagedFieldsEntry[],
   before: JsonObject,
@@ -95,13 +95,13 @@ export function appliedBefore(entries: readonly ManagedFieldsEntry[], by: Manage
   return fromFieldsV1(entries.find((entry) => isEntryOf(entry, by))?.fieldsV1);
 }
 
-/** All that others own. */
+/** The fields of other managers. */
 export function ownedByOthers(entries: readonly ManagedFieldsEntry[], by: Manager): FieldSet {
   const others = entries.filter((entry) => !isEntryOf(entry, by));
   return new Map(others.flatMap((entry) => [...fromFieldsV1(entry.fieldsV1)]));
 }
 
-/** Refuses an apply that would change what others own. @throws ApiError 409 that names the fields and their owners */
+/** Refuses an apply that would change fields of others. @throws ApiError 409 with the fields and their owners */
 export function refuseConflicts(
   entries: readonly ManagedFieldsEntry[],
   changed: FieldSet,

@@ -9,10 +9,10 @@ const LABEL_RULE =
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const QUALIFIED_NAME = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 
-/** Annotations of one object together, in bytes. */
+/** The most bytes of all annotations of one object. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
 
-/** The metadata of an object that is checked to be an object with such a thing. */
+/** The metadata of an object that was checked before. */
 export function metadataOf(object: JsonObject): JsonObject {
   return isObject(object['metadata']) ? object['metadata'] : {};
 }
@@ -71,7 +71,7 @@ function checkFinalizers(metadata: ObjectMeta, old: ObjectMeta): Cause[] {
   ];
 }
 
-/** Metadata that only the server sets, taken over from the object as it is. */
+/** Metadata that only the server sets, copied from the current object. */
 export function keepServerMetadata(metadata: ObjectMeta, old: ObjectMeta): void {
   const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, namespace } =
     old;
@@ -85,7 +85,7 @@ export function keepServerMetadata(metadata: ObjectMeta, old: ObjectMeta): void 
     if (value === undefined) delete metadata[key];
     else metadata[key] = value;
   }
-  // Empty maps and lists are not kept: neither does the API server.
+  // Empty maps and lists are dropped, as in the API server.
   for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences']) {
     const value = metadata[key];
     if (value === null || (typeof value === 'object' && Object.keys(value).length === 0))

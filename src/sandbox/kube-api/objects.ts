@@ -21,7 +21,7 @@ import {
 import type { Store } from './store.js';
 import { shown, type Preconditions, type Target, type WriteOptions } from './target.js';
 
-/** What may be written, and what a write does besides: the rules of the API machinery. */
+/** The rules of the API machinery: which writes are allowed, and their side effects. */
 export class Objects {
   constructor(
     readonly store: Store,
@@ -69,7 +69,7 @@ export class Objects {
     if (this.store.get(resource.bucket, namespace, name) !== undefined) {
       throw alreadyExists(subjectOf(resource, name));
     }
-    // A status that is there by default is nobody's.
+    // A default status has no owner.
     const { status: _, ...withoutStatus } = object;
     const own = statusIsSeparate ? withoutStatus : object;
     given.managedFields =
@@ -79,8 +79,8 @@ export class Objects {
   }
 
   /**
-   * Replaces an object, or its status. `body` needs no resourceVersion where `patched` says that it was made from the
-   * current object: one that it carries all the same must fit.
+   * Replaces an object, or its status. If `patched` (made from the current object), `body` needs no resourceVersion; if it
+   * has one, it must match.
    *
    * @throws ApiError
    */
@@ -133,7 +133,7 @@ export class Objects {
     return this.#replace(resource, next, old, options);
   }
 
-  /** Stores an object that an apply has made; its `managedFields` are right already. @throws ApiError */
+  /** Stores the result of an apply; its `managedFields` are already right. @throws ApiError */
   replaceApplied(target: Target, merged: KubeObject, options: WriteOptions): KubeObject {
     const old = this.get(target);
     const next = this.#prepareUpdate(target, merged, old);
@@ -142,7 +142,7 @@ export class Objects {
     return this.#replace(target.resource, next, old, options);
   }
 
-  /** Deletes an object, or marks it when finalizers hold it. Returns it when it is still there. @throws ApiError */
+  /** Deletes an object, or marks it if finalizers hold it. Returns it if it still exists. @throws ApiError */
   delete(
     target: Target,
     preconditions: Preconditions,
@@ -171,7 +171,7 @@ export class Objects {
     return { object: stored, gone: false };
   }
 
-  /** The identity under which a write is entered in `managedFields`. */
+  /** The identity of a write in `managedFields`. */
   manager(
     { resource, subresource }: Target,
     { manager }: WriteOptions,
@@ -181,7 +181,7 @@ export class Objects {
     return { manager, operation, apiVersion: apiVersionOf(resource), subresource, time };
   }
 
-  /** Takes over from the request what this kind of write may change, and from the old object everything else. */
+  /** Takes from the request what this kind of write may change, and everything else from the old object. */
   #prepareUpdate({ resource, subresource }: Target, object: KubeObject, old: KubeObject): KubeObject {
     const separate = resource.hasStatus;
     let next: KubeObject;
@@ -254,7 +254,7 @@ export class Objects {
     if (object.metadata.namespace !== undefined) this.#finishNamespace(object.metadata.namespace);
   }
 
-  /** What a cluster's namespace controller does: deletes the contents, then the namespace. */
+  /** The work of a cluster's namespace controller: deletes the contents, then the namespace. */
   #emptyNamespace(name: string): void {
     for (const resource of this.registry.all()) {
       if (!resource.namespaced) continue;
@@ -281,7 +281,7 @@ export class Objects {
   }
 }
 
-/** What `generation` counts the changes of. */
+/** The parts whose changes `generation` counts. */
 function desired({ metadata: _, ...object }: KubeObject, withoutStatus: boolean): JsonObject {
   const fields: JsonObject = { ...object };
   if (withoutStatus) delete fields['status'];
@@ -318,7 +318,7 @@ function checkPreconditions(
   }
 }
 
-/** Five characters that make no words, as generated names have them. */
+/** Five characters, as in generated names; they cannot form words. */
 function randomSuffix(): string {
   const letters = 'bcdfghjklmnpqrstvwxz2456789';
   return [...randomBytes(5)].map((byte) => letters[byte % letters.length]).join('');

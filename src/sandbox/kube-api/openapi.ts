@@ -19,7 +19,7 @@ export function openApiIndex(registry: Registry): JsonObject {
   return { paths: Object.fromEntries(paths) };
 }
 
-/** What `kubectl explain` reads, and where clients learn that writes take `fieldValidation`. @throws PageNotFound */
+/** The document for `kubectl explain`; it also shows that writes accept `fieldValidation`. @throws PageNotFound */
 export function openApiDocument(registry: Registry, groupVersion: string): JsonObject {
   const resources = registry.ofVersion(groupVersion);
   if (resources.length === 0) throw new PageNotFound();

@@ -1,7 +1,7 @@
 import { equal, isObject, own, type JsonObject } from './json.js';
 import { ApiError, badRequest } from './status.js';
 
-/** RFC 7396. The patch and the target are left as they are. */
+/** RFC 7396. It changes neither the patch nor the target. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const result: JsonObject = isObject(target) ? { ...target } : {};
@@ -12,7 +12,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** What identifies the items of lists that a strategic merge patch merges; `null`: the items themselves. */
+/** The merge keys of the lists that a strategic merge patch merges; `null`: the items themselves. */
 const MERGED_LISTS: Readonly<Record<string, string | null>> = {
   finalizers: null,
   ownerReferences: 'uid',
@@ -121,7 +121,7 @@ function operate(document: { root: unknown }, { op, path, from, value }: Operati
   }
 }
 
-/** The server says no more than this about a patch that does not fit the object. */
+/** The server's only message for a patch that does not fit the object. */
 function refused(): ApiError {
   return new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 }

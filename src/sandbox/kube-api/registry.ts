@@ -4,7 +4,7 @@ import type { KubeObject } from './json.js';
 import { apiVersionOf, type Resource } from './resource.js';
 import { noSuchResource, PageNotFound } from './status.js';
 
-/** Which resources are served: the built-in ones and those of the definitions. */
+/** The served resources: the built-in ones and those of the definitions. */
 export class Registry {
   readonly #custom = new Map<string, readonly Resource[]>();
 
@@ -35,12 +35,12 @@ export class Registry {
     return groups;
   }
 
-  /** The error for a path of the group that nothing is served at. */
+  /** The error for a path of the group that is not served. */
   notServed(group: string): Error {
     return BUILTINS.some((resource) => resource.group === group) ? noSuchResource() : new PageNotFound();
   }
 
-  /** Serves what the definition asks for, in place of what it asked for before. */
+  /** Serves the resources of the definition, in place of its earlier ones. */
   define(definition: KubeObject): void {
     this.#custom.set(definition.metadata.name, customResources(definition));
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest, type Subject, invalid, ApiError } from './status.js';
 import type { WriteOptions } from './target.js';
 
-/** What a request carries, read and bounded. */
+/** A request, read with bounds. */
 export interface Request {
   readonly method: string;
   /** Decoded segments of the path. */
@@ -15,7 +15,7 @@ export interface Request {
   readonly body: Buffer;
 }
 
-/** The largest body, in bytes: what a real API server takes. */
+/** The largest body, in bytes, as on a real API server. */
 const BODY_LIMIT = 3 * 1024 * 1024;
 
 /** Reads a request to its end. @throws ApiError 413, or 400 for a path that cannot be decoded */
@@ -34,7 +34,7 @@ export async function readRequest(message: IncomingMessage): Promise<Request> {
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // What is too much is read to its end and dropped: a client hears no answer while it is still sending.
+    // A body that is too large is read to its end and dropped: a client reads no answer while it is still sending.
     if (size <= BODY_LIMIT) chunks.push(chunk);
   }
   if (size > BODY_LIMIT) {

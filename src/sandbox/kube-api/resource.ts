@@ -8,12 +8,12 @@ export interface Column {
   readonly type: string;
   readonly format?: string;
   readonly description: string;
-  /** 0: always shown; above: with `-o wide` alone. */
+  /** 0: always shown; above: only with `-o wide`. */
   readonly priority: number;
   readonly cell: (object: KubeObject, now: number) => unknown;
 }
 
-/** One resource in one version: all that tells the kinds apart. */
+/** One resource in one version: all that differs between kinds. */
 export interface Resource {
   /** Empty for the core group. */
   readonly group: string;
@@ -27,18 +27,18 @@ export interface Resource {
   readonly namespaced: boolean;
   /** Made from a CustomResourceDefinition. */
   readonly custom: boolean;
-  /** Whether `/status` is written on its own, and `generation` counts what is not status. */
+  /** Whether `/status` is written separately, and `generation` counts changes outside the status. */
   readonly hasStatus: boolean;
   readonly hasGeneration: boolean;
-  /** Of the whole object, `metadata` included. */
+  /** The schema of the whole object, `metadata` included. */
   readonly schema: Schema;
   /** In the order of `kubectl get`. */
   readonly columns: readonly Column[];
-  /** Where the store keeps it; two views of the same objects (events) share one. */
+  /** Its bucket in the store; two views of the same objects (events) share one. */
   readonly bucket: string;
-  /** What field selectors can ask for, besides `metadata.name` and `metadata.namespace`. */
+  /** The fields for field selectors, besides `metadata.name` and `metadata.namespace`. */
   readonly selectable: Readonly<Record<string, (stored: KubeObject) => unknown>>;
-  /** Between what is stored and what this version serves, where they differ in more than `apiVersion`. */
+  /** Converts between the stored form and this version's, if they differ in more than `apiVersion`. */
   readonly serve?: (stored: KubeObject) => KubeObject;
   readonly keep?: (served: KubeObject) => KubeObject;
   /** Fills in what the server adds, in place. @throws ApiError */
@@ -83,7 +83,7 @@ export function selectableNames(resource: Resource): string[] {
 export const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 export const STATUS_VERBS = ['get', 'patch', 'update'];
 
-/** The kind's own example of a body: what a reply to a list is made of. */
+/** The body of a reply to a list. */
 export function listOf(resource: Resource, metadata: JsonObject, items: readonly unknown[]): JsonObject {
   return { apiVersion: apiVersionOf(resource), kind: resource.listKind, metadata, items };
 }

@@ -18,7 +18,7 @@ import type { Request } from './request.js';
 import { subjectOf } from './resource.js';
 import { methodNotAllowed, notFound, PageNotFound } from './status.js';
 
-/** What is sent back; a string goes as plain text. */
+/** The answer; a string is sent as plain text. */
 export interface Answer {
   readonly code: number;
   readonly contentType: string;
@@ -40,7 +40,7 @@ const VERSION = {
 
 const HEALTH = new Set(['healthz', 'readyz', 'livez']);
 
-/** Finds who answers a path. Undefined: the answer is already on its way (a watch). @throws ApiError, PageNotFound */
+/** Answers a request. Undefined: the answer is already being sent (a watch). @throws ApiError, PageNotFound */
 export function route(objects: Objects, request: Request, response: ServerResponse): Answer | undefined {
   const fixed = describeServer(objects.registry, request);
   if (fixed !== undefined) {

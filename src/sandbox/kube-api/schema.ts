@@ -159,7 +159,7 @@ export function keepsUnknown(schema: Schema): boolean {
   );
 }
 
-/** What tells the items of a `map` list apart: the values of its keys, defaults included; undefined for other lists. */
+/** The identity of an item of a `map` list: the values of its keys, defaults included; undefined for other lists. */
 export function itemKey(schema: Schema | undefined, item: JsonObject): JsonObject | undefined {
   const keys =
     schema?.['x-kubernetes-list-type'] === 'map' ? schema['x-kubernetes-list-map-keys'] : undefined;

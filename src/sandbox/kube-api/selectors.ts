@@ -32,7 +32,7 @@ function labelRequirement(text: string): Match {
 
 /**
  * `metadata.name=x,involvedObject.kind!=y`.
- * @param supported the names of the fields that this resource can be selected by
+ * @param supported the names of the fields that selectors of this resource may use
  * @throws ApiError 400
  */
 export function fieldSelector(text: string | null, supported: readonly string[]): Match {

@@ -10,14 +10,14 @@ import { route, type Answer } from './router.js';
 import { ApiError, PageNotFound } from './status.js';
 import { Store } from './store.js';
 
-/** How a Kubernetes API is started. */
+/** The options of a Kubernetes API. */
 export interface KubeApiOptions {
   /** CustomResourceDefinition objects that are served from the start. */
   readonly crds: readonly object[];
   /** Port on 127.0.0.1; 0 (the default): any free one. */
   readonly port?: number;
   readonly clock?: Clock;
-  /** The most changes that watches can resume over. Default 5,000. */
+  /** The most changes over which a watch can resume. Default 5,000. */
   readonly historyLimit?: number;
 }
 
@@ -27,14 +27,14 @@ export interface KubeApi {
   readonly url: string;
   /** A kubeconfig for it, as YAML text; anybody on this machine may do everything. */
   readonly kubeconfig: string;
-  /** Forgets the history of changes: watches and lists that would go on from before get a 410. */
+  /** Drops the history of changes: watches and lists that continue from before get a 410. */
   compactHistory(): void;
   /** Cuts all connections and frees the port. */
   close(): Promise<void>;
 }
 
 const DEFAULT_HISTORY_LIMIT = 5_000;
-/** Longer than clients keep idle connections, so that it is they who close them. */
+/** Longer than clients keep idle connections, so that the clients close them. */
 const KEEP_ALIVE_MS = 180_000;
 const FIRST_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 const SETUP: WriteOptions = { dryRun: false, manager: 'sandbox', fieldValidation: 'Ignore', warn: () => {} };
@@ -47,7 +47,7 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
     objects.create({ ...CLUSTER, resource: namespaces }, { metadata: { name } }, SETUP);
   }
   for (const crd of options.crds) objects.create({ ...CLUSTER, resource: definitions }, crd, SETUP);
-  // As on any server that has been up for a while: the beginning of time cannot be watched from.
+  // As on a server that has been running for a while: a watch cannot start from the very first version.
   store.compact();
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS },

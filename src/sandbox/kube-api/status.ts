@@ -1,13 +1,13 @@
 import type { JsonObject } from './json.js';
 
-/** One thing that is wrong with an object: an entry of `details.causes`. */
+/** One problem of an object: an entry of `details.causes`. */
 export interface Cause {
   readonly reason: string;
   readonly message: string;
   readonly field: string;
 }
 
-/** What a `Status` speaks of. `kind` is the plural in most replies and the kind in those about invalid objects. */
+/** The subject of a `Status`. `kind` is the plural in most replies, and the kind in those about invalid objects. */
 export interface Subject {
   readonly group: string;
   readonly kind: string;
@@ -46,12 +46,12 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
-/** What an API server answers, in plain text and without a Status, to a path that it does not serve. */
+/** An API server's answer to a path that it does not serve: plain text, without a Status. */
 export class PageNotFound extends Error {
   override readonly name = 'PageNotFound';
 }
 
-/** As the built-in groups answer what they do not serve; everything else is a `PageNotFound`. */
+/** The answer of the built-in groups for what they do not serve; everything else is a `PageNotFound`. */
 export function noSuchResource(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
@@ -145,7 +145,7 @@ function qualified({ group, kind }: Subject): string {
   return group === '' ? kind : `${kind}.${group}`;
 }
 
-/** `field: Invalid value: "x": problem`; the value is left out where it is too big to show. */
+/** `field: Invalid value: "x": problem`; objects and lists are left out of the text. */
 export function invalidValue(field: string, value: unknown, problem: string): Cause {
   const shown = typeof value === 'object' && value !== null ? '' : `${JSON.stringify(value)}: `;
   return { reason: 'FieldValueInvalid', message: `Invalid value: ${shown}${problem}`, field };

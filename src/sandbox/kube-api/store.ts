@@ -1,11 +1,11 @@
 import type { KubeObject } from './json.js';
 
-/** A change that watchers get. */
+/** A change for watchers. */
 export interface StoreEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly revision: number;
   readonly bucket: string;
-  /** The object after the change; of a deletion the last state, with the deletion's resourceVersion. */
+  /** The object after the change; for a deletion, its last state with the deletion's resourceVersion. */
   readonly object: KubeObject;
   /** The object before the change. */
   readonly previous?: KubeObject;
@@ -13,7 +13,7 @@ export interface StoreEvent {
 
 /**
  * All objects, one counter of revisions for all of them, and the last changes. A bucket holds the objects of one
- * resource (`group/plural`), whatever version they are read in.
+ * resource (`group/plural`), for all its versions.
  */
 export class Store {
   #revision = 1;
@@ -30,7 +30,7 @@ export class Store {
     return this.#revision;
   }
 
-  /** The oldest revision that a watch or a paged list can go on from. */
+  /** The oldest revision from which a watch or a paged list can continue. */
   get oldest(): number {
     return this.#compacted;
   }
@@ -52,7 +52,7 @@ export class Store {
     return false;
   }
 
-  /** The same as it was at an earlier revision, not older than `oldest`: the changes since then are undone. */
+  /** The same at an earlier revision, not older than `oldest`: the changes since then are undone. */
   listAt(revision: number, bucket: string, namespace?: string): [key: string, object: KubeObject][] {
     const objects = new Map(this.#buckets.get(bucket));
     for (const event of this.#history.toReversed()) {
@@ -103,7 +103,7 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Forgets all changes but the last `keep`: requests for older ones get a 410. */
+  /** Drops all changes but the last `keep`: requests for older ones get a 410. */
   compact(keep = 0): void {
     const forgotten = this.#history.slice(0, this.#history.length - keep);
     this.#compacted = keep === 0 ? this.#revision : (forgotten.at(-1)?.revision ?? this.#compacted);

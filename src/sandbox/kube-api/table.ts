@@ -1,10 +1,10 @@
 import type { JsonObject, KubeObject } from './json.js';
 import type { Resource } from './resource.js';
 
-/** How the client wants objects shown, from its Accept header. */
+/** The form of objects that the client requests in its Accept header. */
 export type View = 'object' | 'metadata' | 'table';
 
-/** What goes into a table's rows besides the cells: the query's `includeObject`. */
+/** The query's `includeObject`: what a table's rows contain besides the cells. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 /** The first of the header's media types that can be served; undefined when none can. */
@@ -47,7 +47,7 @@ export function toTable(
   };
 }
 
-/** `PartialObjectMetadata`: the object without anything but its metadata. */
+/** `PartialObjectMetadata`: only the metadata of the object. */
 export function partial(object: KubeObject): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
 }

@@ -1,7 +1,7 @@
 import { at, own } from './json.js';
 import type { Resource } from './resource.js';
 
-/** Which object, or where a new one goes. */
+/** The object of a request, or the place of a new one. */
 export interface Target {
   readonly resource: Resource;
   /** Undefined for resources without namespaces. */
@@ -30,7 +30,7 @@ export function preconditionsOf(body: unknown): Preconditions {
   return { uid: at(preconditions, 'uid'), resourceVersion: at(preconditions, 'resourceVersion') };
 }
 
-/** Any value as a message shows it. */
+/** Any value as text for a message. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

@@ -7,8 +7,8 @@ import { requiredValue, type Cause } from './status.js';
 const MOST_CAUSES = 100;
 
 /**
- * Checks a value against a structural schema and names every problem as the API server does. What has not changed
- * since `old` is not checked (ratcheting): an object stays writable after its schema became stricter.
+ * Checks a value against a structural schema and lists every problem as the API server does. Parts that are unchanged
+ * since `old` are not checked (ratcheting): an object stays writable after its schema became stricter.
  */
 export function validate(value: unknown, old: unknown, schema: Schema, path: string): Cause[] {
   const causes: Cause[] = [];
@@ -68,7 +68,7 @@ function checkEnum(value: unknown, schema: Schema, path: string, causes: Cause[]
   causes.push({ reason: 'FieldValueNotSupported', message, field: path });
 }
 
-/** The first problem of a string alone is named, as on a real API server; its format is a matter of its own. */
+/** Lists only the first problem of a string, as a real API server does; the format is checked separately. */
 function checkString(value: string, schema: Schema, path: string, causes: Cause[]): void {
   // Lengths count Unicode code points, as Go's utf8.RuneCountInString does.
   const length = Array.from(value).length;

@@ -12,15 +12,15 @@ const DEFAULT_TIMEOUT_SECONDS = 1800;
 const BOOKMARK_INTERVAL_MS = 60_000;
 /** A bookmark is sent this long before the end, so that the client resumes close to it. */
 const LAST_BOOKMARK_MS = 2_000;
-/** A watcher that leaves so many bytes unread is cut: it can resume, the server cannot wait. */
+/** A watcher that leaves this number of bytes unread is cut off: it can resume, but the server cannot wait. */
 const UNREAD_LIMIT = 4 * 1024 * 1024;
 
 /** How a watch shows an object: plain, as a table of one row, or as metadata. */
 export type Presenter = (object: KubeObject) => unknown;
 
 /**
- * Streams the changes after `resourceVersion`; without one, or with 0, first the objects as they are. Ends at
- * `timeoutSeconds`, when the client goes, when it reads too slowly, or when the history that it needs is gone.
+ * Streams the changes after `resourceVersion`; without one, or with 0, first all objects. Ends at `timeoutSeconds`, when
+ * the client disconnects, when it reads too slowly, or when the history that it needs is gone.
  *
  * @throws ApiError before anything is written
  */
@@ -58,7 +58,7 @@ export function watch(
     const is = event.type !== 'DELETED' && selects(event.object);
     if (!was && !is) return;
     const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED';
-    // One that leaves the selection is shown as it was while it matched, as of now.
+    // An object that leaves the selection is sent in its last matching state, with the new resourceVersion.
     const { resourceVersion } = event.object.metadata;
     const shown =
       is || event.type === 'DELETED' ? event.object : withVersion(event.previous!, resourceVersion!);
@@ -102,7 +102,7 @@ function every(clock: Clock, ms: number, task: () => void): () => void {
   return () => cancel();
 }
 
-/** Streaming lists are refused as servers without that feature do it: clients then list and watch. */
+/** Refuses streaming lists like a server without that feature: clients then list and watch. */
 function refuseInitialEvents(query: URLSearchParams): void {
   const causes = [];
   if (query.has('sendInitialEvents')) {

@@ -108,7 +108,7 @@ const max = (numbers: readonly number[]): number => Math.max(...numbers);
 describe('beside a tenant with', () => {
   const alone = play();
 
-  it.each(Object.keys(BAD))('%s a good one is polled and told as before', async (kind) => {
+  it.each(Object.keys(BAD))('%s a good one is polled and reported as before', async (kind) => {
     const before = await alone;
 
     const seen = await play(BAD[kind]);

@@ -36,7 +36,7 @@ export class CallRules {
   }
 
   /** The cloud asked to be left alone. */
-  toldToWait(until: number): void {
+  mustWait(until: number): void {
     this.#notBefore = Math.max(this.#notBefore, until);
   }
 }

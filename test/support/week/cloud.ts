@@ -3,7 +3,7 @@ import type { Http, HttpAnswer, HttpRequest } from '../../../src/cloud/http.js';
 import { frameIndexAt, type JobTree } from '../../../src/sandbox/cce/script.js';
 import { jobBody, type JobScript } from '../jobs.js';
 import { CallRules } from './callRules.js';
-import { toldByTree } from './meaning.js';
+import { reportedByTree } from './meaning.js';
 import { BUDGET, DAY, PROJECTS, type PlannedJob, type Project, type Week } from './plan.js';
 
 /** The gateway counts a project's requests by the minute; the operator's budget allows a little more than it does. */
@@ -152,7 +152,7 @@ export class WeekCloud implements Http {
   }
 
   #tell(job: PlannedJob, tree: JobTree): HttpAnswer {
-    const what = toldByTree(tree);
+    const what = reportedByTree(tree);
     const told = this.told.get(job.id)?.at(-1);
     if (told?.what !== what) push(this.told, job.id, { at: this.clock.monotonic(), what });
     const origin = this.startedAt + job.startsAt;
@@ -167,7 +167,7 @@ export class WeekCloud implements Http {
         : /^[\d.]+$/.test(retryAfter)
           ? Number(retryAfter) * 1000
           : Date.parse(retryAfter) - this.clock.now();
-    this.rules.get(id)?.toldToWait(this.clock.monotonic() + ms);
+    this.rules.get(id)?.mustWait(this.clock.monotonic() + ms);
     return retryAfter === undefined ? answer : { ...answer, headers: { 'retry-after': retryAfter } };
   }
 

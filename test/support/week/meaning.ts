@@ -2,7 +2,7 @@ import type { CloudJobStatus } from '../../../src/api/cloudjob.js';
 import type { JobTree } from '../../../src/sandbox/cce/script.js';
 
 /** What the cloud tells of a job, and what a status tells of it, in one form: phase, reason, and each sub-job's phase. */
-export function toldByTree({ phase, reason, subJobs = [] }: JobTree): string {
+export function reportedByTree({ phase, reason, subJobs = [] }: JobTree): string {
   const parts: string[] = [];
   const visit = (trees: readonly JobTree[]): void => {
     for (const tree of trees) {
@@ -15,7 +15,12 @@ export function toldByTree({ phase, reason, subJobs = [] }: JobTree): string {
 }
 
 /** Undefined: it tells nothing of the job. */
-export function toldByStatus({ progress, phase, reason, subJobs = [] }: CloudJobStatus): string | undefined {
+export function reportedByStatus({
+  progress,
+  phase,
+  reason,
+  subJobs = [],
+}: CloudJobStatus): string | undefined {
   if (progress === undefined) return undefined;
   return inOneForm(
     phase,

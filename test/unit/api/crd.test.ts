@@ -62,7 +62,7 @@ describe('the CustomResourceDefinition', () => {
     expect(at('.spec.observationDeadlineSeconds').default).toBe(600);
   });
 
-  it('asks for a spec and its jobID, and for nothing else of a user', () => {
+  it('requires only a spec and its jobID from a user', () => {
     expect(root.required).toEqual(['spec']);
     expect(at('.spec').required).toEqual(['jobID']);
     expect(at('.status').required).toBeUndefined();

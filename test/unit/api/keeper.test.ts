@@ -70,8 +70,12 @@ describe('a CloudJob is kept', () => {
       { ...BY_KUBECTL, labels: { 'applyset.kubernetes.io/part-of': 'x' } },
       'applyset.kubernetes.io',
     ],
-    ['nobody knows by whom', {}, 'managedFields does not say'],
-    ['nobody knows by whom, as managedFields are none', { managedFields: 'x' }, 'managedFields does not say'],
+    ['nobody knows by whom', {}, 'managedFields does not name it'],
+    [
+      'nobody knows by whom, as managedFields are none',
+      { managedFields: 'x' },
+      'managedFields does not name it',
+    ],
     ['a name that draws on terminals', writtenBy('\u001b[31mred'), 'as "red"'],
   ])('by %s', (_, metadata, words) => {
     expect(keeperOf(metadata)).toContain(words);

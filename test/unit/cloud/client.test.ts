@@ -40,7 +40,7 @@ function read(change: Partial<Target> = {}, signal = NEVER) {
   return new JobClient(http, systemClock).read(target(change), signal);
 }
 
-describe('a look at a job', () => {
+describe('a read of a job', () => {
   it('is one GET without a body and without a trailing slash', async () => {
     const observation = await read();
 
@@ -114,7 +114,7 @@ describe('a look at a job', () => {
     });
   });
 
-  it('of a failed job asks no more than the budget allows, and reports what is known', async () => {
+  it('of a failed job makes no more calls than the budget allows, and reports what is known', async () => {
     const failedJob = {
       metadata: { uid: 'job-1' },
       spec: { subJobs: [{ metadata: { uid: 'a' }, status: { phase: 'Failed' } }] },
@@ -327,7 +327,7 @@ describe('a look at a job', () => {
     await server.start();
   });
 
-  it('asks once more when a kept connection turns out to be closed', async () => {
+  it('calls once more when a kept connection turns out to be closed', async () => {
     let requests = 0;
     server.respondWith((_seen, response, request) => {
       requests += 1;
@@ -342,7 +342,7 @@ describe('a look at a job', () => {
     expect(requests).toBe(3);
   });
 
-  it('does not ask again when a new connection breaks', async () => {
+  it('does not call again when a new connection breaks', async () => {
     server.respondWith((_seen, _response, request) => request.socket.destroy());
 
     const observation = await read();
@@ -351,7 +351,7 @@ describe('a look at a job', () => {
     expect(server.seen).toHaveLength(1);
   });
 
-  it('uses one connection for looks in a row', async () => {
+  it('uses one connection for reads in a row', async () => {
     const ports = new Set<number | undefined>();
     server.respondWith((_seen, response, request) => {
       ports.add(request.socket.remotePort);
@@ -375,7 +375,7 @@ describe('a look at a job', () => {
     await proxy.stop();
   });
 
-  it('asks again once, with other headers, when a renewable credential is rejected', async () => {
+  it('calls once more, with other headers, when a renewable credential is rejected', async () => {
     const authenticator = renewable();
     server.respondWith((seen, response) =>
       seen.headers['x-auth-token'] === 'token-2'
@@ -387,7 +387,7 @@ describe('a look at a job', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('does not ask a third time', async () => {
+  it('does not call a third time', async () => {
     server.respondWith((_seen, response) =>
       answerJSON(response, 401, { error_code: 'APIG.0307', error_msg: 'x' }),
     );
@@ -399,7 +399,7 @@ describe('a look at a job', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('tells that it was IAM which failed when a rejected credential cannot be renewed', async () => {
+  it('reports that IAM failed when a rejected credential cannot be renewed', async () => {
     const down = { class: 'transient', message: 'IAM: HTTP 503', status: 503, retryAfterMs: 1000 } as const;
     const authenticator = renewable();
     let asked = 0;

@@ -123,7 +123,7 @@ describe('readCredentials', () => {
     expect(credentialsOf({ token: 'x'.repeat(16_384) }).credentials.kind).toBe('token');
   });
 
-  it('tells credentials apart by their fingerprints, which are the same each time', () => {
+  it('distinguishes credentials by their fingerprints, which are the same each time', () => {
     const all = [TOKEN, KEY, TEMPORARY_KEY, PASSWORD, { ...KEY, secretKey: 'another' }];
     const fingerprints = all.map((data) => credentialsOf(data).credentials.fingerprint);
 

@@ -408,7 +408,7 @@ describe('readError: what it says', () => {
     );
   });
 
-  it('tells how long a locked key stays locked', () => {
+  it('reports how long a locked key stays locked', () => {
     const error_msg = 'AK access failed to reach the limit,forbidden.';
 
     expect(read(401, { error_msg, error_code: 'APIG.0301' })).toMatchObject({

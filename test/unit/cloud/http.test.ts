@@ -337,8 +337,11 @@ describe('a request through a proxy', () => {
 
   // That it succeeds is shown where whole processes run, which can be given a CA: test/integration/proxy.test.ts.
   it.each<[TunnelTreatment, RegExp]>([
-    [{ status: 407, body: '{"kind":"Job"}' }, / answers 407 to CONNECT cce\.test:443: it wants credentials/],
-    [{ status: 403, body: '{"kind":"Job"}' }, / answers 403 to CONNECT cce\.test:443: it does not let/],
+    [{ status: 407, body: '{"kind":"Job"}' }, / answers 407 to CONNECT cce\.test:443: it needs credentials/],
+    [
+      { status: 403, body: '{"kind":"Job"}' },
+      / answers 403 to CONNECT cce\.test:443: it does not allow that host/,
+    ],
     [{ status: 404, body: '{"errorCode":"CCE.01404001"}' }, / answers 404 to CONNECT cce\.test:443/],
     [{ status: 429 }, / answers 429 to CONNECT cce\.test:443/],
     [{ status: 502 }, / answers 502 to CONNECT cce\.test:443: it cannot reach that host/],

@@ -634,7 +634,7 @@ describe('a tenant whose calls fail', () => {
     }
   });
 
-  it('is not seen by others in what they are told of a project that is held back', async () => {
+  it('is not shown to others in the error of a project that is held back', async () => {
     const { read } = setUp({
       answer: () => failure({ status: 503, code: 'X.1', message: 'job of A failed' }),
     });

@@ -86,7 +86,7 @@ describe('the actions on a CloudJob in Argo CD', () => {
     },
   );
 
-  it('ask for a look in the way that the operator understands', async () => {
+  it('request a poll in the way that the operator understands', async () => {
     const object = load(read('testdata/running.yaml'));
 
     const changed = await runLua(read('refresh/action.lua', ACTIONS), object);
@@ -124,7 +124,7 @@ describe('argocd-cm.yaml', () => {
     });
   });
 
-  it('ignores what people suspend, and the status when it looks for work', () => {
+  it('ignores what people suspend, and the status when it compares', () => {
     expect(load(customizations.get('ignoreDifferences') ?? '')).toEqual({ jsonPointers: ['/spec/suspend'] });
     expect(load(customizations.get('ignoreResourceUpdates') ?? '')).toEqual({ jsonPointers: ['/status'] });
     expect(customizations.size).toBe(4);

@@ -58,7 +58,7 @@ describe('Dockerfile', () => {
 });
 
 describe('deploy/install.yaml', () => {
-  it('asks for no right on everything', () => {
+  it('requests no right on everything', () => {
     for (const { rules = [] } of install) expect(JSON.stringify(rules)).not.toContain('*');
   });
 

@@ -83,7 +83,7 @@ describe('requests', () => {
     expect(transport.requests[5]?.body).toMatchObject({ preconditions: { uid: 'u', resourceVersion: '5' } });
   });
 
-  it('ask for the metadata alone of what they have written, and for all of what they read', async () => {
+  it('request only the metadata of what they have written, and all of what they read', async () => {
     const a = object('a', '1');
     const { client, transport } = makeClient(a, a, a, a);
     const ref = { namespace: 'ns', name: 'a' };

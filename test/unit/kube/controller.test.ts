@@ -83,7 +83,7 @@ describe('the controller', () => {
     expect([atFirst, calls.length]).toEqual([2, 3]);
   });
 
-  it('reconciles again after the time that was asked for, with low priority', async () => {
+  it('reconciles again after the requested time, with low priority', async () => {
     const { reconcile, calls } = manual();
     const { clock, queue } = start(reconcile);
     queue.add('a', 'high');
@@ -179,7 +179,7 @@ describe('the controller', () => {
 });
 
 describe('a reconcile that takes too long', () => {
-  it('is told by its signal, and retried when it stops', async () => {
+  it('is stopped by its signal, and retried', async () => {
     const { reconcile, calls } = manual();
     const { clock, queue, outcomes } = start(reconcile);
     queue.add('a', 'high');

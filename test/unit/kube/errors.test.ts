@@ -64,7 +64,7 @@ describe('an answer that is an error', () => {
     },
   );
 
-  it('tells how long to wait in its details, too', () => {
+  it('may have the time to wait in its details, too', () => {
     const body = { kind: 'Status', reason: 'Timeout', details: { retryAfterSeconds: 3 } };
 
     expect(fromResponse(504, 'GET /x', body).retryAfterMs).toBe(3000);

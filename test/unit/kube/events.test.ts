@@ -270,7 +270,7 @@ describe('an API server that fails', () => {
     await world.end();
   });
 
-  it('is not asked again when it refuses an object', async () => {
+  it('gets no second request when it refuses an object', async () => {
     const world = new World();
     world.api.outage = new KubeError(422, 'Invalid', 'no such type');
 
@@ -299,7 +299,7 @@ describe('an API server that fails', () => {
     await world.end();
   });
 
-  it('is not asked for ever when it refuses; further refusals are only counted', async () => {
+  it('gets a limited number of requests when it refuses; further refusals are only counted', async () => {
     const world = new World();
     world.api.outage = new KubeError(403, 'Forbidden', 'no permission to create events');
 

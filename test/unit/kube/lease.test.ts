@@ -173,7 +173,7 @@ describe('a free Lease', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is not asked for by a replica that was stopped before', async () => {
+  it('is not claimed by a replica that was stopped before', async () => {
     const { holder } = new Replica(server, clock, 'a');
 
     await holder.run(AbortSignal.abort(), () => Promise.reject(new Error('must not work')));

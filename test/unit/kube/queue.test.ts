@@ -82,7 +82,7 @@ describe('the work queue', () => {
     expect((await waiting)?.key).toBe('a');
   });
 
-  it('tells priority and waiting time', async () => {
+  it('reports priority and waiting time', async () => {
     const { queue, clock } = makeQueue();
     queue.add('a', 'low');
 
@@ -258,7 +258,7 @@ describe('delayed adds', () => {
 });
 
 describe('the numbers', () => {
-  it('tell what is due, what was added, and how long workers have been at it', async () => {
+  it('report what is due, what was added, and how long workers have been at it', async () => {
     const { queue, clock } = makeQueue();
     for (const key of ['a', 'b', 'c', 'a']) queue.add(key, 'low');
     await queue.get(forever);

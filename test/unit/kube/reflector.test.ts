@@ -221,7 +221,7 @@ describe('listing and watching', () => {
     expect(rig.told).toEqual(['+a i', '~a 1→8']);
   });
 
-  it('tells deletion and addition of an object that came back with another uid', async () => {
+  it('reports deletion and addition of an object that came back with another uid', async () => {
     const rig = await follow({
       lists: [list('7', [object('a', '1', 'first')])],
       watches: [
@@ -369,7 +369,7 @@ describe('an object that a write has shown to be stale', () => {
     expect(rig.told).toEqual(['+a i']);
   });
 
-  it('is left as the watch tells it, if that comes while it is read', async () => {
+  it('stays as the watch delivers it, if that arrives during the read', async () => {
     let answerWatch = (): void => undefined;
     const rig = await follow({
       lists: [
@@ -579,7 +579,7 @@ describe('faults', () => {
     expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 8', 'watch 8', 'watch 8', 'watch 8']);
   });
 
-  it('a watch that is throttled: waits as long as told, and does not list', async () => {
+  it('a watch that is throttled: waits for the Retry-After, and does not list', async () => {
     const rig = await follow({
       lists: [list('7', [])],
       watches: [
@@ -673,7 +673,7 @@ describe('faults', () => {
     ]);
   });
 
-  it('a handler that throws: is logged, and the next changes are told', async () => {
+  it('a handler that throws: is logged, and the next changes are reported', async () => {
     const seen: string[] = [];
     const handler = {
       added({ metadata }: KubeObject) {

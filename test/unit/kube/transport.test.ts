@@ -352,7 +352,7 @@ describe('failures', () => {
     expect(String(error)).not.toContain('canary');
   });
 
-  it('tell the code of a connection that cannot be made', async () => {
+  it('report the code of a connection that cannot be made', async () => {
     const { server, transport } = await setUp(() => undefined);
     await server.stop();
     cleanups.shift();
@@ -450,8 +450,8 @@ describe('a proxy', () => {
   });
 
   it.each<[TunnelTreatment, string]>([
-    [{ status: 407 }, 'answers 407 to CONNECT api.test:6443: it wants credentials, or other ones'],
-    [{ status: 403 }, 'answers 403 to CONNECT api.test:6443: it does not let that through'],
+    [{ status: 407 }, 'answers 407 to CONNECT api.test:6443: it needs credentials, or other ones'],
+    [{ status: 403 }, 'answers 403 to CONNECT api.test:6443: it does not allow that host'],
     // What a proxy refuses is no answer of the API: nobody must take it for an object that is gone.
     [{ status: 404, body: JSON.stringify(statusBody(404, 'NotFound', 'no')) }, 'answers 404'],
     ['close', 'gave a tunnel and closed it at once'],

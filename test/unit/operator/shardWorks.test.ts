@@ -105,7 +105,7 @@ describe('the work of a shard', () => {
     expect(passes.toSorted((x, y) => x.length - y.length)).toEqual(['ns/a', 'ns/a (unseen)']);
   });
 
-  it('is over when it is told to stop: then nothing is done, and everything is forgotten', async () => {
+  it('ends when it is stopped: then nothing is done, and everything is forgotten', async () => {
     const stop = new AbortController();
     const run = works.run(1, stop.signal, NEVER);
     stop.abort();

@@ -46,7 +46,7 @@ describe('serveOps', () => {
     expect(response.headers.get('content-type')).toBe('text/x-metrics');
   });
 
-  it('goes on when the metrics cannot be told', async () => {
+  it('goes on when the metrics cannot be read', async () => {
     metrics.text = () => Promise.reject(new Error('canary'));
 
     const response = await fetch(at('/metrics'));

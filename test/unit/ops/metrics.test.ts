@@ -48,7 +48,7 @@ describe('metrics', () => {
     ]);
   });
 
-  it('tell of the queue and of the Kubernetes API as client-go does', async () => {
+  it('report the queue and the Kubernetes API as client-go does', async () => {
     const queue = { depth: 1, processing: 2, adds: 3, retries: 4, unfinishedMs: 5_000, longestMs: 6_000 };
     const metrics = createMetrics({ ...NONE, queue: () => queue }, PLACE);
 
@@ -70,7 +70,7 @@ describe('metrics', () => {
     ]);
   });
 
-  it('tell calls by status, and calls without an answer', async () => {
+  it('report calls by status, and calls without an answer', async () => {
     const metrics = createMetrics(NONE, PLACE);
 
     metrics.cloudCalled('GET', 200, 0.1);
@@ -96,7 +96,7 @@ describe('metrics', () => {
     expect(lines).toContain('cloudjob_looks_total{outcome="transient",code="other"} 436');
   });
 
-  it('read gauges when they are asked for, and forget what is no longer there', async () => {
+  it('read gauges at each scrape, and drop what is no longer there', async () => {
     const regions = new Map([['eu-de', { tokens: 3.5, waiting: 2, open: true }]]);
     const metrics = createMetrics({ ...NONE, leading: () => true, regions: () => regions }, PLACE);
 

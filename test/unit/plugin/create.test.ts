@@ -24,7 +24,7 @@ describe('a reply of the cloud', () => {
   });
 
   it.each([
-    ['no JSON', 'HTTP/1.1 200 OK', /^it is not JSON; give it the body of the reply alone/],
+    ['no JSON', 'HTTP/1.1 200 OK', /^it is not JSON; pass only the body of the reply/],
     ['nothing', '', /^it is not JSON/],
     [
       'no job',
@@ -37,8 +37,8 @@ describe('a reply of the cloud', () => {
       '{"jobID":"a","status":{"jobID":"b"}}',
       /^it names two jobs: status\.jobID is "b" and jobID is "a"/,
     ],
-    ['a number', '{"jobID":12}', /^jobID is 12, which is no job ID/],
-    ['a path', '{"jobID":"../x"}', /^jobID is "\.\.\/x", which is no job ID/],
+    ['a number', '{"jobID":12}', /^jobID is 12, which is not a job ID/],
+    ['a path', '{"jobID":"../x"}', /^jobID is "\.\.\/x", which is not a job ID/],
     ['an inherited name', '{"status":{"__proto__":{"jobID":"a"}}}', /^it has no job ID/],
     [
       'an error',
@@ -85,7 +85,7 @@ describe('the manifest', () => {
     });
     expect(makeManifest('___', flags)).toEqual({
       kind: 'problem',
-      problem: '--name is required: "___" makes no name',
+      problem: '--name is required: no name can be made from "___"',
     });
   });
 

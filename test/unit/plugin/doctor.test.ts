@@ -35,7 +35,7 @@ function never(): Promise<never> {
 }
 
 describe('the doctor', () => {
-  it('finds nothing where all is well, and says before each look that may take seconds what it looks at', async () => {
+  it('finds nothing where all is well, and shows each check that may take seconds before it begins', async () => {
     const world = new DoctorWorld();
     const steps = await world.steps();
 
@@ -339,10 +339,10 @@ describe('the doctor', () => {
       /"lab" is not a built-in one; .*--config/,
     ],
     [
-      'the cloud does not tell its time',
+      'the cloud does not send its time',
       (world) => (world.cloudTime = undefined),
       'clock',
-      /does not tell its time/,
+      /does not send its time/,
     ],
     [
       'the cloud is throttling',
@@ -456,7 +456,7 @@ describe('the doctor', () => {
     expect((await world.steps(true)).at(-1)).toMatchObject({ name: 'region', kind: 'wrong' });
   });
 
-  it('asks nobody but the hosts of the catalogue; IAM only for a password', async () => {
+  it('calls only the hosts of the catalogue; IAM only for a password', async () => {
     const withToken = new DoctorWorld();
     const withPassword = new DoctorWorld();
     withPassword.api[SECRET] = named({
@@ -509,7 +509,7 @@ describe('what the doctor says', () => {
 });
 
 describe('the doctor on a terminal', () => {
-  it('leaves no line behind when it is interrupted in the middle of a look', async () => {
+  it('leaves no line behind when it is interrupted in the middle of a check', async () => {
     const silent = createServer(() => undefined);
     await new Promise<void>((resolve) => {
       silent.listen(0, '127.0.0.1', resolve);

@@ -64,7 +64,7 @@ describe('the tree of a job', () => {
     ]);
   });
 
-  it('tells failed things in red and good ones in green', () => {
+  it('shows failed things in red and good ones in green', () => {
     const lines = treeLines(
       seen({
         ...FAILED,

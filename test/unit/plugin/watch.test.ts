@@ -111,7 +111,7 @@ describe('a watch', () => {
     expect(shown.slice(-2)).toEqual(['Success ', 'end']);
   });
 
-  it('asks nothing when the job has ended before', async () => {
+  it('opens no watch when the job has ended before', async () => {
     const { cluster, state, watching } = start(seen({ phase: 'Failed', conditions: ended('False') }));
     await watching;
 
@@ -165,7 +165,7 @@ describe('a watch', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tells of an interruption, goes on after it, and forgets it', async () => {
+  it('reports an interruption, goes on after it, and forgets it', async () => {
     const { cluster, clock, shown, stop, watching } = start();
     await settle();
     cluster.breakOff(localError('ConnectionFailed', 'the connection failed'));

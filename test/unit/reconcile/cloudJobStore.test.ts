@@ -45,7 +45,7 @@ describe('a CloudJob in memory', () => {
     const object = served(after(cloudJob(), read('Running')), {}, [{ manager: 'Terraform', ...wroteSpec }]);
 
     expect(cacheEntry(object).cloudJob?.metadata).toMatchObject({
-      keeper: 'whoever writes its spec as "Terraform"',
+      keeper: 'the tool that writes its spec as "Terraform"',
     });
     expect(cacheEntry(object).cloudJob?.metadata).not.toHaveProperty('managedFields');
   });

@@ -5,7 +5,7 @@ import type { KubeObject } from '../../../src/kube/object.js';
 import { cacheEntry, ClusterCloudJobs } from '../../../src/reconcile/cloudJobStore.js';
 import { readCredentials } from '../../../src/cloud/credentials.js';
 import { ClusterSecrets } from '../../../src/reconcile/secrets.js';
-import { cloudJob, read, withStatus, after as afterLook } from '../../support/cloudJobs.js';
+import { cloudJob, read, withStatus, after as afterPoll } from '../../support/cloudJobs.js';
 
 const SIGNAL = new AbortController().signal;
 const CONFLICT = new KubeError(409, 'Conflict', 'stale');
@@ -129,7 +129,7 @@ describe('a CloudJob', () => {
   });
 
   it('that rests is not seen', () => {
-    const ended = afterLook(cloudJob(), read('Success'));
+    const ended = afterPoll(cloudJob(), read('Success'));
 
     expect(storeOf(new FakeClient(BROKEN), [stored(ended)]).get('infra/scale-up')).toBeUndefined();
   });

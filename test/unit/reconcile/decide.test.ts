@@ -617,7 +617,7 @@ describe('transitions', () => {
       expect(keys(second, read('Running'))).not.toEqual(keys(first, read('Running')));
     });
 
-    it('that is the same for an end when the wait was told first', () => {
+    it('that is the same for an end when the wait was recorded first', () => {
       const ofEnd = (object: CloudJob): string[] => keys(object, read('Success'), 99);
 
       expect(ofEnd(waiting)).toEqual(ofEnd(cloudJob()));

@@ -153,7 +153,7 @@ describe('resolveTarget', () => {
 });
 
 describe('resolveOwnTarget', () => {
-  it("asks with the operator's own credentials in the namespaces that may use them", () => {
+  it("calls with the operator's own credentials in the namespaces that may use them", () => {
     expect(resolveOwnTarget(cloudJob({ region: undefined }), CLOUDS)).toMatchObject({
       kind: 'target',
       target: { region: { name: 'eu-nl' }, projectID: 'p1', jobID: JOB_ID, authenticator: OWN },

@@ -194,7 +194,7 @@ describe('the next poll', () => {
     expect(conditionsOf(world.object)).toMatchObject({ Ready: 'True/JobObserved' });
   });
 
-  it('waits for as long as the cloud asks after a failure', async () => {
+  it('waits for the time that the cloud demands after a failure', async () => {
     const world = await followedWorld();
     world.reader.answers = [fails('throttled', 42_000)];
     await world.clock.advance(2_000);

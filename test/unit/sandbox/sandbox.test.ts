@@ -136,7 +136,7 @@ describe('the demo', () => {
 });
 
 describe('the sandbox', () => {
-  it('tells how to use it and stays until it is told to go', async () => {
+  it('shows how to use it and stays until it is stopped', async () => {
     const run = new Run();
     const going = run.start([], untilAborted);
     while (!run.stdout.includes('/_sandbox/counters')) await sleep(systemClock, 20, run.interrupt.signal);

@@ -82,7 +82,7 @@ describe('a user name and password', () => {
     });
   });
 
-  it('are exchanged once, however many ask at the same time and later', async () => {
+  it('are exchanged once, even if many request it at the same time and later', async () => {
     const tokens = await Promise.all(Array.from({ length: 50 }, () => tokenOf(ask())));
 
     expect(new Set(tokens)).toEqual(new Set(['token-1']));

@@ -59,7 +59,7 @@ describe('signatureAuthenticator', () => {
     iam: 'https://iam.example',
   } as const;
 
-  it('signs a look at a job with the time of the clock', async () => {
+  it('signs a read of a job with the time of the clock', async () => {
     const credentials = { fingerprint: 'f', keyFingerprint: 'k', ...key('AccessKey', 'SecretKey') };
     const authenticator = signatureAuthenticator(credentials, new FakeClock('2020-02-02T08:12:40.999Z'));
 

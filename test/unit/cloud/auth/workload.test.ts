@@ -79,7 +79,7 @@ describe('ECS metadata', () => {
     return answer.ok ? answer.headers['x-security-token'] : undefined;
   }
 
-  it('gives a temporary key, asked for with a session token', async () => {
+  it('gives a temporary key, requested with a session token', async () => {
     serve(60 * MINUTE);
 
     const answer = await ask(own());
@@ -97,14 +97,14 @@ describe('ECS metadata', () => {
     ]);
   });
 
-  it('is asked without a session token where there is none', async () => {
+  it('is called without a session token where there is none', async () => {
     serve(60 * MINUTE, { session: false });
 
     expect(await securityTokenOf(own())).toBe('security-1');
     expect(server.seen[1]?.headers['x-metadata-token']).toBeUndefined();
   });
 
-  it('is not asked without a session token when it failed to give one', async () => {
+  it('is not called without a session token when it failed to give one', async () => {
     server.respondWith((seen, response) => response.writeHead(seen.method === 'PUT' ? 503 : 401).end());
 
     expect(await ask(own())).toMatchObject({ ok: false, error: { class: 'transient', status: 503 } });

@@ -92,7 +92,7 @@ describe('a kubeconfig', () => {
     });
   });
 
-  it('is taken in the context that is asked for', async () => {
+  it('is taken in the requested context', async () => {
     const file = join(folder, 'config');
     const context = (cluster: string) => ({
       name: `at-${cluster}`,
@@ -384,7 +384,7 @@ describe('credentials', () => {
     });
   });
 
-  it('are asked for anew after a refusal, but not all the time', async () => {
+  it('are read again after a refusal, but not all the time', async () => {
     const clock = new FakeClock();
     const access = await load(secure, { token: 'old' }, clock);
     await access.credentials();

@@ -50,7 +50,7 @@ describe('CEL rules', () => {
     expect(checkRules(now, before, { type: 'array', items }, 'list')).toEqual([]);
   });
 
-  it('hands over the old value as an optional where the rule asks for it', () => {
+  it('hands over the old value as an optional if the rule requests it', () => {
     const schema = rules({ rule: 'oldSelf.hasValue() || self.a == 0', optionalOldSelf: true });
 
     expect(checkRules({ a: 1 }, undefined, schema, 'spec')).toHaveLength(1);
@@ -65,7 +65,7 @@ describe('CEL rules', () => {
 });
 
 describe('schema validation', () => {
-  it('does not look at what has not changed', () => {
+  it('does not check what has not changed', () => {
     const schema: Schema = {
       type: 'object',
       properties: { a: { type: 'string', maxLength: 1 }, b: { type: 'string' } },

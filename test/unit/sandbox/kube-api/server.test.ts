@@ -46,7 +46,7 @@ describe('the embedded Kubernetes API', () => {
     expect(bad.body.message).toContain('spec.jobID: Invalid value: "a/b"');
   });
 
-  it('tells ages by its clock', async () => {
+  it('shows ages by its clock', async () => {
     await api.post(CONFIG_MAPS, { metadata: { name: 'a' } });
     clock.step(3 * 60_000);
 

@@ -23,7 +23,7 @@ describe('the store', () => {
     expect(store.revision).toBe(Number(second.metadata.resourceVersion));
   });
 
-  it('tells listeners of creations, changes and deletions until they stop listening', () => {
+  it('notifies listeners of creations, changes and deletions until they stop listening', () => {
     const store = new Store(10);
     const events: StoreEvent[] = [];
     const stop = store.subscribe((event) => events.push(event));
