@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +10,10 @@ import { hasKubectl } from '../support/kubectl.js';
 import { describeWhen, realKubeconfig } from '../support/skips.js';
 import { World } from '../support/world.js';
 
-const OVERLAYS = ['all-namespaces', 'one-namespace', 'high-availability'];
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
+const CRDS = fileURLToPath(new URL('../../crds/', import.meta.url));
+const OVERLAYS = readdirSync(`${DEPLOY}overlays`);
+const COMPONENTS = readdirSync(`${DEPLOY}components`);
 
 describeWhen(
   hasKubectl && realKubeconfig !== undefined,
@@ -19,22 +21,42 @@ describeWhen(
 )('an API server takes', () => {
   let world: World;
   let namespace: string;
+  const home = mkdtempSync(join(tmpdir(), 'cloudjob-overlay-'));
   beforeAll(async () => {
     world = await World.start();
     namespace = await world.namespace();
     // What is tried out is not kept; another suite may have made it already.
     await world.kubectl(['create', 'namespace', OPERATOR_NAMESPACE]);
   }, 90_000);
-  afterAll(async () => world?.stop(), 60_000);
+  afterAll(async () => {
+    rmSync(home, { recursive: true });
+    await world?.stop();
+  }, 60_000);
 
-  it.each(OVERLAYS)('the overlay %s', async (overlay) => {
-    const { stdout } = await world.kubectl(['kustomize', `${DEPLOY}overlays/${overlay}`]);
+  it('the folder of the CRD', async () => {
+    const { code, stdout, stderr } = await world.kubectl(['apply', '--dry-run=server', '-f', CRDS]);
+
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('(server dry run)') });
+    expect(stderr).not.toContain('rror');
+  });
+
+  it.each([
+    ...OVERLAYS.map((overlay) => ({ overlay, components: [] })),
+    ...COMPONENTS.map((component) => ({ overlay: 'one-namespace', components: [component] })),
+  ])('the overlay $overlay with $components', async ({ overlay, components }) => {
+    const deploy = relative(home, DEPLOY);
+    const kustomization = {
+      resources: [join(deploy, 'overlays', overlay)],
+      components: components.map((name) => join(deploy, 'components', name)),
+    };
+    writeFileSync(join(home, 'kustomization.yaml'), dump(kustomization));
+    const { stdout } = await world.kubectl(['kustomize', home]);
     // The namespace whose CloudJobs `one-namespace` follows has to be there.
     const manifests = loadAll(stdout.replaceAll('namespace: infra', `namespace: ${namespace}`)) as Manifest[];
     const served = (await world.kubectl(['api-versions'])).stdout.split('\n');
     const objects = manifests
-      // It has tests of its own.
-      .filter(({ kind }) => kind !== 'CustomResourceDefinition')
+      // The first has tests of its own, the others are known where the Prometheus operator is.
+      .filter(({ kind }) => !/^(CustomResourceDefinition|ServiceMonitor|PrometheusRule)$/.test(kind))
       // Before Kubernetes 1.21 its one version was another, with the same fields.
       .map((object) =>
         object.kind === 'PodDisruptionBudget' && !served.includes('policy/v1')

@@ -2,6 +2,7 @@ import { anything, builtin, checkMicroTimes, describe, int32, string, time } fro
 import { ageColumn, column, nameColumn } from './columns.js';
 import { configMaps, secrets } from './dataKinds.js';
 import { coreEvents, currentEvents } from './events.js';
+import { INSTALL_KINDS } from './installKinds.js';
 import { at } from './json.js';
 import type { Resource } from './resource.js';
 import { ApiError, invalidValue } from './status.js';
@@ -111,6 +112,7 @@ export const BUILTINS: readonly Resource[] = [
   currentEvents,
   leases,
   definitions,
+  ...INSTALL_KINDS,
 ];
 
 /** Refuses to delete a namespace that every cluster needs. @throws ApiError 403 */

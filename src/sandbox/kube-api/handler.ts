@@ -1,7 +1,6 @@
 import { CORE_SCHEMA, load } from 'js-yaml';
 import type { ServerResponse } from 'node:http';
 import { applyConfiguration } from './apply.js';
-import { definitions } from './builtins.js';
 import { isObject, own, parseJson, type JsonObject, type KubeObject } from './json.js';
 import { list } from './list.js';
 import { metadataOf } from './metadata.js';
@@ -11,7 +10,7 @@ import { jsonPatch, mergePatch, strategicMergePatch } from './patch.js';
 import { decodeProtobuf, PROTOBUF } from './protobuf.js';
 import { pruneUnknownFields } from './prune.js';
 import { isDryRun, isTrue, wholeNumber, writeOptions, type Request } from './request.js';
-import { apiVersionOf, listOf, subjectOf, type Resource } from './resource.js';
+import { apiVersionOf, listOf, patchTypesOf, subjectOf, type Resource } from './resource.js';
 import {
   ApiError,
   badRequest,
@@ -135,10 +134,7 @@ function patch(
   request: Request,
   options: WriteOptions,
 ): { object: KubeObject; created: boolean } {
-  const { resource } = target;
-  const accepted = ['application/json-patch+json', 'application/merge-patch+json'];
-  if (!resource.custom && resource !== definitions) accepted.push('application/strategic-merge-patch+json');
-  const body = parseBody(request, [...accepted, APPLY]);
+  const body = parseBody(request, [...patchTypesOf(target.resource), APPLY]);
   if (request.contentType === APPLY) return apply(objects, target, body, request, options);
   const current = objects.get(target);
   const patched = PATCHES[request.contentType]!(current, body);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from './json.js';
 import type { Registry } from './registry.js';
-import { apiVersionOf, type Resource } from './resource.js';
+import { apiVersionOf, patchTypesOf, type Resource } from './resource.js';
 import { objectMetaSchema, type Schema } from './schema.js';
 import { PageNotFound } from './status.js';
 
@@ -64,12 +64,7 @@ function gvk({ group, version, kind }: Resource): JsonObject {
 function pathsOf(resource: Resource): [path: string, item: JsonObject][] {
   const root = resource.group === '' ? '/api/v1' : `/apis/${apiVersionOf(resource)}`;
   const collection = `${root}${resource.namespaced ? '/namespaces/{namespace}' : ''}/${resource.plural}`;
-  const patchTypes = [
-    'application/json-patch+json',
-    'application/merge-patch+json',
-    'application/apply-patch+yaml',
-  ];
-  if (!resource.custom) patchTypes.push('application/strategic-merge-patch+json');
+  const patchTypes = [...patchTypesOf(resource), 'application/apply-patch+yaml'];
   return [
     [
       collection,

@@ -2,7 +2,7 @@ import type { JsonObject } from './json.js';
 import { badRequest } from './status.js';
 
 /**
- * Kubernetes' protobuf encoding, read only, of the kinds that `kubectl create` sends in it. The field numbers are
+ * Kubernetes' protobuf encoding, read only, of the kinds that `kubectl create` and Helm send in it. The field numbers are
  * those of the published `generated.proto` files of k8s.io/api and k8s.io/apimachinery.
  */
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -63,6 +63,13 @@ const KINDS: Readonly<Record<string, Message>> = {
     2: list('secrets', { 3: one('name') }),
     3: list('imagePullSecrets', { 1: one('name') }),
     4: one('automountServiceAccountToken', 'bool'),
+  },
+  DeleteOptions: {
+    1: one('gracePeriodSeconds', 'int'),
+    2: one('preconditions', { 1: one('uid'), 2: one('resourceVersion') }),
+    3: one('orphanDependents', 'bool'),
+    4: one('propagationPolicy'),
+    5: list('dryRun'),
   },
 };
 const ENVELOPE: Message = {

@@ -87,3 +87,10 @@ export const STATUS_VERBS = ['get', 'patch', 'update'];
 export function listOf(resource: Resource, metadata: JsonObject, items: readonly unknown[]): JsonObject {
   return { apiVersion: apiVersionOf(resource), kind: resource.listKind, metadata, items };
 }
+
+/** The media types of a patch, as the API server of these kinds has them; server-side apply comes on top. */
+export function patchTypesOf({ custom, group }: Resource): string[] {
+  const types = ['application/json-patch+json', 'application/merge-patch+json'];
+  if (!custom && group !== 'apiextensions.k8s.io') types.push('application/strategic-merge-patch+json');
+  return types;
+}
