@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tells } from '../support/jobs.js';
+import type { KubeObject } from '../support/kubeClient.js';
 import { has, World, type Ref } from '../support/world.js';
 
 let world: World;
@@ -29,6 +30,19 @@ async function restartOperator(namespace: string): Promise<void> {
   world.cloud.answer(id, tells({ uid: id, phase: 'Running' }));
   await world.follow(namespace, id, { pollIntervalSeconds: 1 });
   await world.untilAsked(id, 8);
+}
+
+/** Creates the object of a backup anew, without what belongs to the old one, and then its status, as `restoreStatus` asks for. */
+async function restoreAsVelero({ metadata, status, ...object }: KubeObject): Promise<void> {
+  const { uid: _, resourceVersion: __, managedFields: ___, ...kept } = metadata;
+  const labels = { 'velero.io/backup-name': 'nightly', 'velero.io/restore-name': 'nightly-again' };
+  const path = `/apis/cloudjob.dev/v1alpha1/namespaces/${metadata.namespace}/cloudjobs`;
+  const created = await world.client.post(path, { ...object, metadata: { ...kept, labels } });
+  expect(created.status).toBe(201);
+  const restored = { ...(created.body as object), status };
+  const manager = 'fieldManager=velero-server';
+  const { status: code } = await world.client.put(`${path}/${metadata.name}/status?${manager}`, restored);
+  expect(code).toBe(200);
 }
 
 describe('an end of a job that is in the status', () => {
@@ -71,6 +85,35 @@ describe('an end of a job that is in the status', () => {
     expect((await world.get(ref)).status).toMatchObject({ phase: 'Success' });
     await world.stopOperator();
   }, 180_000);
+
+  it.each(['as long as the cloud knows the job', 'although the cloud has forgotten the job'])(
+    'and came back as Velero restores it is verified once, and stays, %s',
+    async (when) => {
+      const namespace = await world.namespace();
+      const jobID = `velero-${randomBytes(4).toString('hex')}`;
+      await world.startOperator();
+      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      const ref = await world.follow(namespace, jobID);
+      const backup = await world.untilStatus(ref, 'has ended', isSuccess);
+      await world.stopOperator();
+      await world.delete(ref);
+      if (when.includes('forgotten')) world.cloud.forget(jobID);
+
+      await restoreAsVelero(backup);
+      const calls = world.cloud.requests(jobID).length;
+      await world.startOperator();
+      await world.untilAsked(jobID, 1);
+      await restartOperator(namespace);
+
+      const restored = await world.get(ref);
+      expect(restored.metadata.uid).not.toBe(backup.metadata.uid);
+      expect(restored.status).toMatchObject({ phase: 'Success', jobID });
+      expect(has(restored.status ?? {}, 'Ready', 'True')).toBe(true);
+      expect(world.cloud.requests(jobID).length - calls).toBe(1);
+      await world.stopOperator();
+    },
+    120_000,
+  );
 
   it('is shown as the cloud has it now after a requested poll', async () => {
     const namespace = await world.namespace();

@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tells } from '../support/jobs.js';
+import { itWhen } from '../support/skips.js';
 import { until } from '../support/until.js';
 import { has, World } from '../support/world.js';
 
@@ -68,6 +73,28 @@ describe('an operator whose log nobody reads any more', () => {
     expect(operator.exit).toBeUndefined();
     expect(await world.stopOperator()).toMatchObject({ code: 0 });
   }, 90_000);
+});
+
+describe('an operator whose log goes to a disk that is full', () => {
+  itWhen(existsSync('/dev/full'), 'there is no /dev/full')('works on', async () => {
+    const namespace = await world.namespace();
+    const args = ['--config', world.configFile, '--kubeconfig', world.kubeconfigFile, '--http-port', '0'];
+    const log = openSync('/dev/full', 'w');
+    const operator = spawn(
+      process.execPath,
+      ['dist/main.js', 'run', '--namespace', namespace, '--leader-elect=false', ...args],
+      { stdio: ['ignore', 'ignore', log] },
+    );
+    closeSync(log);
+    const exited = once(operator, 'exit');
+
+    world.cloud.answer('unwritten', tells({ uid: 'unwritten', phase: 'Success' }));
+    const ref = await world.follow(namespace, 'unwritten');
+    await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
+    operator.kill('SIGTERM');
+
+    expect(await exited).toEqual([0, null]);
+  });
 });
 
 describe('an operator that is stopped', () => {

@@ -29,20 +29,31 @@ describe('an operator whose clock is ahead of the API server', () => {
     await world.stopOperator();
   }, 90_000);
 
-  it('deletes nothing before its time when the clock jumps', async () => {
-    world.cloud.answer('kept', tells({ uid: 'kept', phase: 'Success' }));
-    await world.startOperator([], fast(7_200_000, 6_000));
-    const started = performance.now();
-    const ref = await world.follow(await world.namespace(), 'kept', { ttlSecondsAfterFinished: 3_600 });
-    await world.untilStatus(ref, 'has ended', ({ phase }) => phase === 'Success');
+  it.each([
+    ['forward', 7_200_000],
+    ['back', -7_200_000],
+  ])(
+    'polls on, and deletes nothing before its time, when the clock jumps %s by hours',
+    async (way, byMs) => {
+      const jobID = `jumps-${way}`;
+      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      await world.startOperator([], fast(byMs, 6_000));
+      const started = performance.now();
+      const ref = await world.follow(await world.namespace(), jobID, { ttlSecondsAfterFinished: 3_600 });
+      await world.untilStatus(ref, 'has ended', ({ phase }) => phase === 'Success');
 
-    await new Promise((resolve) => {
-      setTimeout(resolve, Math.max(0, 7_000 - (performance.now() - started)));
-    });
-    const looked = await world.pollNow(ref);
+      await new Promise((resolve) => {
+        setTimeout(resolve, Math.max(0, 7_000 - (performance.now() - started)));
+      });
+      const looked = await world.pollNow(ref);
+      world.cloud.answer(`${jobID}-later`, tells({ uid: `${jobID}-later`, phase: 'Success' }));
+      const later = await world.follow(ref.namespace, `${jobID}-later`);
+      await world.untilStatus(later, 'has ended', ({ phase }) => phase === 'Success');
 
-    expect(looked.status.phase).toBe('Success');
-    await expect(world.get(ref)).resolves.toBeDefined();
-    await world.stopOperator();
-  }, 90_000);
+      expect(looked.status.phase).toBe('Success');
+      await expect(world.get(ref)).resolves.toBeDefined();
+      await world.stopOperator();
+    },
+    90_000,
+  );
 });

@@ -3,7 +3,6 @@ import { findCondition } from '../../src/api/conditions.js';
 import type { Http, HttpAnswer, HttpRequest } from '../../src/cloud/http.js';
 import { FakeClock } from './fakeClock.js';
 import { jobBody } from './jobs.js';
-import { quickRandom } from './seed.js';
 import { WeekCluster } from './week/cluster.js';
 import { makeOperator } from './week/operator.js';
 
@@ -63,7 +62,8 @@ export class TenantsWorld implements Http {
       body: { error_code: 'IAM.0001' },
     }),
   ) {
-    const random = quickRandom(5);
+    // In the middle of every jitter.
+    const random = (): number => 0.5;
     const namespaceOf = (name: string): string => name.split('-')[0] ?? '';
     const secretOf = (name: string) => {
       const { tenant, index } = this.#find(name);
@@ -95,14 +95,17 @@ export class TenantsWorld implements Http {
   /** What became of a tenant. */
   seen(name: string): Seen {
     const { jobs } = this.#find(`${name}-0`).tenant;
-    const writes = [...Array(jobs).keys()].flatMap(
-      (index) => this.#cluster.writes.get(`${name}-${index}`) ?? [],
+    const ofJobs = Array.from(
+      { length: jobs },
+      (_, index) => this.#cluster.writes.get(`${name}-${index}`) ?? [],
     );
-    const delays = writes.flatMap(({ at, status }) => {
-      const change = Number(status.type?.replace('Step', '') ?? 0) * CHANGE_MS;
-      const isFirst = writes.find((other) => other.status.type === status.type)?.at === at;
-      return change > 0 && isFirst ? [at - change] : [];
-    });
+    const delays = ofJobs.flatMap((writes) =>
+      writes.flatMap(({ at, status: { type } }, index) => {
+        const change = Number(type?.replace('Step', '') ?? 0) * CHANGE_MS;
+        return change > 0 && writes[index - 1]?.status.type !== type ? [at - change] : [];
+      }),
+    );
+    const writes = ofJobs.flat();
     return { polls: this.#polls.get(name) ?? [], writes, delays };
   }
 
