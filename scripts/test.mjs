@@ -3,10 +3,13 @@
  * there is one, on a real API server: the kubeconfig named by CLOUDJOB_TEST_KUBECONFIG (a throw-away cluster: the suites
  * create namespaces and the CRD in it), else one started from the binaries in KUBEBUILDER_ASSETS.
  *
+ * Then the suites on real nodes, where CLOUDJOB_TEST_NODES names a folder with the image (`image.tar`): a cluster is started in it
+ * with ../shared/node, as root, and stopped.
+ *
  * Says which API server it used and what it skipped and why. The last line is `N passed, N failed`; the two numbers are
  * also written to the file named by CLOUDJOB_TEST_COUNTS.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +18,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const JEST = join(ROOT, 'node_modules/jest/bin/jest.js');
+/** Starts and stops a cluster with real nodes. */
+const CLUSTER = '../shared/node/cluster.sh';
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** How long a step has to end by itself after it was told to, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
@@ -63,6 +68,7 @@ async function runAll() {
   await runJest('chaos on the embedded Kubernetes API', ['--maxWorkers=2', 'test/chaos']);
   await runJest('alerting rules', ['--maxWorkers=2', 'test/monitoring']);
   await runOnRealApi();
+  await runOnNodes();
 }
 
 async function runOnRealApi() {
@@ -99,6 +105,21 @@ async function runOn(kubeconfig, from) {
   );
 }
 
+/** In a cluster of its own, with two nodes, whose network has no way out. Without an image the suites are skipped by name. */
+async function runOnNodes() {
+  const { CLOUDJOB_TEST_NODES: folder } = process.env;
+  if (interruptedBy) return;
+  try {
+    for (const step of folder ? [['up', '2'], ['load', join(folder, 'image.tar')], ['dns']] : []) {
+      if ((await runProgram('bash', [CLUSTER, folder, ...step])) !== 0)
+        throw new Error(`cluster.sh ${step[0]} failed`);
+    }
+    await runJest('real nodes', ['--runInBand', '--testTimeout=180000', 'test/node']);
+  } finally {
+    if (folder) spawnSync('bash', [CLUSTER, folder, 'down'], { cwd: ROOT, stdio: 'inherit' });
+  }
+}
+
 /** One run of jest. Suites that share a real API server run one after the other: each has an operator over all of it. */
 async function runJest(label, args, kubeconfig) {
   if (interruptedBy) return;
@@ -120,8 +141,13 @@ async function runJest(label, args, kubeconfig) {
   summary.push(`${label}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 }
 
-/** Runs a script of node in a process group of its own, so that all it started can be stopped with it. */
+/** Runs a script of node. */
 function run(script, args, kubeconfig) {
+  return runProgram(process.execPath, [script, ...args], kubeconfig);
+}
+
+/** Runs a program in a process group of its own, so that all it started there can be stopped with it. */
+function runProgram(program, args, kubeconfig) {
   const env = { ...process.env };
   delete env.CLOUDJOB_TEST_KUBECONFIG;
   if (kubeconfig) env.CLOUDJOB_TEST_KUBECONFIG = kubeconfig;
@@ -130,7 +156,7 @@ function run(script, args, kubeconfig) {
   env.NODE_OPTIONS =
     `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim();
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], {
+    const child = spawn(program, args, {
       cwd: ROOT,
       env,
       detached: true,
