@@ -4,10 +4,13 @@
  * of the kubeconfig that CLOUDJOB_TEST_KUBECONFIG names (a throw-away cluster: the suites create namespaces and the CRD
  * in it), else one started from the binaries in KUBEBUILDER_ASSETS.
  *
+ * Then the suites on real nodes, where CLOUDJOB_TEST_NODES names a folder with the image (`image.tar`): a cluster is started in it
+ * with ../shared/node, as root, and stopped.
+ *
  * Says which API server it used and what it skipped and why. The last line is `N passed, N failed`; the two numbers are
  * also written to the file named by CLOUDJOB_TEST_COUNTS.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +20,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const JEST = join(ROOT, 'node_modules/jest/bin/jest.js');
+/** Starts and stops a cluster with real nodes. */
+const CLUSTER = '../shared/node/cluster.sh';
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 /** How long a step has to end by itself after it was told to, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
@@ -54,21 +59,38 @@ try {
 report();
 
 async function runAll() {
-  if ((await run('build', TSC, ['-p', 'tsconfig.build.json'])) !== 0) {
+  if ((await run('build', process.execPath, [TSC, '-p', 'tsconfig.build.json'])) !== 0) {
     total.failed += 1;
     summary.push('build: failed, so no test was run');
     return;
   }
-  const ends = await Promise.allSettled([runOnEmbeddedApi(), runOnRealApi()]);
+  const ends = await Promise.allSettled([runHere(), runOnRealApi()]);
   for (const { reason } of ends.filter(({ status }) => status === 'rejected')) throw reason;
 }
 
 /** Each suite has an API of its own in its process, and spends some of its time waiting: two run at once. */
-async function runOnEmbeddedApi() {
+async function runHere() {
   await runJest('unit tests', ['--maxWorkers=2', 'test/unit']);
   await runJest('integration on the embedded Kubernetes API', ['--maxWorkers=2', 'test/integration']);
   await runJest('chaos on the embedded Kubernetes API', ['--maxWorkers=2', 'test/chaos']);
   await runJest('alerting rules', ['--maxWorkers=2', 'test/monitoring']);
+  // They measure seconds, so they come last, when less runs beside them.
+  await runOnNodes();
+}
+
+/** In a cluster of its own, with two nodes, whose network has no way out. Without an image the suites are skipped by name. */
+async function runOnNodes() {
+  const { CLOUDJOB_TEST_NODES: folder } = process.env;
+  if (interruptedBy) return;
+  try {
+    for (const step of folder ? [['up', '2'], ['load', join(folder, 'image.tar')], ['dns']] : []) {
+      if ((await run(`nodes: ${step[0]}`, 'bash', [CLUSTER, folder, ...step])) !== 0)
+        throw new Error(`cluster.sh ${step[0]} failed`);
+    }
+    await runJest('real nodes', ['--runInBand', '--testTimeout=180000', 'test/node']);
+  } finally {
+    if (folder) spawnSync('bash', [CLUSTER, folder, 'down'], { cwd: ROOT, stdio: 'inherit' });
+  }
 }
 
 async function runOnRealApi() {
@@ -109,7 +131,12 @@ async function runOn(kubeconfig, from) {
 async function runJest(label, args, kubeconfig) {
   if (interruptedBy) return;
   const outputFile = join(temp, `${label.replaceAll(/\W+/g, '-')}.json`);
-  const code = await run(label, JEST, ['--ci', '--json', `--outputFile=${outputFile}`, ...args], kubeconfig);
+  const code = await run(
+    label,
+    process.execPath,
+    [JEST, '--ci', '--json', `--outputFile=${outputFile}`, ...args],
+    kubeconfig,
+  );
   const result = existsSync(outputFile) ? JSON.parse(readFileSync(outputFile, 'utf8')) : undefined;
   const passed = result?.numPassedTests ?? 0;
   // Suites that do not load, and a jest that dies, have no failed tests to count.
@@ -126,10 +153,10 @@ async function runJest(label, args, kubeconfig) {
 }
 
 /**
- * Runs a script of node in a process group of its own, so that all it started can be stopped with it. The steps on a
- * real API server run beside the others: what they print appears when they have ended, in one piece.
+ * Runs a program in a process group of its own, so that all it started there can be stopped with it. The steps on a real
+ * API server run beside the others: what they print appears when they have ended, in one piece.
  */
-async function run(label, script, args, kubeconfig) {
+async function run(label, program, args, kubeconfig) {
   const env = { ...process.env };
   delete env.CLOUDJOB_TEST_KUBECONFIG;
   if (kubeconfig) env.CLOUDJOB_TEST_KUBECONFIG = kubeconfig;
@@ -140,7 +167,7 @@ async function run(label, script, args, kubeconfig) {
   const printedFile = join(temp, `${label.replaceAll(/\W+/g, '-')}.txt`);
   const printed = kubeconfig ? openSync(printedFile, 'w') : 'inherit';
   if (!kubeconfig) heading(label);
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(program, args, {
     cwd: ROOT,
     env,
     detached: true,

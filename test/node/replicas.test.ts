@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { dump } from 'js-yaml';
+import { until } from '../support/until.js';
+import { follow, Installation, shortJob } from './installation.js';
+import {
+  describeOnNodes,
+  FOLLOWED,
+  holder,
+  kubectl,
+  LABEL,
+  lease,
+  msBetween,
+  NAMESPACE,
+  nextHolder,
+  podOf,
+  pods,
+  run,
+  signal,
+  uninstall,
+  watchLease,
+  type Pod,
+} from './nodes.js';
+
+const DEPLOYMENT = 'deploy/cloudjob-operator';
+
+async function rollOut(): Promise<void> {
+  await kubectl(['-n', NAMESPACE, 'rollout', 'status', DEPLOYMENT, '--timeout=100s']);
+}
+
+/** Starts a pod of the Deployment's own template that runs once, with a Lease of its own. */
+async function startOnce(name: string, more: object = {}): Promise<Pod> {
+  const template = ['-n', NAMESPACE, 'get', DEPLOYMENT, '-o', 'jsonpath={.spec.template.spec}'];
+  const spec = JSON.parse(await kubectl(template)) as { readonly containers: readonly [object] };
+  const [container] = spec.containers;
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      ...spec,
+      containers: [{ ...container, args: ['run', '--namespace=default'] }],
+      restartPolicy: 'Never',
+      affinity: {},
+      ...more,
+    },
+  };
+  return JSON.parse(await kubectl(['create', '-o', 'json', '-f', '-'], dump(pod))) as Pod;
+}
+
+/** How the pod's container ended. Whoever loses the signal runs on. */
+async function exitCodeOf({ metadata: { name } }: Pod): Promise<number> {
+  const code = async () =>
+    (await podOf(name))?.status.containerStatuses?.[0].state.terminated?.exitCode.toString();
+  return Number(await until(`${name} to end`, code, 60_000));
+}
+
+/** The tests are the life of one installation, in this order. */
+describeOnNodes('two replicas on two nodes', () => {
+  let installation: Installation;
+  let frozen: Pod;
+  beforeAll(async () => {
+    installation = await Installation.withCloud([shortJob('narrow')]);
+    await installation.apply('high-availability');
+    await rollOut();
+    await holder();
+  });
+  afterAll(async () => {
+    installation.stop();
+    await uninstall();
+  });
+
+  it('hand the Lease over within three seconds in a rolling update', async () => {
+    const watch = await watchLease();
+    await kubectl(['-n', NAMESPACE, 'rollout', 'restart', DEPLOYMENT]);
+    await rollOut();
+    const versions = await watch.stop();
+    const gaps = versions.flatMap((after, index) => {
+      const before = versions[index - 1];
+      const isTaken = after.holderIdentity !== '' && after.holderIdentity !== before?.holderIdentity;
+      return before !== undefined && isTaken ? [msBetween(before, after)] : [];
+    });
+
+    expect(gaps.length).toBeGreaterThan(0);
+    expect(Math.max(...gaps)).toBeLessThan(3_000);
+  });
+
+  it('lose one to a drain, while the disruption budget keeps the other', async () => {
+    const drained = await holder();
+    const other = (await pods()).find(({ metadata }) => metadata.uid !== drained.metadata.uid);
+    const drain = ['drain', '--ignore-daemonsets', '--timeout=10s'];
+    try {
+      await kubectl([...drain, drained.spec.nodeName ?? '']);
+      // The pod in its place finds no node.
+      const second = await run(['kubectl', ...drain, other?.spec.nodeName ?? '']);
+
+      expect(second.stderr).toContain("would violate the pod's disruption budget");
+      expect((await holder()).metadata.uid).toBe(other?.metadata.uid);
+    } finally {
+      await kubectl(['uncordon', 'node-1', 'node-2']);
+    }
+    await rollOut();
+  });
+
+  it('go on without the one that freezes, when its Lease has expired', async () => {
+    const before = await lease();
+    frozen = await holder();
+    await signal(frozen, 'SIGSTOP');
+    await nextHolder(before, 30_000);
+
+    expect((await holder()).metadata.uid).not.toBe(frozen.metadata.uid);
+  });
+
+  it('end whenever SIGTERM comes, up to two seconds after their start', async () => {
+    const ends = [0, 50, 200, 500, 1_000, 2_000].map(async (delay) => {
+      const pod = await startOnce(`stopped-after-${delay}`);
+      let since: number | undefined;
+      await signal(pod, 'SIGTERM', () => performance.now() - (since ??= performance.now()) >= delay);
+      return exitCodeOf(pod);
+    });
+
+    // 143: Node was not up yet, and nothing had begun.
+    for (const code of await Promise.all(ends)) expect([0, 143]).toContain(code);
+  });
+
+  it('end in order as the first process of a container, too', async () => {
+    const pod = await startOnce('first-process', { shareProcessNamespace: false });
+    const logs = ['kubectl', '-n', NAMESPACE, 'logs', pod.metadata.name];
+    await until('it to listen', async () => (await run(logs)).stdout.includes('http listening'), 60_000);
+    await signal(pod, 'SIGTERM');
+
+    expect(await exitCodeOf(pod)).toBe(0);
+  });
+
+  it('are two again when the liveness probe has ended the frozen one', async () => {
+    const restarts = async () =>
+      (await podOf(frozen.metadata.name))?.status.containerStatuses?.[0].restartCount;
+    await until('the frozen container to be restarted', async () => ((await restarts()) ?? 0) > 0, 150_000);
+    await rollOut();
+  });
+
+  it('follow a job of one namespace, with no rights in others', async () => {
+    await kubectl(['delete', 'clusterrolebindings', '-l', LABEL]);
+    await kubectl(['create', 'namespace', FOLLOWED]);
+    await installation.apply('one-namespace');
+    await rollOut();
+
+    expect(await follow('narrow')).toBe('Success');
+  });
+});
