@@ -50,7 +50,8 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     kind: 'unreachable',
     reason: 'CloudUnavailable',
     meaning: 'The cloud cannot be reached; the operator tries again',
-    retry: { firstSeconds: 2, lastSeconds: 60 },
+    // Soon: where some calls succeed, each job needs a few attempts. Where none does, the breaker holds them back.
+    retry: { firstSeconds: 2, lastSeconds: 10 },
     budget: 'pause',
     breaker: 'scope',
   },

@@ -48,7 +48,12 @@ class WholeClock extends FakeClock {
   }
 }
 
-/** The operator between tenants and a cloud, all on one clock. @param logIn answers of IAM, by the user's name and password */
+/**
+ * The operator between tenants and a cloud, all on one clock.
+ *
+ * @param logIn answers of IAM, by the user's name and password
+ * @param seed of the operator's own randomness
+ */
 export class TenantsWorld implements Http {
   readonly clock = new WholeClock('2026-03-02T00:00:00Z');
   readonly #polls = new Map<string, number[]>();
@@ -59,8 +64,9 @@ export class TenantsWorld implements Http {
   constructor(
     private readonly tenants: readonly Tenant[],
     private readonly logIn: (username: string, password: string) => TenantAnswer = () => ({ status: 401 }),
+    seed = 5,
   ) {
-    const random = quickRandom(5);
+    const random = quickRandom(seed);
     const namespaceOf = (name: string): string => name.split('-')[0] ?? '';
     const secretOf = (name: string) => {
       const { tenant, index } = this.#find(name);

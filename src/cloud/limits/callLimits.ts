@@ -39,8 +39,11 @@ export type Acquired =
   CallSlot | { readonly kind: 'waiting' } | { readonly kind: 'error'; readonly error: CloudError };
 
 const SCOPE_TIMES = { openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: 'never' } as const;
-/** So many calls of one credential in its project. */
-const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 5 };
+/**
+ * So many calls of one credential in its project. A cloud that fails four of five calls fails so many in a row once in 800 times,
+ * so only one that answers nothing is held back: 5 in a row would be every third time, and its jobs would end unseen.
+ */
+const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 30 };
 /** So many credentials of a project, and projects of a region. */
 const WIDER_SCOPE = { ...SCOPE_TIMES, failures: 3 };
 
