@@ -26,7 +26,10 @@ export const REASONS = {
   JobSucceeded: 'The job has ended well.',
   JobFailed: 'The job has ended badly; the message names the deepest failed sub-job and its reason.',
   JobObserved: '`readyWhen: Observed`: the job is being followed, or was until it finished.',
-  UnknownPhase: 'The cloud answers with a phase that nobody documented; the job is followed until it ends.',
+  UnknownPhase:
+    'The cloud answers with a phase that nobody documented; the job is followed until it ends. Stalled where it does not change for `observationDeadlineSeconds`.',
+  CausesUnread:
+    'The job has failed; sub-jobs that may tell the cause are still to be read, each once, when the budget allows.',
   JobRead: 'The last poll of the job was good.',
   JobNotFound: 'The cloud does not know the job, and never did while it was followed.',
   JobVanished: 'The cloud knew the job and no longer does, and it had not finished.',

@@ -59,9 +59,9 @@ function createReader(
   const { budget, polling } = settings.config;
   return new JobReader({
     client: {
-      read: (target, signal, mayCall) =>
+      read: (target, signal, mayCall, before) =>
         inSpan('cloud.readJob', { jobID: target.jobID, region: target.region.name }, () =>
-          client.read(target, signal, mayCall),
+          client.read(target, signal, mayCall, before),
         ),
     },
     clock,

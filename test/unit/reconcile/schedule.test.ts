@@ -65,9 +65,15 @@ describe('pollAfterMs', () => {
   });
 });
 
+const HELD_BACK: Observation = {
+  kind: 'error',
+  error: { class: 'transient', message: 'held back', local: true },
+};
+
 describe('retryAfterMs', () => {
   it.each([
     [failed('transient'), [2, 4, 8, 10, 10, 10, 10]],
+    [HELD_BACK, [2, 4, 8, 16, 32, 60, 60]],
     [failed('malformed'), [2, 4, 8, 16, 32, 60, 60]],
     [failed('throttled'), [5, 10, 20, 40, 60, 60, 60]],
     [failed('unauthorized'), [5, 10, 10, 10, 10, 10, 10]],
