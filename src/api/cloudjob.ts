@@ -171,7 +171,7 @@ export const specSchema = z
       .meta({ default: SPEC_DEFAULTS.observationDeadlineSeconds })
       .optional()
       .describe(
-        'Seconds without a successful poll of the job after which the CloudJob is Stalled with the cause. Polls go on, and the condition clears with the next success. Give it more than pollIntervalSeconds, or one failed poll is enough. Default 600.',
+        'Seconds without a successful poll of the job after which the CloudJob is Stalled with the cause; the same holds for a job that does not change for as long in a phase that nobody documented. Polls go on, and the condition clears with the next success, or change. Give it more than pollIntervalSeconds, or one failed poll is enough. Default 600.',
       ),
     ttlSecondsAfterFinished: z
       .int()

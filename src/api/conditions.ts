@@ -26,7 +26,10 @@ export const REASONS = {
   JobSucceeded: 'The job has ended well.',
   JobFailed: 'The job has ended badly; the message names the deepest failed sub-job and its reason.',
   JobObserved: '`readyWhen: Observed`: the job is being followed, or was until it finished.',
-  UnknownPhase: 'The cloud reports a phase that is not documented; the job is followed until it ends.',
+  UnknownPhase:
+    'The cloud reports a phase that is not documented; the job is followed until it ends. Stalled if it does not change for `observationDeadlineSeconds`.',
+  CausesUnread:
+    'The job has failed; the operator still has to read sub-jobs that may give the cause, each once, when the budget allows.',
   JobRead: 'The last poll of the job was good.',
   JobNotFound: 'The cloud does not know the job, and has not known it since the operator follows it.',
   JobVanished: 'The cloud knew the job and no longer knows it; the job had not finished.',

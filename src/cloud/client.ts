@@ -23,8 +23,16 @@ interface Failed {
   readonly error: CloudError;
 }
 
+/** A job as it was read. */
+export interface JobRead {
+  readonly kind: 'job';
+  readonly job: Job;
+  /** IDs of failed sub-jobs that may give the cause, and for which the budget had no call; left out: none. */
+  readonly causesLeft?: readonly string[];
+}
+
 /** The answer to one read of a job. */
-export type JobAnswer = { readonly kind: 'job'; readonly job: Job } | Failed;
+export type JobAnswer = JobRead | Failed;
 
 /** Not a failure: the same read succeeds a moment later. */
 const OUT_OF_BUDGET: CloudError = {
@@ -55,18 +63,28 @@ export class JobClient {
 
   /**
    * Reads the job with one HTTP call, and a second one if the first met a closed connection or a credential that can be
-   * renewed. For a failed job it also reads up to three failed sub-jobs that give no cause. `mayCall` is called before
-   * each call; when it returns false, the read ends with what is known. Never throws.
+   * renewed. For a failed job it also reads up to three failed sub-jobs that give no cause, each once. `mayCall` is called
+   * before each call; when it returns false, the read ends with what is known. Never throws.
+   *
+   * @param before an earlier read that left causes: only these are read, and not the job again
    */
-  async read(target: Target, signal: AbortSignal, mayCall: () => boolean = () => true): Promise<JobAnswer> {
-    const answer = await this.#readOne(target, signal, mayCall);
+  async read(
+    target: Target,
+    signal: AbortSignal,
+    mayCall: () => boolean = () => true,
+    before?: JobRead,
+  ): Promise<JobAnswer> {
+    const answer = before ?? (await this.#readOne(target, signal, mayCall));
     if (answer.kind !== 'job' || !hasFailed(answer.job)) return answer;
     // The cloud shows two levels of sub-jobs. Sub-jobs are jobs: read by its own ID, one shows the levels below it.
-    const causes = new Map<Job, Job>();
-    for (const subJob of unexplained(answer.job).slice(0, MAX_CAUSES)) {
-      if (subJob.id === undefined) continue;
-      const cause = await this.#readOne({ ...target, jobID: subJob.id }, signal, mayCall);
-      if (cause.kind === 'job') causes.set(subJob, cause.job);
+    const { causesLeft = causeIDs(answer.job) } = answer;
+    const causes = new Map<string, Job>();
+    for (const [index, jobID] of causesLeft.entries()) {
+      const cause = await this.#readOne({ ...target, jobID }, signal, mayCall);
+      if (cause.kind === 'job') causes.set(jobID, cause.job);
+      else if (cause.error === OUT_OF_BUDGET) {
+        return { kind: 'job', job: withCauses(answer.job, causes), causesLeft: causesLeft.slice(index) };
+      }
     }
     return { kind: 'job', job: withCauses(answer.job, causes) };
   }
@@ -129,18 +147,24 @@ function hasFailed({ phase }: Job): boolean {
   return classifyPhase(phase) === 'failed';
 }
 
-/** The failed sub-jobs, of all levels, that give no reason and have no sub-jobs that may. */
-function unexplained({ subJobs }: Job): Job[] {
-  return subJobs.flatMap((subJob) => {
-    const isOne = hasFailed(subJob) && subJob.reason === undefined && subJob.subJobs.length === 0;
-    return isOne ? [subJob] : unexplained(subJob);
-  });
+function causeIDs(job: Job): string[] {
+  const ids = unexplained(job).slice(0, MAX_CAUSES);
+  return ids.flatMap(({ id }) => id ?? []);
 }
 
-/** The job with the causes that were read for some of its sub-jobs. */
-function withCauses(job: Job, causes: ReadonlyMap<Job, Job>): Job {
+/** The failed sub-jobs, of all levels, that give no reason and have no sub-jobs that may. */
+function unexplained({ subJobs }: Job): Job[] {
+  return subJobs.flatMap((subJob) => (isUnexplained(subJob) ? [subJob] : unexplained(subJob)));
+}
+
+function isUnexplained(subJob: Job): boolean {
+  return hasFailed(subJob) && subJob.reason === undefined && subJob.subJobs.length === 0;
+}
+
+/** The job with the causes that were read for some of its sub-jobs, by their IDs. */
+function withCauses(job: Job, causes: ReadonlyMap<string, Job>): Job {
   const subJobs = job.subJobs.map((subJob) => {
-    const cause = causes.get(subJob);
+    const cause = isUnexplained(subJob) ? causes.get(subJob.id ?? '') : undefined;
     if (cause === undefined) return withCauses(subJob, causes);
     const { reason, subJobs: below } = cause;
     return { ...subJob, ...(reason !== undefined && { reason }), subJobs: below };

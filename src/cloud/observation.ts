@@ -1,6 +1,6 @@
 import type { Reason } from '../api/conditions.js';
+import type { JobRead } from './client.js';
 import type { CloudError } from './errors.js';
-import type { Job } from './job.js';
 import { describeError, REACTIONS, type FailureKind, type Retry } from './reactions.js';
 
 /** Why there are no credentials to call the cloud with. */
@@ -9,7 +9,7 @@ export type CredentialsReason = 'CredentialsNotFound' | 'InvalidCredentials' | '
 /** The result of one poll of a job. */
 export type Observation =
   /** The cloud answered with the job. */
-  | { readonly kind: 'job'; readonly job: Job }
+  | JobRead
   /** The cloud failed, or is known to fail. */
   | { readonly kind: 'error'; readonly error: CloudError }
   /** No call was made, or its answer has not arrived yet. */
@@ -38,6 +38,9 @@ const CREDENTIALS_RETRIES: Readonly<Record<CredentialsReason, Retry>> = {
   CredentialsRequired: { firstSeconds: 30, lastSeconds: 300 },
 };
 
+/** Of what the operator itself holds back: such a poll costs no call, and many CloudJobs must not come all at once. */
+const HELD_RETRY: Retry = { firstSeconds: 2, lastSeconds: 60 };
+
 /** The failure in an observation, if it is one. */
 export function failureOf(observation: Observation): Failure | undefined {
   switch (observation.kind) {
@@ -55,8 +58,9 @@ export function failureOf(observation: Observation): Failure | undefined {
 }
 
 function failureOfError(error: CloudError): Failure {
-  const { kind, reason, retry } = REACTIONS[error.class];
+  const { kind, reason, retry: afterCall } = REACTIONS[error.class];
   const { problem, remedy, detail } = describeError(error);
+  const retry = error.class === 'transient' && error.local === true ? HELD_RETRY : afterCall;
   const { requestID } = error;
   const message = `${problem}; ${remedy} (${detail})`;
   return { kind, reason, message, retry, ...(requestID !== undefined && { requestID }) };

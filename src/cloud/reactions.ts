@@ -53,7 +53,8 @@ export const REACTIONS: Readonly<Record<CloudErrorClass, Reaction>> = {
     kind: 'unreachable',
     reason: 'CloudUnavailable',
     meaning: { problem: 'The cloud cannot be reached', remedy: 'the operator tries again' },
-    retry: { firstSeconds: 2, lastSeconds: 60 },
+    // Soon: while some calls succeed, each job needs a few attempts. If none does, the breaker holds them back.
+    retry: { firstSeconds: 2, lastSeconds: 10 },
     budget: 'pause',
     breaker: 'scope',
   },

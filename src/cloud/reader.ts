@@ -1,6 +1,6 @@
 import type { Priority } from '../priority.js';
 import { untilAborted } from '../signals.js';
-import type { JobAnswer, JobClient, Target } from './client.js';
+import type { JobAnswer, JobClient, JobRead, Target } from './client.js';
 import type { CloudError } from './errors.js';
 import { CallLimits, type CallLimitsOptions, type CallSlot, type RegionState } from './limits/callLimits.js';
 import type { Observation } from './observation.js';
@@ -28,6 +28,8 @@ interface SharedJob {
   sharedResult: SharedResult | undefined;
   /** The error of the last call, if it failed: its message is for the followers of this job. */
   lastError: CloudError | undefined;
+  /** Of the last call, if the budget had none for all that it was to read. */
+  unfinished: JobRead | undefined;
 }
 
 /** A call that is under way, and the keys that wait for its answer. */
@@ -87,6 +89,8 @@ export class JobReader {
         return NOTHING;
       }
       this.#waitingHigh.delete(key);
+      // Who wishes for a poll wants the job as it is now.
+      if (priority === 'high') job.unfinished = undefined;
       if (slot.kind === 'error') {
         this.#limits.cancel(key, target);
         return withoutWait({ kind: 'error', error: inOwnWords(slot.error, job.lastError) });
@@ -158,6 +162,7 @@ export class JobReader {
       call: undefined,
       sharedResult: undefined,
       lastError: undefined,
+      unfinished: undefined,
     };
     const job = this.#jobs.get(id) ?? { id, ...none };
     this.#jobs.set(id, job);
@@ -189,11 +194,12 @@ export class JobReader {
     const { client, onAnswer, onError } = this.#options;
     try {
       const { answer, called } = await this.#limits.call(target, slot, signal, (mayCall) =>
-        client.read(target, signal, mayCall),
+        client.read(target, signal, mayCall, job.unfinished),
       );
       const observation = withoutWait(answer);
       if (signal.aborted) return observation;
       job.lastError = answer.kind === 'error' ? answer.error : undefined;
+      job.unfinished = answer.kind === 'job' && answer.causesLeft !== undefined ? answer : undefined;
       if (called) onAnswer?.(answer);
       if (answer.kind === 'error') onError?.(answer.error, target);
       this.#publish(job, observation, waiting);

@@ -32,10 +32,11 @@ export interface CloudSideParts {
 /** The parts that read jobs: HTTP, credentials, and the reader that keeps calls within their limits. */
 export function createCloudSide(parts: CloudSideParts): CloudSide {
   const { settings, clock, random, logger, metrics, proxyFor } = parts;
-  const { ownCredentials, regions, defaultRegion } = settings.config;
+  const { ownCredentials, regions, defaultRegion, requestDeadlineSeconds } = settings.config;
   const proxied = proxiedRegions(regions, proxyFor);
   if (proxied !== undefined) logger.info('cloud proxy', proxied);
   const http = createHttp(clock, {
+    timeoutMs: requestDeadlineSeconds * 1000,
     proxyFor,
     onEnd: ({ method, status, durationMs }) => metrics.cloudCalled(method, status, durationMs / 1000),
   });
@@ -58,9 +59,9 @@ function createReader(
   const { budget, polling } = settings.config;
   return new JobReader({
     client: {
-      read: (target, signal, mayCall) =>
+      read: (target, signal, mayCall, before) =>
         inSpan('cloud.readJob', { jobID: target.jobID, region: target.region.name }, () =>
-          client.read(target, signal, mayCall),
+          client.read(target, signal, mayCall, before),
         ),
     },
     clock,

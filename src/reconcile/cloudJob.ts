@@ -50,7 +50,12 @@ function saysEnded(cloudJob: CloudJob): boolean {
   return isTerminal(aboutItsJob(cloudJob).status.phase);
 }
 
-/** Whether the job is known to have ended. Such a job is polled only on request. */
+/** Whether the status reports that sub-jobs of the failed job, which may give the cause, are still to be read. */
+export function hasUnreadCauses({ status }: CloudJob): boolean {
+  return findCondition(status.conditions, 'Synced')?.reason === 'CausesUnread';
+}
+
+/** Whether the job is known to have ended. Such a job is polled only on request, or while causes are unread. */
 export function isFinished(cloudJob: CloudJob): boolean {
   return saysEnded(cloudJob) && !isUnverified(cloudJob);
 }
@@ -73,6 +78,7 @@ export function rests(cloudJob: CloudJob): boolean {
   const ended = ['Ready', 'Succeeded', 'Finished', 'Settled', 'Synced'] as const;
   return (
     isFinished(cloudJob) &&
+    !hasUnreadCauses(cloudJob) &&
     !isRequested(cloudJob) &&
     !isDeletedAfterFinish(cloudJob) &&
     status.observedGeneration === metadata.generation &&

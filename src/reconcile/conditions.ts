@@ -36,6 +36,10 @@ function rowFor(state: Exclude<JobState, { kind: 'asBefore' }>, observedIsReady:
       return unfinished('JobRunning', 'JobRead', observedIsReady);
     case 'unknownPhase':
       return unfinished('UnknownPhase', 'UnknownPhase', observedIsReady);
+    case 'unknownPhaseOverdue':
+      return observedIsReady
+        ? unfinished('UnknownPhase', 'UnknownPhase', observedIsReady)
+        : { ...stalled(['Unknown', 'UnknownPhase'], 'UnknownPhase'), Synced: ['True', 'UnknownPhase'] };
     case 'succeeded':
       return {
         Ready: ['True', 'JobSucceeded'],
@@ -48,7 +52,7 @@ function rowFor(state: Exclude<JobState, { kind: 'asBefore' }>, observedIsReady:
         Ready: [observedIsReady ? 'True' : 'False', 'JobFailed'],
         Succeeded: ['False', 'JobFailed'],
         Finished: ['True', 'JobFailed'],
-        Synced: ['True', 'JobRead'],
+        Synced: ['True', state.hasUnreadCauses ? 'CausesUnread' : 'JobRead'],
         ...(observedIsReady ? {} : { Stalled: ['True', 'JobFailed'] }),
       };
     case 'deadlineExceeded':

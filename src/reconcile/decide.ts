@@ -14,7 +14,13 @@ import {
 import { conditionsFor } from './conditions.js';
 import { classify, verifiesEnd, type History, type JobState } from './jobState.js';
 import { describeState } from './message.js';
-import { activeDeadlineLeft, graceLeft, isSameState, observationDeadlineLeft } from './schedule.js';
+import {
+  activeDeadlineLeft,
+  graceLeft,
+  isSameState,
+  observationDeadlineLeft,
+  unknownPhaseLeft,
+} from './schedule.js';
 import { summarise, type JobSummary, type StatusLength } from './summary.js';
 import { transitionsBetween, type Transition } from './transitions.js';
 
@@ -89,18 +95,22 @@ function requeueFor(
   status: CloudJobStatus,
   observation: Observation,
   now: number,
-  { unobservedMs }: History,
+  { unobservedMs, unchangedMs = 0 }: History,
 ): Requeue {
   switch (state.kind) {
     case 'succeeded':
-    case 'failed':
       return afterFinish(cloudJob, status, now);
+    case 'failed':
+      return state.hasUnreadCauses
+        ? { kind: 'poll', withinMs: Infinity }
+        : afterFinish(cloudJob, status, now);
     case 'suspended':
     case 'invalidSpec':
       return { kind: 'rest' };
     default: {
       const deadlines = [activeDeadlineLeft(cloudJob, job, now)];
       if (state.kind === 'jobNotFoundYet') deadlines.push(graceLeft(unobservedMs));
+      if (state.kind === 'unknownPhase') deadlines.push(unknownPhaseLeft(cloudJob, job, unchangedMs));
       if (observation.kind !== 'job') deadlines.push(observationDeadlineLeft(cloudJob, now, unobservedMs));
       return { kind: 'poll', withinMs: Math.min(Infinity, ...deadlines.filter((left) => left > 0)) };
     }

@@ -2,8 +2,8 @@ import { findCondition, type Condition } from '../api/conditions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import { failureOf, type Failure, type Observation } from '../cloud/observation.js';
 import { classifyPhase } from '../cloud/phase.js';
-import { isStatusOfSpec, isUnverified, readableSpec } from './cloudJob.js';
-import { activeDeadlineLeft, graceLeft, observationDeadlineLeft } from './schedule.js';
+import { hasUnreadCauses, isStatusOfSpec, isUnverified, readableSpec } from './cloudJob.js';
+import { activeDeadlineLeft, graceLeft, observationDeadlineLeft, unknownPhaseLeft } from './schedule.js';
 import { isKnown, type JobSummary, type StatusLength } from './summary.js';
 
 /** What the process remembers of a CloudJob and the status does not contain. */
@@ -13,6 +13,8 @@ export interface History {
    * object that existed at the start and was never observed, since its creation.
    */
   readonly unobservedMs: number;
+  /** Milliseconds since the job was last observed to change; 0 if left out. */
+  readonly unchangedMs?: number;
   /** The failure of the poll before this observation, if it failed. */
   readonly lastFailure?: Failure | undefined;
   /** `full` if left out. `short` when the API server has refused a full status of the object as too large. */
@@ -27,8 +29,11 @@ export type JobState =
   | { readonly kind: 'initializing' }
   | { readonly kind: 'running' }
   | { readonly kind: 'unknownPhase' }
+  /** For so long that nobody can expect it to change. */
+  | { readonly kind: 'unknownPhaseOverdue' }
   | { readonly kind: 'succeeded' }
-  | { readonly kind: 'failed' }
+  /** `hasUnreadCauses`: it is polled until the sub-jobs that may tell the cause are read. */
+  | { readonly kind: 'failed'; readonly hasUnreadCauses: boolean }
   | { readonly kind: 'deadlineExceeded' }
   | { readonly kind: 'jobNotFoundYet'; readonly failure: Failure }
   | { readonly kind: 'jobNotFound'; readonly failure: Failure }
@@ -51,15 +56,19 @@ export function classify(
   job: JobSummary,
   observation: Observation,
   now: number,
-  { unobservedMs, lastFailure }: History,
+  { unobservedMs, unchangedMs = 0, lastFailure }: History,
 ): JobState {
+  const stands = (): JobState => followed(cloudJob, job, now, unchangedMs);
   const phase = classifyPhase(job.phase);
   const isVerified = !isUnverified(cloudJob) || verifiesEnd(observation);
-  if ((phase === 'succeeded' || phase === 'failed') && isVerified) return { kind: phase };
+  if (phase === 'succeeded' && isVerified) return { kind: phase };
+  if (phase === 'failed' && isVerified) {
+    return { kind: phase, hasUnreadCauses: areCausesLeft(cloudJob, observation) };
+  }
   if ('problems' in cloudJob.spec) return { kind: 'invalidSpec', problem: cloudJob.spec.problems.join('; ') };
   if (readableSpec(cloudJob).suspend === true) return { kind: 'suspended' };
   if (observation.kind === 'invalidSpec') return { kind: 'invalidSpec', problem: observation.message };
-  if (observation.kind === 'job') return followed(cloudJob, job, now);
+  if (observation.kind === 'job') return stands();
 
   const failure = failureOf(observation);
   if (!isVerified) {
@@ -69,7 +78,9 @@ export function classify(
   const isOverdue = observationDeadlineLeft(cloudJob, now, unobservedMs) <= 0;
   if (failure === undefined) {
     const isStalled = lastFailure !== undefined && lastFailure.kind !== 'notFound' && isOverdue;
-    return isStalled ? { kind: 'overdue', failure: lastFailure } : unchanged(cloudJob, job, now, undefined);
+    return isStalled
+      ? { kind: 'overdue', failure: lastFailure }
+      : unchanged(cloudJob, job, undefined, stands);
   }
   if (failure.kind === 'notFound') {
     if (isKnown(job)) return { kind: 'jobVanished', failure: { ...failure, reason: 'JobVanished' } };
@@ -77,7 +88,7 @@ export function classify(
   }
   if (isOverdue) return { kind: 'overdue', failure };
   if (failure.kind === 'refused') return { kind: 'refused', failure };
-  return unchanged(cloudJob, job, now, failure);
+  return unchanged(cloudJob, job, failure, stands);
 }
 
 /**
@@ -88,20 +99,34 @@ export function verifiesEnd(observation: Observation): boolean {
   return observation.kind === 'job' || failureOf(observation)?.kind === 'notFound';
 }
 
+/** Only the budget can leave causes: each is read once, and an error ends it. */
+function areCausesLeft(cloudJob: CloudJob, observation: Observation): boolean {
+  if (readableSpec(cloudJob).jobID === undefined || readableSpec(cloudJob).suspend === true) return false;
+  if (observation.kind === 'job') return observation.causesLeft !== undefined;
+  return observation.kind === 'nothing' && hasUnreadCauses(cloudJob);
+}
+
 /** The last poll was good, and the job has not ended. */
-function followed(cloudJob: CloudJob, job: JobSummary, now: number): JobState {
+function followed(cloudJob: CloudJob, job: JobSummary, now: number, unchangedMs: number): JobState {
   if (activeDeadlineLeft(cloudJob, job, now) <= 0) return { kind: 'deadlineExceeded' };
   const phase = classifyPhase(job.phase);
-  return phase === 'initializing' || phase === 'running' ? { kind: phase } : { kind: 'unknownPhase' };
+  if (phase === 'initializing' || phase === 'running') return { kind: phase };
+  const isOverdue = unknownPhaseLeft(cloudJob, job, unchangedMs) <= 0;
+  return { kind: isOverdue ? 'unknownPhaseOverdue' : 'unknownPhase' };
 }
 
 /** Nothing new was observed, so the known state stays. */
-function unchanged(cloudJob: CloudJob, job: JobSummary, now: number, failure: Failure | undefined): JobState {
+function unchanged(
+  cloudJob: CloudJob,
+  job: JobSummary,
+  failure: Failure | undefined,
+  stands: () => JobState,
+): JobState {
   const conditions = cloudJob.status.conditions ?? [];
   const synced = findCondition(conditions, 'Synced');
   if (isStatusOfSpec(cloudJob)) {
     if (synced?.status === 'False') return { kind: 'asBefore', conditions };
     if (synced?.status === 'Unknown' && failure === undefined) return { kind: 'asBefore', conditions };
   }
-  return isKnown(job) ? followed(cloudJob, job, now) : { kind: 'waiting', failure };
+  return isKnown(job) ? stands() : { kind: 'waiting', failure };
 }

@@ -6,6 +6,7 @@ import { isTerminal } from '../cloud/phase.js';
 import type { Priority } from '../priority.js';
 import {
   aboutItsJob,
+  hasUnreadCauses,
   isFinished,
   isRequested,
   isUnverified,
@@ -121,7 +122,8 @@ export class JobTracker {
     if ('problems' in spec || spec.suspend === true) return undefined;
     const isHandled = this.unwritten !== undefined && this.#handledRequest === requestedAt(cloudJob);
     if (isRequested(cloudJob) && !isHandled) return 'high';
-    if (isFinished(cloudJob) || endsJob(this.unwritten)) return undefined;
+    if (endsJob(this.unwritten)) return undefined;
+    if (isFinished(cloudJob) && !hasUnreadCauses(cloudJob)) return undefined;
     if (this.#polledGeneration !== metadata.generation) {
       return this.#generationAtStart === metadata.generation ? 'low' : 'high';
     }
@@ -182,9 +184,10 @@ export class JobTracker {
 
   /** What the status does not contain. */
   history(): History {
-    const unobservedMs = this.#parts.clock.monotonic() - (this.#lastObservedAt ?? this.#appearedAt);
+    const now = this.#parts.clock.monotonic();
     return {
-      unobservedMs,
+      unobservedMs: now - (this.#lastObservedAt ?? this.#appearedAt),
+      unchangedMs: now - this.#changedAt,
       lastFailure: this.#lastFailure,
       statusLength: this.#statusLength,
       isOverwritten: this.written.isOverwritten,

@@ -38,6 +38,10 @@ function sentence(
       return job.phase === undefined
         ? `${nameOf(job)} has no phase yet; it is followed until it has one that ends it.`
         : `${nameOf(job)} is in the undocumented phase "${job.phase}"; it is followed until it ends.`;
+    case 'unknownPhaseOverdue': {
+      const phase = job.phase === undefined ? 'no phase' : `the undocumented phase "${job.phase}"`;
+      return `${nameOf(job)} has ${phase} and has not changed for spec.observationDeadlineSeconds; check in the cloud whether it has ended. It is still followed.`;
+    }
     case 'succeeded':
       return `${nameOf(job)} has succeeded.`;
     case 'failed':

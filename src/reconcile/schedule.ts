@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { findCondition } from '../api/conditions.js';
 import { SPEC_DEFAULTS, type CloudJob } from '../api/cloudjob.js';
 import type { Retry } from '../cloud/reactions.js';
-import { isStatusOfSpec, readableSpec } from './cloudJob.js';
+import { isStatusOfSpec, knownJob, readableSpec } from './cloudJob.js';
 import type { JobSummary } from './summary.js';
 
 // The time of the next poll of a job, and its deadlines.
@@ -113,21 +113,39 @@ export function activeDeadlineLeft(cloudJob: CloudJob, job: JobSummary, now: num
 }
 
 /**
+ * Milliseconds until a job in an unknown phase is unchanged for `observationDeadlineSeconds`; 0 or less when that time has
+ * passed.
+ *
+ * @param unchangedMs as this process knows it (`History`), before this observation
+ */
+export function unknownPhaseLeft(cloudJob: CloudJob, job: JobSummary, unchangedMs: number): number {
+  const patienceMs = observationDeadlineMs(cloudJob);
+  if (!isSameState(job, knownJob(cloudJob))) return patienceMs;
+  // A restart loses the time of the last change, if the cloud gives no times: what an earlier process wrote counts, too.
+  const isOverdue = findCondition(cloudJob.status.conditions, 'Stalled')?.reason === 'UnknownPhase';
+  return isOverdue && isStatusOfSpec(cloudJob) ? 0 : patienceMs - unchangedMs;
+}
+
+/**
  * Milliseconds until the job is unobserved for `observationDeadlineSeconds`; 0 or less when that time has passed.
  *
  * @param unobservedMs as this process knows it (`History`)
  */
 export function observationDeadlineLeft(cloudJob: CloudJob, now: number, unobservedMs: number): number {
   const { conditions } = cloudJob.status;
-  const { observationDeadlineSeconds: seconds = SPEC_DEFAULTS.observationDeadlineSeconds } =
-    readableSpec(cloudJob);
+  const patienceMs = observationDeadlineMs(cloudJob);
   const synced = findCondition(conditions, 'Synced');
-  if (synced?.status !== 'False') return seconds * 1000 - unobservedMs;
+  if (synced?.status !== 'False') return patienceMs - unobservedMs;
 
   // A restart loses the history, so the conditions of an earlier process count too: the job was not observed since
   // Synced turned False, and only an observation (or another spec) ends a stall.
   const isNotFound = synced.reason === 'JobNotFound' || synced.reason === 'JobVanished';
   const isOverdue = findCondition(conditions, 'Stalled')?.reason === synced.reason && !isNotFound;
   if (isOverdue && isStatusOfSpec(cloudJob)) return 0;
-  return seconds * 1000 - Math.max(unobservedMs, now - Date.parse(synced.lastTransitionTime));
+  return patienceMs - Math.max(unobservedMs, now - Date.parse(synced.lastTransitionTime));
+}
+
+function observationDeadlineMs(cloudJob: CloudJob): number {
+  const { observationDeadlineSeconds = SPEC_DEFAULTS.observationDeadlineSeconds } = readableSpec(cloudJob);
+  return observationDeadlineSeconds * 1000;
 }

@@ -17,6 +17,8 @@ export interface Config {
     { readonly namespaces: readonly string[]; readonly source: WorkloadCredentialsOptions } | undefined;
   /** Per region and project. */
   readonly budget: { readonly requestsPerSecond: number; readonly burst: number };
+  /** For a whole request to the cloud, from connecting to the last byte of the answer. */
+  readonly requestDeadlineSeconds: number;
 }
 
 /** An object with only these keys; its error names them. */
@@ -98,6 +100,12 @@ export const configSchema = only({
       .default(DEFAULT_BUDGET.burst)
       .describe('most calls to a project at once, after a pause'),
   }).default(DEFAULT_BUDGET),
+  requestDeadlineSeconds: z
+    .number()
+    .min(1)
+    .max(60)
+    .default(10)
+    .describe('how long one request to the cloud, or to its IAM, may take'),
 });
 
 /**
@@ -119,7 +127,7 @@ export function readConfig(
       `${source}: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'is not usable'}`,
     );
   }
-  const { regions: entries, defaultRegion, polling, budget, ownCredentials: own } = read.data;
+  const { regions: entries, defaultRegion, ownCredentials: own, ...others } = read.data;
   for (const [name, entry] of Object.entries(entries)) {
     if (!LABEL.test(name)) {
       throw new UsageError(`${source}: regions: "${name}" is not a name; allowed: 1 to 63 of a-z 0-9 -`);
@@ -137,7 +145,7 @@ export function readConfig(
     );
   }
   const ownCredentials = own && { namespaces: own.namespaces, source: workload(own.from, source, env) };
-  return { regions, defaultRegion, polling, budget, ownCredentials };
+  return { regions, defaultRegion, ownCredentials, ...others };
 }
 
 function workload(

@@ -47,7 +47,12 @@ class WholeClock extends FakeClock {
   }
 }
 
-/** The operator between tenants and a cloud, all on one clock. @param logIn answers of IAM, by the user's name and password */
+/**
+ * The operator between tenants and a cloud, all on one clock.
+ *
+ * @param logIn answers of IAM, by the user's name and password
+ * @param random the operator's own randomness, from 0 to 1; left out: the middle of every jitter
+ */
 export class TenantsWorld implements Http {
   readonly clock = new WholeClock('2026-03-02T00:00:00Z');
   readonly #polls = new Map<string, number[]>();
@@ -61,9 +66,8 @@ export class TenantsWorld implements Http {
       status: 401,
       body: { error_code: 'IAM.0001' },
     }),
+    random = () => 0.5,
   ) {
-    // In the middle of every jitter.
-    const random = (): number => 0.5;
     const namespaceOf = (name: string): string => name.split('-')[0] ?? '';
     const secretOf = (name: string) => {
       const { tenant, index } = this.#find(name);

@@ -39,8 +39,12 @@ export type Acquired =
   CallSlot | { readonly kind: 'waiting' } | { readonly kind: 'error'; readonly error: CloudError };
 
 const SCOPE_TIMES = { openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: 'never' } as const;
-/** Failed calls of one credential in its project. */
-const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 5 };
+/**
+ * Failed calls of one credential in its project. A cloud that fails four of five calls fails 30 in a row once in 800 times,
+ * so only a cloud that answers nothing is held back. 5 in a row would come every third time, and the ends of jobs would
+ * not be observed.
+ */
+const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 30 };
 /** Failed credentials of a project, and failed projects of a region. */
 const WIDER_SCOPE = { ...SCOPE_TIMES, failures: 3 };
 

@@ -87,7 +87,10 @@ async function findJobs(
   const { objects } = await listObjects(client, CLOUD_JOBS, { namespace }, signal).catch((error: unknown) => {
     throw problemOf(error, `CloudJobs of namespace ${namespace}`);
   });
-  const http = createHttp(clock, { proxyFor: readProxies(env) });
+  const http = createHttp(clock, {
+    timeoutMs: config.requestDeadlineSeconds * 1000,
+    proxyFor: readProxies(env),
+  });
   try {
     const authenticator = new Authenticators(http, clock, random).of(access.credentials, namespace);
     const target = { region, projectID, jobID: '', authenticator };

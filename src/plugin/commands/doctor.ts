@@ -26,7 +26,10 @@ export async function doctor(
 ): Promise<number> {
   const isJSON = flags.output === 'json';
   const config = readOperatorConfig(flags.config);
-  const http = createHttp(clock, { proxyFor: network.proxyFor });
+  const http = createHttp(clock, {
+    timeoutMs: config.requestDeadlineSeconds * 1000,
+    proxyFor: network.proxyFor,
+  });
   const steps: Step[] = [];
   try {
     const patient = {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_EXTEND_PARAMS, MAX_TEXT_LENGTH, MAX_WORD_LENGTH } from '../../../src/api/cloudjob.js';
+import { parseAnswer } from '../../../src/cloud/answerJSON.js';
 import { readJob, type Job } from '../../../src/cloud/job.js';
 
 function fixture(name: string): unknown {
@@ -103,6 +104,38 @@ describe('readJob', () => {
     const job = jobOf({ status: { phase: 'Running' }, spec: { extendParam } });
 
     expect(job.extendParam).toEqual(expected);
+  });
+
+  it.each([
+    ['an ID of 64 bits', '9223372036854775807', '9223372036854775807'],
+    ['a negative one', '-9223372036854775808', '-9223372036854775808'],
+    ['one that a double holds', '9007199254740991', '9007199254740991'],
+    ['a fraction', '1234567890123456789.5', '1234567890123456800'],
+    ['digits in a text', '"\\"12345678901234567890"', '"12345678901234567890'],
+    ['one within an object', '{"id":9223372036854775807}', '{"id":"9223372036854775807"}'],
+  ])('keeps the digits of a number in extendParam: %s', (_name, json, expected) => {
+    const job = jobOf(parseAnswer(`{"status":{"phase":"Running"},"spec":{"extendParam":{"id":${json}}}}`));
+
+    expect(job.extendParam).toEqual({ id: expected });
+  });
+
+  it('keeps them where extendParam is a text of JSON, too', () => {
+    const job = jobOf({ status: { phase: 'Running' }, spec: { extendParam: '{"id":9223372036854775807}' } });
+
+    expect(job.extendParam).toEqual({ id: '9223372036854775807' });
+  });
+
+  it.each(['{12345678901234567890:1}', '{"id":012345678901234567890}', '{"id":12345678901234567890'])(
+    'takes no other JSON for the sake of long numbers: %s',
+    (text) => {
+      expect(parseAnswer(text)).toBeUndefined();
+    },
+  );
+
+  it('reads long numbers among a megabyte of quotes as fast as any other answer', () => {
+    const text = JSON.stringify(['"'.repeat(400_000), 0]).replace(/0]$/, '12345678901234567890]');
+
+    expect(parseAnswer(text)).toEqual(['"'.repeat(400_000), '12345678901234567890']);
   });
 
   it('leaves out a parameter of a name that no object has as a field of its own', () => {

@@ -330,8 +330,8 @@ describe('the breaker of a region', () => {
   it('stops calls after failures in a row, reports the cause, and tries again with one probe', async () => {
     let answer = failure({ status: 503, message: 'HTTP 503' });
     const { clock, calls, read } = setUp({ answer: () => answer });
-    for (let n = 0; n < 8; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
-    expect(calls).toHaveLength(5);
+    for (let n = 0; n < 40; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
+    expect(calls).toHaveLength(30);
     expect(await read('a')).toMatchObject({
       error: { class: 'transient', message: 'HTTP 503', retryAfterMs: 10_000 },
     });
@@ -624,7 +624,7 @@ describe('a tenant whose calls fail', () => {
     ['no answer', failure({})],
   ])('with %s keeps nobody else of the project waiting', async (_name, error) => {
     const { clock, read } = setUp({ answer: (jobID) => (jobID === 'job-1' ? RUNNING : error) });
-    for (let second = 0; second < 180; second += 10) {
+    for (let second = 0; second < 240; second += 10) {
       for (let n = 0; n < 30; n += 1) {
         await read(`bad-${n}`, target({ jobID: `bad-${n}`, fingerprint: `bad-${n % 10}` }), 'high');
       }
@@ -638,7 +638,7 @@ describe('a tenant whose calls fail', () => {
     const { read } = setUp({
       answer: () => failure({ status: 503, code: 'X.1', message: 'job of A failed' }),
     });
-    for (let n = 0; n < 30; n += 1)
+    for (let n = 0; n < 90; n += 1)
       await read(`a-${n}`, target({ fingerprint: `a-${n % 3}`, jobID: `a-${n}` }));
 
     const told = await read('b', target({ fingerprint: 'b' }));
@@ -660,7 +660,7 @@ describe('a tenant whose calls fail', () => {
       answer: (jobID) => (works && jobID === 'job-1' ? RUNNING : failure({ status: 503 })),
     });
     const failAll = async (): Promise<void> => {
-      for (let n = 0; n < 54; n += 1) {
+      for (let n = 0; n < 270; n += 1) {
         const change = { projectID: `p-${n % 3}`, fingerprint: `f-${n % 9}`, jobID: `bad-${n}` };
         await read(`bad-${n}`, target(change));
       }

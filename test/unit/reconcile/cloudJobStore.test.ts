@@ -8,6 +8,7 @@ import {
   cloudJob,
   edited,
   failed,
+  job,
   JOB_ID,
   read,
   withStatus,
@@ -117,6 +118,10 @@ describe('a CloudJob in memory', () => {
     ['is running', served(after(cloudJob(), read('Running')))],
     ['cannot be read', served(after(cloudJob(), failed('transient')))],
     ['is to be deleted later', served(after(cloudJob({ ttlSecondsAfterFinished: 60 }), read('Success')))],
+    [
+      'has causes of its failure that are unread',
+      served(after(cloudJob(), { kind: 'job', job: job('Failed'), causesLeft: ['sub-job'] })),
+    ],
     ['has a poll requested', served(ended, { [REQUESTED_AT_ANNOTATION]: 'now' })],
     ['has another spec by now', served(edited(ended, { suspend: true }))],
     ['lacks a condition', served(withStatus(ended, { ...ended.status, conditions: [] }))],

@@ -55,7 +55,12 @@ const { tree } = fc.letrec<{ tree: Job }>((tie) => ({
 }));
 
 const observation: fc.Arbitrary<Observation> = fc.oneof(
-  { weight: 4, arbitrary: tree.map((job): Observation => ({ kind: 'job', job })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(tree, fc.boolean())
+      .map(([job, isPart]): Observation => ({ kind: 'job', job, ...(isPart && { causesLeft: ['a'] }) })),
+  },
   {
     weight: 3,
     arbitrary: fc
@@ -108,18 +113,24 @@ interface World {
   readonly object: CloudJob;
   readonly now: number;
   readonly unobservedMs: number;
+  readonly unchangedMs: number;
   readonly lastFailure: Failure | undefined;
 }
 
 /** Takes one step as the reconciler would, and checks everything that must hold after it. */
-function take({ object, now, unobservedMs, lastFailure }: World, next: Step): World {
-  if (next.kind === 'edit') return { object: edited(object, next.spec), now, unobservedMs, lastFailure };
+function take(world: World, next: Step): World {
+  const { object, now, unobservedMs, unchangedMs, lastFailure } = world;
+  if (next.kind === 'edit') return { ...world, object: edited(object, next.spec) };
 
   const then = now + next.seconds * 1000;
   const history = next.restarted
-    ? { unobservedMs: 0 }
-    : { unobservedMs: unobservedMs + Math.max(0, next.seconds * 1000), lastFailure };
-  const { status } = decide(object, next.observation, then, history);
+    ? { unobservedMs: 0, unchangedMs: 0 }
+    : {
+        unobservedMs: unobservedMs + Math.max(0, next.seconds * 1000),
+        unchangedMs: unchangedMs + Math.max(0, next.seconds * 1000),
+        lastFailure,
+      };
+  const { status, jobChanged } = decide(object, next.observation, then, history);
   const stored = withStatus(object, status);
 
   checkInvariants(object, stored, next.observation);
@@ -127,6 +138,7 @@ function take({ object, now, unobservedMs, lastFailure }: World, next: Step): Wo
   const failure = next.observation.kind === 'nothing' ? history.lastFailure : failureOf(next.observation);
   const afterwards = {
     unobservedMs: good ? 0 : history.unobservedMs,
+    unchangedMs: jobChanged ? 0 : history.unchangedMs,
     lastFailure: good ? undefined : failure,
   };
   const again = decide(stored, { kind: 'nothing' }, then, afterwards);
@@ -173,7 +185,13 @@ describe('whatever happens to a CloudJob', () => {
   it('its status keeps its promises, and deciding again changes nothing', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-        let world: World = { object: cloudJob(), now: CREATED, unobservedMs: 0, lastFailure: undefined };
+        let world: World = {
+          object: cloudJob(),
+          now: CREATED,
+          unobservedMs: 0,
+          unchangedMs: 0,
+          lastFailure: undefined,
+        };
 
         for (const next of steps) world = take(world, next);
       }),

@@ -13,6 +13,7 @@ import {
   edited,
   failed,
   HEALTHY,
+  job,
   JOB_ID,
   NO_SECRET,
   read,
@@ -22,6 +23,7 @@ import type { History } from '../../../src/reconcile/jobState.js';
 
 const NOTHING: Observation = { kind: 'nothing' };
 const THROTTLED = failureOf(failed('throttled'));
+const UNCHANGED_FOR_10_MINUTES: History = { unobservedMs: 0, unchangedMs: 600_000 };
 const UNOBSERVED_FOR_11_MINUTES: History = { unobservedMs: 660_000 };
 
 function followed(phase: string, spec = {}): CloudJob {
@@ -239,6 +241,34 @@ describe('the conditions of every state', () => {
         Reconciling: 'True/UnknownPhase',
       },
       'InProgress',
+    ],
+    [
+      'a phase nobody documented, unchanged for observationDeadlineSeconds',
+      after(followed('Succeeded'), read('Succeeded'), 601, UNCHANGED_FOR_10_MINUTES),
+      {
+        Ready: 'False/UnknownPhase',
+        Succeeded: 'Unknown/UnknownPhase',
+        Synced: 'True/UnknownPhase',
+        Stalled: 'True/UnknownPhase',
+        Settled: 'True/UnknownPhase',
+      },
+      'Failed',
+    ],
+    [
+      'the same with readyWhen Observed',
+      after(
+        followed('Succeeded', { readyWhen: 'Observed' }),
+        read('Succeeded'),
+        601,
+        UNCHANGED_FOR_10_MINUTES,
+      ),
+      {
+        Ready: 'True/JobObserved',
+        Succeeded: 'Unknown/UnknownPhase',
+        Synced: 'True/UnknownPhase',
+        Settled: 'True/JobObserved',
+      },
+      'Current',
     ],
     [
       'suspended while running',
@@ -696,5 +726,76 @@ describe('the message', () => {
     expect(message).toContain(JOB_ID);
     expect(message).toContain('of Standard clusters');
     expect(message).toContain('spec.projectID');
+  });
+});
+
+describe('a job in a phase that nobody documented', () => {
+  const unknown = followed('Cancelled');
+  const stalledOne = after(unknown, read('Cancelled'), 601, UNCHANGED_FOR_10_MINUTES);
+
+  it('keeps its word, says what to check, and is polled on', () => {
+    const decision = decide(unknown, read('Cancelled'), CREATED + 601_000, UNCHANGED_FOR_10_MINUTES);
+
+    expect(decision.status).toMatchObject({
+      phase: 'Cancelled',
+      message: expect.stringMatching(
+        /undocumented phase "Cancelled" and has not changed for spec\.observationDeadlineSeconds; check/,
+      ),
+    });
+    expect(decision.requeue).toEqual({ kind: 'poll', withinMs: Infinity });
+    expect(decision.transitions.map(({ reason }) => reason)).toEqual(['Stalled']);
+  });
+
+  it('is not Stalled before, and comes back in time for that', () => {
+    const history = { unobservedMs: 0, unchangedMs: 590_000 };
+    const decision = decide(unknown, read('Cancelled'), CREATED + 591_000, history);
+
+    expect(findCondition(decision.status.conditions, 'Stalled')).toBeUndefined();
+    expect(decision.requeue).toEqual({ kind: 'poll', withinMs: 10_000 });
+  });
+
+  it('is Stalled no more when the job changes', () => {
+    const changed = after(stalledOne, read('Cancelling'), 602, UNCHANGED_FOR_10_MINUTES);
+    const known = after(stalledOne, read('Success'), 602, UNCHANGED_FOR_10_MINUTES);
+
+    expect(conditionsOf(changed)).toMatchObject({ Reconciling: 'True/UnknownPhase' });
+    expect(conditionsOf(known)).toMatchObject({ Ready: 'True/JobSucceeded', Settled: 'True/JobSucceeded' });
+    expect(findCondition(known.status.conditions, 'Stalled')).toBeUndefined();
+  });
+
+  it('stays Stalled after a restart, which forgets for how long', () => {
+    const { differs } = decide(stalledOne, read('Cancelled'), CREATED + 700_000, HEALTHY);
+
+    expect(differs).toBe(false);
+  });
+});
+
+describe('a failed job of which the budget left causes unread', () => {
+  const left: Observation = { kind: 'job', job: job('Failed'), causesLeft: ['sub-job'] };
+  const unread = after(cloudJob(), left);
+
+  it('is reported as failed at once, and polled on', () => {
+    expect(conditionsOf(unread)).toMatchObject({ Stalled: 'True/JobFailed', Synced: 'True/CausesUnread' });
+    expect(decide(unread, NOTHING, CREATED + 2_000, HEALTHY)).toMatchObject({
+      differs: false,
+      requeue: { kind: 'poll' },
+    });
+  });
+
+  it.each([
+    ['the causes are read', read('Failed')],
+    ['the cloud does not answer', failed('transient')],
+    ['the cloud knows the job no more', failed('notFound')],
+  ])('rests when %s', (_name, observation) => {
+    const decision = decide(unread, observation, CREATED + 2_000, HEALTHY);
+
+    expect(findCondition(decision.status.conditions, 'Synced')?.reason).toBe('JobRead');
+    expect(decision.requeue).toEqual({ kind: 'rest' });
+  });
+
+  it('rests when it is suspended', () => {
+    const suspended = edited(unread, { suspend: true });
+
+    expect(decide(suspended, NOTHING, CREATED + 2_000, HEALTHY).requeue).toEqual({ kind: 'rest' });
   });
 });

@@ -204,7 +204,7 @@ describe('the next poll', () => {
 
   it('comes later with each failure in a row', async () => {
     const world = new ReconcilerWorld(cloudJob());
-    world.reader.answers = [fails('transient')];
+    world.reader.answers = [fails('malformed')];
 
     const waits: unknown[] = [];
     for (let failures = 1; failures <= 7; failures += 1) {

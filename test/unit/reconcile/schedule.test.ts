@@ -65,9 +65,16 @@ describe('pollAfterMs', () => {
   });
 });
 
+const HELD_BACK: Observation = {
+  kind: 'error',
+  error: { class: 'transient', message: 'held back', local: true },
+};
+
 describe('retryAfterMs', () => {
   it.each([
-    [failed('transient'), [2, 4, 8, 16, 32, 60, 60]],
+    [failed('transient'), [2, 4, 8, 10, 10, 10, 10]],
+    [HELD_BACK, [2, 4, 8, 16, 32, 60, 60]],
+    [failed('malformed'), [2, 4, 8, 16, 32, 60, 60]],
     [failed('throttled'), [5, 10, 20, 40, 60, 60, 60]],
     [failed('unauthorized'), [5, 10, 10, 10, 10, 10, 10]],
     [failed('forbidden'), [15, 30, 60, 120, 120, 120, 120]],
@@ -81,7 +88,7 @@ describe('retryAfterMs', () => {
   });
 
   it('stays at its limit however long it fails', () => {
-    expect(retryAfterMs(REACTIONS.transient.retry, 1_000_000, undefined, POLLING, MIDDLE)).toBe(seconds(60));
+    expect(retryAfterMs(REACTIONS.malformed.retry, 1_000_000, undefined, POLLING, MIDDLE)).toBe(seconds(60));
   });
 
   it("is never shorter than the operator's minimum", () => {

@@ -10,6 +10,7 @@ describe('readConfig', () => {
     expect(readConfig({ polling: { maxSeconds: 5 }, budget: { burst: 3 } }, 'c.yaml', {})).toMatchObject({
       polling: { minSeconds: 4, maxSeconds: 5 },
       budget: { requestsPerSecond: 10, burst: 3 },
+      requestDeadlineSeconds: 10,
     });
   });
 
@@ -36,7 +37,7 @@ describe('readConfig', () => {
     [
       'an unknown key',
       { pollling: {} },
-      /^c\.yaml: the file: has no key "pollling"; allowed: regions, defaultRegion, polling, ownCredentials, budget$/,
+      /^c\.yaml: the file: has no key "pollling"; allowed: regions, defaultRegion, polling, ownCredentials, budget, requestDeadlineSeconds$/,
     ],
     [
       'an unknown key of a section',
@@ -56,6 +57,12 @@ describe('readConfig', () => {
     ],
     ['too small a number', { polling: { minSeconds: 0 } }, /^c\.yaml: polling\.minSeconds: .*>=1/],
     ['too great a number', { budget: { burst: 1e9 } }, /^c\.yaml: budget\.burst: .*<=10000/],
+    ['a deadline of no time', { requestDeadlineSeconds: 0 }, /^c\.yaml: requestDeadlineSeconds: .*>=1/],
+    [
+      'a deadline that outlasts a poll',
+      { requestDeadlineSeconds: 61 },
+      /^c\.yaml: requestDeadlineSeconds: .*<=60/,
+    ],
     ['a fraction', { budget: { burst: 1.5 } }, /^c\.yaml: budget\.burst: .*expected int/],
     [
       'a maximum below the minimum',

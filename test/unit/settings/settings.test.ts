@@ -38,6 +38,7 @@ describe('readSettings', () => {
       defaultRegion: undefined,
       polling: { minSeconds: 4, maxSeconds: 60 },
       budget: { requestsPerSecond: 10, burst: 20 },
+      requestDeadlineSeconds: 10,
     });
     expect(config.regions.find('eu-de')?.cce).toBe('https://cce.eu-de.otc.t-systems.com');
   });
