@@ -14,6 +14,8 @@ export interface ListOptions {
   readonly namespace?: string;
   /** For example `metadata.name=a`. */
   readonly fieldSelector?: string;
+  /** For example `team=a,stage!=test`. */
+  readonly labelSelector?: string | undefined;
   /** Objects per page. */
   readonly limit?: number;
   /** From the previous page. */
@@ -112,6 +114,7 @@ export class KubeClient {
     const query = new URLSearchParams({ limit: String(limit) });
     if (options.continueToken !== undefined) query.set('continue', options.continueToken);
     if (options.fieldSelector !== undefined) query.set('fieldSelector', options.fieldSelector);
+    if (options.labelSelector !== undefined) query.set('labelSelector', options.labelSelector);
     const maxBytes = limit === 1 ? {} : { maxBytes: MAX_PAGE_BYTES };
     try {
       const body = await this.#request({ method: 'GET', path, query, idempotent: true, ...maxBytes }, signal);

@@ -3,6 +3,7 @@ import {
   COMMAND_NAMES,
   COMMANDS,
   FLAGS,
+  MOST_NAMES,
   objectName,
   type Command,
   type Flags,
@@ -45,8 +46,11 @@ export function readInvocation(args: readonly string[]): Invocation {
   if (flags.output === 'yaml' && command !== 'create' && command !== 'discover') {
     throw new UsageError(`--output: "yaml" is for create and discover; allowed for ${command}: json`);
   }
-  return { kind: 'run', command, names: readNames(command, rest), flags };
+  return { kind: 'run', command, names: readNames(command, rest, given), flags };
 }
+
+/** The flags that may stand in place of names. */
+const FINDERS = ['selector', 'all'] as const;
 
 function explain(problem: string): string {
   return `${problem}; "kubectl cloudjob help" lists the flags`;
@@ -60,11 +64,21 @@ function refuseFlagsOfOthers(command: Command, given: GivenFlags): void {
   }
 }
 
-function readNames(command: Command, words: readonly string[]): readonly string[] {
+function readNames(command: Command, words: readonly string[], given: GivenFlags): readonly string[] {
   const names = [...new Set(words.map((word) => word.replace(TYPE_PREFIX, '')))];
   for (const name of names) objectName({ key: command, values: [name] });
   const { least, most } = COMMANDS[command].names;
-  if (names.length < least) throw new UsageError(`${command}: the name of a CloudJob is missing`);
+  const ways = [
+    ...(names.length > 0 ? ['names'] : []),
+    ...FINDERS.filter((flag) => given.has(flag)).map((name) => FLAGS[name].flag),
+  ];
+  if (most === MOST_NAMES && ways.length > 1) {
+    throw new UsageError(`${command}: ${ways.join(' and ')} exclude each other; give one of them`);
+  }
+  if (ways.length < least) {
+    const others = most === MOST_NAMES ? '; --selector or --all stand for names' : '';
+    throw new UsageError(`${command}: the name of a CloudJob is missing${others}`);
+  }
   if (names.length <= most) return names;
   throw new UsageError(
     most === 0

@@ -22,24 +22,25 @@ const ORDINARY_CODES = '0 success, 1 failure, 2 an argument or file cannot be us
 const NO_NAME = { least: 0, most: 0 };
 const ONE_NAME = { least: 1, most: 1 };
 /** The limit exists because each watched CloudJob has a connection of its own. */
-const NAMES = { least: 1, most: 64 };
+export const MOST_NAMES = 64;
+const NAMES = { least: 1, most: MOST_NAMES };
 
 /** The commands of `kubectl cloudjob`: parsing, help and docs use this table and the next. */
 export const COMMANDS = {
   list: {
-    line: 'list [-A]',
+    line: 'list [-l SELECTOR] [-A]',
     about: 'lists CloudJobs; those that need attention come first',
     codes: ORDINARY_CODES,
     names: NO_NAME,
   },
   tree: {
-    line: 'tree NAME...',
+    line: 'tree NAME... | -l SELECTOR | --all',
     about: 'prints the tree of sub-jobs once',
     codes: ORDINARY_CODES,
     names: NAMES,
   },
   watch: {
-    line: 'watch NAME...',
+    line: 'watch NAME... | -l SELECTOR | --all',
     about:
       'shows the tree of sub-jobs, live, until all jobs have ended; without a terminal, prints a line for each change',
     codes:
@@ -72,6 +73,13 @@ export const COMMANDS = {
     codes: '0 no problem, 1 a problem was found, 2 no problem was found but not everything could be checked',
     names: ONE_NAME,
   },
+  version: {
+    line: 'version',
+    about:
+      'prints the version of the plugin and, if the cluster says so, the served versions of CloudJobs and the image of the operator',
+    codes: ORDINARY_CODES,
+    names: NO_NAME,
+  },
 } as const satisfies Readonly<Record<string, CommandRow>>;
 
 export type Command = keyof typeof COMMANDS;
@@ -97,6 +105,20 @@ export const FLAGS = {
     short: 'A',
     help: 'list CloudJobs of all namespaces',
     commands: ['list'],
+    read: isGiven,
+  },
+  selector: {
+    flag: '--selector',
+    short: 'l',
+    takes: 'SELECTOR',
+    help: 'the CloudJobs with these labels, for example team=a,stage!=test',
+    commands: ['list', 'tree', 'watch'],
+    read: labelSelector,
+  },
+  all: {
+    flag: '--all',
+    help: 'all CloudJobs of the namespace',
+    commands: ['tree', 'watch'],
     read: isGiven,
   },
   context: {
@@ -217,7 +239,7 @@ export const FLAGS = {
     flag: '--operator-namespace',
     takes: 'NS',
     help: 'namespace of the operator; default cloudjob-system',
-    commands: ['doctor'],
+    commands: ['doctor', 'version'],
     read: (given: Given) => objectName(given) ?? 'cloudjob-system',
   },
   operatorServiceAccount: {
@@ -250,6 +272,13 @@ export function objectName(given: Given): string | undefined {
   throw new UsageError(
     `${given.key}: "${name}" is not a name; allowed: a-z 0-9 - and ., a letter or digit first and last`,
   );
+}
+
+/** Reads a selector, which the API server checks. An empty one would mean all. */
+function labelSelector(given: Given): string | undefined {
+  const text = lastValue(given);
+  if (text?.trim() !== '') return text;
+  throw new UsageError(`${given.key}: is empty; write labels, for example team=a`);
 }
 
 const DEFAULT_TIMEOUT_MS = 3_600_000;

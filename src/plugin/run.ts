@@ -7,10 +7,12 @@ import { ProxyError } from '../proxy.js';
 import { readInvocation, type Invocation } from './cli.js';
 import { connect, type Cluster } from './cluster.js';
 import { EXIT, type CommandContext } from './commands/context.js';
+import { complete } from './commands/complete.js';
 import { create } from './commands/create.js';
 import { list } from './commands/list.js';
 import { logs } from './commands/logs.js';
 import { tree } from './commands/tree.js';
+import { version } from './commands/version.js';
 import { watch } from './commands/watch.js';
 import type { Command, Flags } from './flags.js';
 import { makeOutput, type OutputStream } from './output.js';
@@ -36,6 +38,10 @@ export async function runPlugin(args: readonly string[], process: PluginProcess)
   const { stdout, stderr, env, signal } = process;
   let command: Command | undefined;
   try {
+    if (args[0] === '__complete') {
+      const context = { ...process, output: makeOutput(stdout, stderr, env, true) };
+      return await complete(args.slice(1), (flags, work) => withCluster(flags, context, work), context);
+    }
     const invocation = readInvocation(args);
     ({ command } = invocation);
     if (invocation.kind === 'help') {
@@ -61,17 +67,17 @@ async function runCommand(
   const isJSON = flags.output === 'json';
   switch (command) {
     case 'list':
-      return withCluster(flags, context, (cluster) => list(cluster, flags.allNamespaces, isJSON, context));
+      return withCluster(flags, context, (cluster) => list(cluster, flags, context));
     case 'tree':
-      return withCluster(flags, context, (cluster) => tree(cluster, names, isJSON, context));
+      return withCluster(flags, context, (cluster) => tree(cluster, names, flags, context));
     case 'watch':
-      return withCluster(flags, context, (cluster) =>
-        watch(cluster, names, isJSON, flags.timeoutMs, context),
-      );
+      return withCluster(flags, context, (cluster) => watch(cluster, names, flags, context));
     case 'logs':
       return withCluster(flags, context, (cluster) => logs(cluster, name, isJSON, context));
     case 'create':
       return create(flags, (apply) => withCluster(flags, context, apply), context);
+    case 'version':
+      return version((work) => withCluster(flags, context, work), flags.operatorNamespace, isJSON, context);
     case 'discover': {
       const { discover } = await import('./commands/discover.js');
       return withCluster(flags, context, (cluster) => discover(cluster, flags, context));

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump, load } from 'js-yaml';
 import { tells, type JobScript } from '../support/jobs.js';
 import type { ToolResult } from '../support/tools.js';
-import { PLUGIN_MAIN, PluginProcess } from '../support/pluginProcess.js';
+import { PLUGIN_COMPLETION, PLUGIN_MAIN, PluginProcess } from '../support/pluginProcess.js';
 import { PROJECT, TOKEN_MARK } from '../support/scriptedCloud.js';
 import { describeWithKubectl, itWhen, realKubeconfig } from '../support/skips.js';
 import { has, SECRET, World, type Ref } from '../support/world.js';
@@ -48,6 +48,16 @@ async function follow(job: JobScript, spec: object = {}, namespace = shared): Pr
   const ref = await world.follow(namespace, job.uid, spec);
   await world.untilStatus(ref, `is ${job.phase}`, ({ phase }) => phase === job.phase, 60_000);
   return ref;
+}
+
+/** A kubeconfig whose API server does not exist. */
+function nowhere(): string {
+  return dump({
+    'current-context': 'x',
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1' } }],
+    users: [{ name: 'u', user: {} }],
+  });
 }
 
 const FAILED: JobScript = {
@@ -133,17 +143,7 @@ describe('watch', () => {
 
   it.concurrent('cannot tell without an API server: 2', async () => {
     const file = join(home, 'nowhere.kubeconfig');
-    const nowhere = { server: 'http://127.0.0.1:1' };
-    const context = { cluster: 'c', user: 'u' };
-    writeFileSync(
-      file,
-      dump({
-        'current-context': 'x',
-        contexts: [{ name: 'x', context }],
-        clusters: [{ name: 'c', cluster: nowhere }],
-        users: [{ name: 'u', user: {} }],
-      }),
-    );
+    writeFileSync(file, nowhere());
 
     expect(await run(['watch', 'a', '--kubeconfig', file])).toMatchObject({
       code: 2,
@@ -235,6 +235,78 @@ describe('tree, list and logs', () => {
     expect(await run(['logs', 'nobody', '-n', shared])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('does not exist'),
+    });
+  });
+});
+
+describe('with labels, or all of a namespace', () => {
+  let namespace: string;
+  beforeAll(async () => {
+    namespace = await world.namespace();
+    for (const [jobID, phase, team] of [
+      ['labelled-a', 'Success', 'red'],
+      ['labelled-b', 'Success', 'red'],
+      ['labelled-c', 'Failed', 'blue'],
+    ] as const) {
+      const ref = await follow({ uid: jobID, phase }, {}, namespace);
+      await world.patch(ref, { metadata: { labels: { team } } });
+    }
+  });
+
+  it.concurrent('watch follows those that it finds at its start', async () => {
+    const red = await run(['watch', '-l', 'team=red', '-n', namespace]);
+    const all = await run(['watch', '--all', '-n', namespace]);
+
+    expect([red.code, red.stdout.split('\n').length - 1]).toEqual([0, 2]);
+    expect(red.stdout).not.toContain('labelled-c');
+    expect(all.code).toBe(1);
+    expect(all.stdout).toContain('labelled-c  Failed');
+  });
+
+  it.concurrent('tree and list show those alone', async () => {
+    const { stdout } = await run(['tree', '-l', 'team in (blue)', '-n', namespace, '-o', 'json']);
+    const listed = await run(['list', '-l', 'team!=blue', '-n', namespace]);
+
+    expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ name: 'labelled-c' })]);
+    expect(listed.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(
+      expect.arrayContaining(['labelled-a', 'labelled-b']),
+    );
+    expect(listed.stdout).not.toContain('labelled-c');
+  });
+
+  it.concurrent('none at all is an error', async () => {
+    const problem = `there are no CloudJobs with labels team=green in namespace ${namespace}`;
+    const args = ['-l', 'team=green', '-n', namespace];
+
+    expect(await run(['tree', ...args])).toMatchObject({ code: 1, stderr: expect.stringContaining(problem) });
+    expect(await run(['watch', ...args])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(problem),
+    });
+  });
+});
+
+describe('version', () => {
+  it.concurrent('prints those of the plugin, the CRD and the operator', async () => {
+    const namespace = await world.namespace();
+
+    const { code, stdout, stderr } = await run(['version', '--operator-namespace', namespace]);
+
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^plugin {4}\d+\.\d+\.\d+\nCRD {7}v1alpha1\noperator {2}unknown: .*Deployment/);
+  });
+
+  it.concurrent('needs no cluster', async () => {
+    const file = join(home, 'version.kubeconfig');
+    writeFileSync(file, nowhere());
+
+    const { code, stdout } = await run(['version', '-o', 'json', '--kubeconfig', file]);
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      plugin: { version: expect.stringMatching(/^\d/) },
+      crd: { problem: expect.stringContaining('ECONNREFUSED') },
+      operator: { problem: expect.stringContaining('ECONNREFUSED') },
     });
   });
 });
@@ -477,16 +549,37 @@ describe('doctor', () => {
 });
 
 describeWithKubectl('kubectl', () => {
+  const script = 'PATH="$1:$PATH"; shift; exec kubectl "$@"';
+  beforeAll(() => {
+    const plugin = `#!/bin/sh\nexec "${process.execPath}" "${PLUGIN_MAIN}" "$@"\n`;
+    writeFileSync(join(home, 'kubectl-cloudjob'), plugin, { mode: 0o755 });
+    copyFileSync(PLUGIN_COMPLETION, join(home, 'kubectl_complete-cloudjob'));
+  });
+
   it('finds the plugin, passes flags on, and gives back its exit code', async () => {
     const { name } = await follow({ ...FAILED, uid: 'plugin-of-kubectl' });
-    const file = join(home, 'kubectl-cloudjob');
-    writeFileSync(file, `#!/bin/sh\nexec "${process.execPath}" "${PLUGIN_MAIN}" "$@"\n`, { mode: 0o755 });
 
-    const script = 'PATH="$1:$PATH"; shift; exec kubectl cloudjob "$@"';
-    const tree = await world.shell(script, [home, 'tree', name, '-n', shared]);
-    const watch = await world.shell(script, [home, 'watch', name, '-n', shared]);
+    const tree = await world.shell(script, [home, 'cloudjob', 'tree', name, '-n', shared]);
+    const watch = await world.shell(script, [home, 'cloudjob', 'watch', name, '-n', shared]);
 
     expect(tree).toMatchObject({ code: 0, stdout: expect.stringContaining('✖ CreateNodeVM') });
     expect(watch.code).toBe(1);
+  });
+
+  it('completes commands, flags, namespaces and the names of CloudJobs', async () => {
+    const namespace = await world.namespace();
+    await follow({ uid: 'completed-a', phase: 'Running' }, {}, namespace);
+    await follow({ uid: 'completed-b', phase: 'Running' }, {}, namespace);
+    const completed = async (...args: string[]): Promise<string[]> => {
+      const { stdout } = await world.shell(script, [home, '__completeNoDesc', 'cloudjob', ...args]);
+      return stdout.trimEnd().split('\n');
+    };
+
+    expect(await completed('tr')).toEqual(['tree', ':4']);
+    expect(await completed('watch', '--tim')).toEqual(['--timeout', ':4']);
+    expect(await completed('watch', '-n', namespace, 'completed-a', '')).toEqual(['completed-b', ':4']);
+    expect(await completed('list', '-n', namespace.slice(0, -1))).toContain(namespace);
+    expect(await completed('create', '--from-response', '')).toEqual([':0']);
+    expect(await completed('tree', '--context', 'nowhere', '')).toEqual([':4']);
   });
 });

@@ -9,6 +9,11 @@ const DEADLINE_MS = 60_000;
 /** The plugin's own file, as the package's bin starts it. */
 export const PLUGIN_MAIN = fileURLToPath(new URL('../../dist/plugin/main.js', import.meta.url));
 
+/** The script that kubectl runs to complete the plugin's command line. */
+export const PLUGIN_COMPLETION = fileURLToPath(
+  new URL('../../scripts/plugin/kubectl_complete-cloudjob', import.meta.url),
+);
+
 /** `kubectl-cloudjob` as a process of its own; neither its input nor its output is a terminal. */
 export class PluginProcess {
   readonly #child: ChildProcess;

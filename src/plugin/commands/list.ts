@@ -1,6 +1,7 @@
 import { CLOUD_JOBS } from '../../api/cloudjob.js';
 import { attentionOf, byAttention } from '../attention.js';
 import { problemOf, type Cluster } from '../cluster.js';
+import type { Flags } from '../flags.js';
 import { readShown } from '../shown.js';
 import { jobJSON } from '../view/json.js';
 import { listLines } from '../view/list.js';
@@ -10,17 +11,16 @@ import { listObjects } from './pages.js';
 /** Lists CloudJobs; those that need attention come first. @throws CommandError */
 export async function list(
   { client, namespace }: Cluster,
-  allNamespaces: boolean,
-  json: boolean,
+  { allNamespaces, selector: labelSelector, output: format }: Flags,
   { output, clock, signal }: CommandContext,
 ): Promise<number> {
-  const scope = allNamespaces ? {} : { namespace };
+  const scope = allNamespaces ? { labelSelector } : { namespace, labelSelector };
   const where = allNamespaces ? 'all namespaces' : `namespace ${namespace}`;
   const { objects, isCut } = await listObjects(client, CLOUD_JOBS, scope, signal).catch((error: unknown) => {
     throw problemOf(error, `CloudJobs of ${where}`);
   });
   const cloudJobs = byAttention(objects.map(readShown));
-  if (json) {
+  if (format === 'json') {
     const items = cloudJobs.map((cloudJob) => {
       const { subJobs: _, ...job } = jobJSON(cloudJob);
       return { attention: attentionOf(cloudJob), ...job };

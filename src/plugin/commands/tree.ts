@@ -1,21 +1,21 @@
 import type { Cluster } from '../cluster.js';
-import { getCloudJob } from '../cluster.js';
+import type { Flags } from '../flags.js';
 import { jobJSON } from '../view/json.js';
 import { treeLines } from '../view/jobTree.js';
+import { chosenCloudJobs } from './chosen.js';
 import { EXIT, jsonLines, type CommandContext } from './context.js';
 
 /** Prints the tree of each CloudJob once. @throws CommandError */
 export async function tree(
   cluster: Cluster,
   names: readonly string[],
-  json: boolean,
+  flags: Pick<Flags, 'selector' | 'output'>,
   { output, clock, signal }: CommandContext,
 ): Promise<number> {
-  const cloudJobs = [];
-  for (const name of names) cloudJobs.push(await getCloudJob(cluster, name, signal));
-  if (json) {
+  const cloudJobs = await chosenCloudJobs(cluster, names, flags.selector, signal);
+  if (flags.output === 'json') {
     const documents = cloudJobs.map(jobJSON);
-    output.print(jsonLines(documents.length === 1 ? documents[0] : documents));
+    output.print(jsonLines(names.length === 1 ? documents[0] : documents));
     return EXIT.ok;
   }
   const options = { now: clock.now(), columns: output.columns(), paint: output.paint };

@@ -1,7 +1,9 @@
 import type { Outcome } from '../outcome.js';
-import { getCloudJob, type Cluster } from '../cluster.js';
+import type { Cluster } from '../cluster.js';
+import type { Flags } from '../flags.js';
 import { watchUntilSettled } from '../watch/session.js';
 import { JSONView, LineView, LiveView, type WatchView } from '../watch/views.js';
+import { chosenCloudJobs } from './chosen.js';
 import { EXIT, type CommandContext } from './context.js';
 
 /** The exit codes, for scripts. */
@@ -11,15 +13,13 @@ const WATCH_EXIT = { succeeded: 0, failed: 1, cannotTell: 2 } as const;
 export async function watch(
   cluster: Cluster,
   names: readonly string[],
-  isJSON: boolean,
-  timeoutMs: number,
+  { selector, output: format, timeoutMs }: Flags,
   { output, clock, random, signal }: CommandContext,
 ): Promise<number> {
-  const first = [];
-  for (const name of names) first.push(await getCloudJob(cluster, name, signal));
+  const first = await chosenCloudJobs(cluster, names, selector, signal);
   const { screen } = output;
   let view: WatchView;
-  if (isJSON) view = new JSONView(output);
+  if (format === 'json') view = new JSONView(output);
   else if (screen === undefined) view = new LineView(output, clock);
   else view = new LiveView(output, screen, clock);
   const result = await watchUntilSettled(first, {

@@ -30,14 +30,13 @@ export async function checkServer(
 
 /** Whether CloudJobs are served in this plugin's version, with all its fields. */
 export async function checkCrd({ client, transport }: Cluster, signal: AbortSignal): Promise<Finding> {
-  let group: unknown;
+  let versions: string[];
   try {
-    group = await transport.request({ method: 'GET', path: `/apis/${GROUP}`, idempotent: true }, signal);
+    versions = await servedVersions(transport, signal);
   } catch (error) {
     if (isNotServed(error)) return wrong('the cluster does not know CloudJobs', APPLY);
     return cannotTell(problemOf(error, 'the API group').message);
   }
-  const versions = versionsOf(group);
   if (!versions.includes(VERSION)) {
     return wrong(`the cluster serves CloudJobs as ${versions.join(', ')}, and not as ${VERSION}`, APPLY);
   }
@@ -53,7 +52,12 @@ export async function checkCrd({ client, transport }: Cluster, signal: AbortSign
   return ok(`${VERSION} is served, with all fields of this release`);
 }
 
-function versionsOf(group: unknown): string[] {
+/** The versions in which the cluster serves CloudJobs. @throws KubeError */
+export async function servedVersions(
+  transport: Cluster['transport'],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const group = await transport.request({ method: 'GET', path: `/apis/${GROUP}`, idempotent: true }, signal);
   const versions =
     isRecord(group) && Array.isArray(group['versions']) ? (group['versions'] as unknown[]) : [];
   return versions.flatMap((entry) =>

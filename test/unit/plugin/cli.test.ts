@@ -33,11 +33,16 @@ describe('the command line', () => {
   });
 
   it.each([
-    [[], /^no command; allowed: list, tree, watch, logs, create, discover, doctor, help$/],
+    [[], /^no command; allowed: list, tree, watch, logs, create, discover, doctor, version, help$/],
     [['observe'], /^"observe" is not a command; allowed: /],
     [['tree', 'a', '--colour'], /^Unknown option '--colour'; "kubectl cloudjob help" lists the flags$/],
     [['tree', 'a', '-n'], /^Option '-n, --namespace <value>' argument missing; /],
-    [['tree'], /^tree: the name of a CloudJob is missing$/],
+    [['tree'], /^tree: the name of a CloudJob is missing; --selector or --all stand for names$/],
+    [['logs'], /^logs: the name of a CloudJob is missing$/],
+    [['tree', 'a', '-l', 'b=c'], /^tree: names and --selector exclude each other; give one of them$/],
+    [['watch', '-l', 'b=c', '--all'], /^watch: --selector and --all exclude each other; give one of them$/],
+    [['watch', '-l', ' '], /^--selector: is empty; write labels, for example team=a$/],
+    [['logs', '--all'], /^--all is a flag of tree, watch, not of logs$/],
     [['list', 'a'], /^list takes no names, and "a" is one$/],
     [['doctor', 'a', 'b'], /^doctor takes one name, not 2$/],
     [['tree', 'Upper'], /^tree: "Upper" is not a name; allowed: a-z 0-9 - and \., /],
