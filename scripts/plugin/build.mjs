@@ -21,6 +21,7 @@ import { parseArgs } from 'node:util';
 import { inject } from 'postject';
 import { bundlePlugin } from './bundle.mjs';
 import { FetchError, HOST, nodeFor, NODES } from './nodes.mjs';
+import { signedAdHoc, withoutSignature } from './signatures.mjs';
 
 const OUT = fileURLToPath(new URL('../../dist/plugin-bin/', import.meta.url));
 /** Node finds out by it whether something is inside; the same in every version. */
@@ -60,8 +61,15 @@ function makeBlob(bundle) {
 
 async function makeExecutable(platform, blob) {
   const file = join(OUT, `kubectl-cloudjob-${platform}${platform.startsWith('windows') ? '.exe' : ''}`);
-  copyFileSync(nodeFor(platform), file);
+  const node = readFileSync(nodeFor(platform));
+  writeFileSync(file, platform.startsWith('windows') ? withoutSignature(node) : node);
   chmodSync(file, 0o755);
   await inject(file, 'NODE_SEA_BLOB', blob, { sentinelFuse: FUSE, machoSegmentName: 'NODE_SEA' });
+  if (platform.startsWith('darwin')) {
+    // macOS remembers what it knows of a file: a signed one is a new file.
+    const signed = signedAdHoc(readFileSync(file), 'kubectl-cloudjob');
+    rmSync(file);
+    writeFileSync(file, signed, { mode: 0o755 });
+  }
   return file;
 }

@@ -1,0 +1,2 @@
+export function withoutSignature(exe: Buffer): Buffer;
+export function signedAdHoc(macho: Buffer, name: string): Buffer;
