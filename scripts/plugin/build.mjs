@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -31,8 +31,11 @@ const { values } = parseArgs({ options: { platform: { type: 'string', multiple: 
 const platforms = values.platform ?? Object.keys(NODES);
 try {
   for (const platform of platforms) nodeFor(platform);
-  const blob = makeBlob(await bundlePlugin());
+  const { code, licences } = await bundlePlugin();
+  const blob = makeBlob(code);
   mkdirSync(OUT, { recursive: true });
+  const licenceOfNode = readFileSync(join(dirname(nodeFor(HOST)), '../LICENSE'), 'utf8');
+  writeFileSync(join(OUT, 'LICENSES.txt'), ['Node', licenceOfNode, ...licences].join('\n\n'));
   copyFileSync(
     fileURLToPath(new URL('kubectl_complete-cloudjob', import.meta.url)),
     join(OUT, 'kubectl_complete-cloudjob'),

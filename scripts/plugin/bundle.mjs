@@ -1,25 +1,45 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
 
-/** The plugin (dist/plugin, see `npm run build`) with all its packages as one CommonJS text, as Node's executables need it. */
+/**
+ * The plugin (dist/plugin, see `npm run build`) with all its packages as one CommonJS text, as Node's executables need it,
+ * and the licences of these packages.
+ */
 export async function bundlePlugin() {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,
     // Not the file itself, for its first line names an interpreter.
     stdin: { contents: "import './dist/plugin/main.js';", resolveDir: ROOT },
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     format: 'cjs',
     target: 'node22',
     logLevel: 'warning',
     plugins: [{ name: 'inside', setup: setInside }],
   });
-  return outputFiles[0].contents;
+  return { code: outputFiles[0].contents, licences: licencesOf(Object.keys(metafile.inputs)) };
+}
+
+function licencesOf(files) {
+  const folders = files.flatMap((file) => file.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []);
+  return [...new Set(folders)].toSorted().flatMap((folder) => {
+    const {
+      name,
+      version: itsVersion,
+      license,
+    } = JSON.parse(readFileSync(`${ROOT}${folder}/package.json`, 'utf8'));
+    const texts = readdirSync(`${ROOT}${folder}`).filter((file) =>
+      /^(licen[cs]e|notice|copying)/i.test(file),
+    );
+    const parts = texts.map((file) => readFileSync(`${ROOT}${folder}/${file}`, 'utf8'));
+    return [`${name} ${itsVersion}: ${license}`, ...parts];
+  });
 }
 
 /** What is a file elsewhere is inside the bundle. */

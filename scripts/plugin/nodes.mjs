@@ -68,7 +68,9 @@ export function nodeFor(platform) {
     const archive = join(fetched, pack(`${name}@${VERSION}`, fetched));
     const hash = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
     if (hash !== integrity) throw new Error(`${name}@${VERSION} is ${hash}, and not ${integrity}`);
-    execFileSync('tar', ['-xzf', archive, '-C', fetched, `package/bin/${program}`]);
+    // The package for Windows has no licence in it.
+    const files = [`package/bin/${program}`, ...(program === 'node' ? ['package/LICENSE'] : [])];
+    execFileSync('tar', ['-xzf', archive, '-C', fetched, ...files]);
     rmSync(archive);
     renameSync(fetched, folder);
   } catch (error) {
