@@ -28,17 +28,14 @@ export async function bundlePlugin() {
 
 function licencesOf(files) {
   const folders = files.flatMap((file) => file.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []);
-  return [...new Set(folders)].toSorted().flatMap((folder) => {
-    const {
-      name,
-      version: itsVersion,
-      license,
-    } = JSON.parse(readFileSync(`${ROOT}${folder}/package.json`, 'utf8'));
+  // esbuild lists files in the same order each time.
+  return [...new Set(folders)].flatMap((folder) => {
+    const about = JSON.parse(readFileSync(`${ROOT}${folder}/package.json`, 'utf8'));
     const texts = readdirSync(`${ROOT}${folder}`).filter((file) =>
       /^(licen[cs]e|notice|copying)/i.test(file),
     );
     const parts = texts.map((file) => readFileSync(`${ROOT}${folder}/${file}`, 'utf8'));
-    return [`${name} ${itsVersion}: ${license}`, ...parts];
+    return [`${about.name} ${about.version}: ${about.license}`, ...parts];
   });
 }
 

@@ -4,11 +4,11 @@ import {
   COMMANDS,
   FLAGS,
   MOST_NAMES,
-  objectName,
   type Command,
   type Flags,
   type PluginFlag,
 } from './flags.js';
+import { objectName } from './flagValues.js';
 
 /** A parsed command line. */
 export type Invocation =

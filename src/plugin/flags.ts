@@ -1,12 +1,5 @@
-import {
-  isGiven,
-  lastValue,
-  oneOf,
-  UsageError,
-  type Flag,
-  type FlagValues,
-  type Given,
-} from '../commandLine.js';
+import { isGiven, lastValue, oneOf, type Flag, type FlagValues, type Given } from '../commandLine.js';
+import { durationMs, labelSelector, objectName } from './flagValues.js';
 
 interface CommandRow {
   /** The command line. */
@@ -91,6 +84,8 @@ export interface PluginFlag extends Flag<unknown> {
   /** The commands that have it; absent: all. */
   readonly commands?: readonly Command[];
 }
+
+const DEFAULT_TIMEOUT_MS = 3_600_000;
 
 export const FLAGS = {
   namespace: {
@@ -259,41 +254,5 @@ export type Flags = FlagValues<typeof FLAGS>;
 export function flagsOf(command: Command | undefined): PluginFlag[] {
   return Object.values<PluginFlag>(FLAGS).filter(
     ({ commands }) => commands === undefined || (command !== undefined && commands.includes(command)),
-  );
-}
-
-/** The name of a Kubernetes object in a path. */
-const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-
-/** Reads the name of an object. @throws UsageError */
-export function objectName(given: Given): string | undefined {
-  const name = lastValue(given);
-  if (name === undefined || OBJECT_NAME.test(name)) return name;
-  throw new UsageError(
-    `${given.key}: "${name}" is not a name; allowed: a-z 0-9 - and ., a letter or digit first and last`,
-  );
-}
-
-/** Reads a selector, which the API server checks. An empty one would mean all. */
-function labelSelector(given: Given): string | undefined {
-  const text = lastValue(given);
-  if (text?.trim() !== '') return text;
-  throw new UsageError(`${given.key}: is empty; write labels, for example team=a`);
-}
-
-const DEFAULT_TIMEOUT_MS = 3_600_000;
-/** The longest delay of Node's timers. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** Seconds, or a duration as in kubectl. */
-function durationMs(given: Given): number | undefined {
-  const text = lastValue(given);
-  if (text === undefined) return undefined;
-  const match = /^(?:(\d+)|(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?)$/.exec(text);
-  const [, plain = '0', hours = '0', minutes = '0', seconds = '0'] = match ?? [];
-  const ms = (Number(plain) + Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
-  if (match !== null && ms > 0 && ms <= MAX_TIMEOUT_MS) return ms;
-  throw new UsageError(
-    `${given.key}: "${text}" is not allowed; allowed: seconds, or a time such as 90s, 20m or 1h30m, up to 596h`,
   );
 }
