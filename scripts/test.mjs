@@ -23,7 +23,7 @@ const JEST = join(ROOT, 'node_modules/jest/bin/jest.js');
 /** Starts and stops a cluster with real nodes. */
 const CLUSTER = '../shared/node/cluster.sh';
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
-/** How long a step has to end by itself after it was told to, in milliseconds. */
+/** The time that a step has to end after SIGTERM, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
 
 /** The chaos suites that also run on a real API server: most of those in which it is troubled, changed or filled. */

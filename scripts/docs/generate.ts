@@ -22,7 +22,7 @@ const BLOCK = /<!-- generated: (\S+) -->\n[\s\S]*?<!-- \/generated -->/g;
  * All generated files, in no order that means something.
  *
  * @param root the root of the repository
- * @throws when a page asks for a block that nobody makes
+ * @throws when a page has a block that no function makes
  */
 export async function generate(root: string): Promise<GeneratedFile[]> {
   const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })

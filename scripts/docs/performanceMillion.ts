@@ -40,7 +40,7 @@ export function million(memory: RowResult, polls: RowResult, transitions: RowRes
       [
         'Projects',
         whole(Math.ceil(pollsPerSecond / BUDGET_PER_SECOND)),
-        `polls ÷ ${BUDGET_PER_SECOND} /s, the default budget of each: at least so many`,
+        `polls ÷ ${BUDGET_PER_SECOND} /s, the default budget of each: at least this number`,
       ],
       [
         'All first statuses',

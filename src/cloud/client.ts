@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { hasMoreValues, parseJSON } from '../json.js';
 import { MAX_ANSWER_VALUES, parseAnswer } from './answerJSON.js';
 import type { Authenticator } from './auth/authenticator.js';
-import { readError, type AnswerContext, type CloudError } from './errors.js';
+import { readError, type AnswerContext, type CloudError, type Headers } from './errors.js';
 import type { Http } from './http.js';
 import { readJob, type Job } from './job.js';
 import { classifyPhase } from './phase.js';
@@ -16,6 +16,12 @@ export interface Target {
   /** Of the cluster that the job works on; left out: Standard. */
   readonly clusterType?: 'Standard' | 'Autopilot' | undefined;
   readonly authenticator: Authenticator;
+}
+
+/** An answer of 200. */
+interface GoodAnswer {
+  readonly headers: Headers;
+  readonly body: string;
 }
 
 interface Failed {
@@ -93,28 +99,27 @@ export class JobClient {
     const { projectID, jobID, clusterType } = target;
     const api = clusterType === 'Autopilot' ? 'autopilot' : 'api';
     const url = urlOf(target, [api, 'v3', 'projects', projectID, 'jobs', jobID]);
-    const body = await this.#get(url, target, signal, mayCall);
-    return typeof body === 'string' ? readAnswer(body, target) : failed(body);
+    const answer = await this.#get(url, target, signal, mayCall);
+    return 'class' in answer ? failed(answer) : readAnswer(answer, target);
   }
 
   /** Reads the list of the jobs of the target's project; one of more than `maxBytes` is `malformed`. Else as `read`. */
   async list(target: Target, maxBytes: number, signal: AbortSignal): Promise<ListAnswer> {
     const url = urlOf(target, ['api', 'v2', 'projects', target.projectID, 'jobs']);
-    const body = await this.#get(url, target, signal, () => true, maxBytes);
-    if (typeof body !== 'string') return failed(body);
-    const entries = parseJSON(body);
+    const answer = await this.#get(url, target, signal, () => true, maxBytes);
+    if ('class' in answer) return failed(answer);
+    const entries = parseJSON(answer.body);
     if (Array.isArray(entries)) return { kind: 'list', entries };
-    return malformed('the answer is no list of jobs', body, target);
+    return malformed('the answer is no list of jobs', answer, target);
   }
 
-  /** The body of a good answer. */
   async #get(
     url: URL | undefined,
     target: Target,
     signal: AbortSignal,
     mayCall: () => boolean,
     maxBodyBytes?: number,
-  ): Promise<string | CloudError> {
+  ): Promise<GoodAnswer | CloudError> {
     if (url === undefined) {
       return { class: 'misconfigured', message: 'the project ID or job ID cannot be part of a URL' };
     }
@@ -135,7 +140,7 @@ export class JobClient {
         ...(maxBodyBytes !== undefined && { maxBodyBytes }),
       });
       if (answer.kind === 'failed') return answer.error;
-      if (answer.status === 200) return answer.body;
+      if (answer.status === 200) return answer;
       const context = contextOf(target);
       const error = readError(answer.status, answer.headers, answer.body, this.#clock.now(), context);
       if (error.class !== 'unauthorized' || attempt > 1 || !signed.rejected()) return error;
@@ -183,13 +188,13 @@ function isWellFormed(text: string): boolean {
   return !/\p{Cs}/u.test(text);
 }
 
-function readAnswer(text: string, target: Target): JobAnswer {
-  const body = parseAnswer(text);
-  if (body === undefined) return malformed(describeBadJSON(text), text, target);
+function readAnswer(answer: GoodAnswer, target: Target): JobAnswer {
+  const body = parseAnswer(answer.body);
+  if (body === undefined) return malformed(describeBadJSON(answer.body), answer, target);
   const read = readJob(body);
-  if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`, text, target);
+  if (read.kind === 'notAJob') return malformed(`the answer is not a job: ${read.problem}`, answer, target);
   if (read.job.id !== undefined && read.job.id.toLowerCase() !== target.jobID.toLowerCase()) {
-    return failed({ class: 'malformed', status: 200, message: 'the answer is about another job' });
+    return malformed('the answer is about another job', answer, target);
   }
   return read;
 }
@@ -201,9 +206,9 @@ function describeBadJSON(text: string): string {
 }
 
 /** An answer of 200 that is of no use: the error or the page that it is, else the `problem`. */
-function malformed(problem: string, text: string, target: Target): Failed {
-  const error = readError(200, {}, text, 0, contextOf(target));
-  return failed(error.meaning === undefined ? { class: 'malformed', status: 200, message: problem } : error);
+function malformed(problem: string, { headers, body }: GoodAnswer, target: Target): Failed {
+  const error = readError(200, headers, body, 0, contextOf(target));
+  return failed(error.meaning === undefined ? { ...error, message: problem } : error);
 }
 
 function contextOf({ projectID, jobID }: Target): AnswerContext {

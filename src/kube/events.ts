@@ -40,10 +40,10 @@ const EVENT_LIMITS: EventLimits = {
 const WORKERS = 8;
 
 /**
- * The outcome of an event. `told`: it was sent. `limited`: too many of one object. `overflow`: too many are pending.
+ * The outcome of an event. `sent`: the API server took it. `limited`: too many of one object. `overflow`: too many are pending.
  * `refused`: the API server refused it.
  */
-export type EventOutcome = 'told' | 'limited' | 'overflow' | 'refused';
+export type EventOutcome = 'sent' | 'limited' | 'overflow' | 'refused';
 
 export interface EventRecorderOptions {
   readonly client: Pick<KubeClient, 'create' | 'mergePatch'>;
@@ -235,7 +235,7 @@ export class EventRecorder {
     try {
       await withDeadline(clock, requestMs, signal, (given) => this.#writer.write(name, entry, given), late);
       this.#queue.forget(name);
-      onOutcome?.('told');
+      onOutcome?.('sent');
       if (isPending(entry)) this.#queue.addAfter(name, seriesMs, 'low');
     } catch (error) {
       if (isRefusal(error, this.#queue.failures(name))) this.#refused(name, entry, error);

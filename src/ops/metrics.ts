@@ -118,7 +118,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
   });
   const events = new Counter({
     name: 'cloudjob_events_total',
-    help: 'Kubernetes Events by outcome: told (sent), limited (too many of one object), overflow (too many at once), refused (by the API server).',
+    help: 'Kubernetes Events by outcome: sent, limited (too many of one object), overflow (too many at once), refused (by the API server).',
     labelNames: ['outcome'],
     registers,
   });

@@ -37,7 +37,7 @@ export const COMMANDS = {
     about:
       'shows the tree of sub-jobs, live, until all jobs have ended; without a terminal, prints a line for each change',
     codes:
-      '0 all jobs have succeeded, 1 one has failed, 2 it cannot tell: not found or deleted, stalled, suspended, timeout, API unreachable; 130 interrupted',
+      '0 all jobs have succeeded, 1 one has failed, 2 unclear: not found or deleted, stalled, suspended, timeout, API unreachable; 130 interrupted',
     names: NAMES,
   },
   logs: {

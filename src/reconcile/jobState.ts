@@ -29,10 +29,10 @@ export type JobState =
   | { readonly kind: 'initializing' }
   | { readonly kind: 'running' }
   | { readonly kind: 'unknownPhase' }
-  /** For so long that nobody can expect it to change. */
+  /** For longer than `observationDeadlineSeconds`. */
   | { readonly kind: 'unknownPhaseOverdue' }
   | { readonly kind: 'succeeded' }
-  /** `hasUnreadCauses`: it is polled until the sub-jobs that may tell the cause are read. */
+  /** `hasUnreadCauses`: it is polled until the sub-jobs that may give the cause are read. */
   | { readonly kind: 'failed'; readonly hasUnreadCauses: boolean }
   | { readonly kind: 'deadlineExceeded' }
   | { readonly kind: 'jobNotFoundYet'; readonly failure: Failure }

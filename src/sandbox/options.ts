@@ -56,7 +56,7 @@ export type SandboxOptions = FlagValues<typeof SANDBOX_FLAGS>;
 
 export const SANDBOX_HELP = `Usage: cloudjob-operator sandbox [FLAGS]
 
-Starts a Kubernetes API, a simulated CCE and the operator between them, with sample CloudJobs to look at.
+Starts a Kubernetes API, a simulated CCE and the operator between them, with sample CloudJobs.
 The Kubernetes API is the one of --kubeconfig; else etcd and kube-apiserver out of the folder that KUBEBUILDER_ASSETS
 names; else an embedded one that needs nothing. Without --demo it stays until Ctrl-C. It leaves nothing behind.
 

@@ -53,7 +53,9 @@ describe('an API server that lies', () => {
     const namespace = await world.namespace();
     const jobIDs = Array.from({ length: JOBS }, (_, index) => `lied-to-${index}`);
     const setPhases = (phase: string): void => {
-      for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+      // An operator that has lost an object reads from the cloud's times for how long its job is unchanged.
+      const updated = new Date().toISOString();
+      for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase, updated }));
     };
     setPhases('Initializing');
     await world.startOperator();

@@ -68,9 +68,14 @@ async function untilLoads(namespace: string, wanted: readonly number[]): Promise
   return performance.now() - since;
 }
 
+/** A replica that takes over reads from the cloud's times for how long the job is unchanged. */
+function changedNow(uid: string, phase: string) {
+  return tells({ uid, phase, updated: new Date().toISOString() });
+}
+
 async function followMany(namespace: string, phase: string): Promise<Ref[]> {
   const jobIDs = Array.from({ length: JOBS }, (_, index) => `shared-${index}-${namespace}`);
-  for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+  for (const jobID of jobIDs) world.cloud.answer(jobID, changedNow(jobID, phase));
   const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
   await reach(refs, phase);
   return refs;
@@ -78,7 +83,7 @@ async function followMany(namespace: string, phase: string): Promise<Ref[]> {
 
 /** The jobs go on to that phase, and all statuses tell so. */
 async function reach(refs: readonly Ref[], phase: string): Promise<void> {
-  for (const { name } of refs) world.cloud.answer(name, tells({ uid: name, phase }));
+  for (const { name } of refs) world.cloud.answer(name, changedNow(name, phase));
   for (const ref of refs) {
     await world.untilStatus(ref, `is ${phase}`, (status) => status.phase === phase, 60_000);
   }
@@ -136,7 +141,7 @@ it.concurrent(
     await untilLoads(namespace, [2, 1, 1]);
     const refs = await followMany(namespace, 'Running');
 
-    for (const { name } of refs) world.cloud.answer(name, tells({ uid: name, phase: 'Paused' }));
+    for (const { name } of refs) world.cloud.answer(name, changedNow(name, 'Paused'));
     const [, ms] = await Promise.all([first.process.kill9(), untilLoads(namespace, [2, 2])]);
     await reach(refs, 'Paused');
     await reach(refs, 'Failed');

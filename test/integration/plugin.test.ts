@@ -96,7 +96,7 @@ describe('watch', () => {
 
     expect(result.code).toBe(1);
     expect(result.stdout).toContain('CreateNodeVM: Failed  sold out');
-    expect(result.stderr).toMatch(/plugin-suspended: cannot tell how its job ends: it is suspended/);
+    expect(result.stderr).toMatch(/plugin-suspended: it is unclear how its job ends: it is suspended/);
   });
 
   it.concurrent('cannot tell of one that is not there: 2', async () => {

@@ -105,7 +105,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     isUnobserved: true,
     alerts: ['CloudJobObservationStale', 'CloudJobRegionUnreachable'],
     // While the breaker is open there are few polls.
-    perhaps: ['CloudJobLooksFailing'],
+    perhaps: ['CloudJobPollsFailing'],
   },
   'an access key that the cloud rejects': {
     jobs: 10,
@@ -117,7 +117,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     seen: (scrape) => sum(scrape, 'cloudjob_credential_breakers_open') === 1,
     isUnobserved: true,
     alerts: ['CloudJobCredentialsRejected', 'CloudJobObservationStale'],
-    perhaps: ['CloudJobLooksFailing'],
+    perhaps: ['CloudJobPollsFailing'],
   },
   'a cloud that throttles': {
     jobs: 5,
@@ -125,7 +125,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     seen: (scrape) => sum(scrape, 'cloudjob_looks_total', 'throttled') > 2,
     grows: (scrape) => sum(scrape, 'cloudjob_looks_total', 'throttled'),
     isUnobserved: true,
-    alerts: ['CloudJobLooksFailing', 'CloudJobObservationStale', 'CloudJobThrottled'],
+    alerts: ['CloudJobPollsFailing', 'CloudJobObservationStale', 'CloudJobThrottled'],
   },
   'a budget that is too small': {
     jobs: 20,

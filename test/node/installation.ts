@@ -9,7 +9,7 @@ import { dump, load } from 'js-yaml';
 import { codeBlocks, readGuide } from '../support/guide.js';
 import { SANDBOX_ACCOUNTS, SANDBOX_PROJECT_ID } from '../../src/sandbox/cce/accounts.js';
 import type { JobScript } from '../../src/sandbox/cce/script.js';
-import { CONTROL_PLANE, FOLLOWED, inCluster, kubectl, REGISTRY } from './nodes.js';
+import { CONTROL_PLANE, FOLLOWED, inCluster, kubectl } from './nodes.js';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
 const CLOUD = fileURLToPath(new URL('cloud.mjs', import.meta.url));
@@ -38,7 +38,6 @@ export class Installation {
     ) as { readonly configMapGenerator: readonly object[]; readonly patches: readonly object[] };
     const kustomization = {
       resources: [join(relative(this.home, DEPLOY), 'overlays', overlay)],
-      images: [{ name: 'cloudjob-operator', newName: `${REGISTRY}/cloudjob-operator` }],
       configMapGenerator: [
         ...recipe.configMapGenerator,
         {

@@ -8,8 +8,6 @@ import { until } from '../support/until.js';
 
 /** Folder of a cluster with real nodes, which `npm test` starts where there is an `image.tar` in it. */
 export const nodesFolder = process.env['CLOUDJOB_TEST_NODES'] ?? '';
-/** The registry in whose name the image is on the nodes. */
-export const REGISTRY = 'registry.example.com';
 /** The address of the control plane, and of all clouds' hosts. */
 export const CONTROL_PLANE = '10.77.0.1';
 export const NAMESPACE = 'cloudjob-system';

@@ -101,7 +101,7 @@ function wrongPassword(retryAfterMs: number) {
 function usedUp(retryAfterMs: number) {
   return held(
     'unauthorized',
-    'logins of this user are held back, because so many failed that more would lock the user',
+    'logins of this user are held back, because more failed logins would lock the user',
     retryAfterMs,
   );
 }

@@ -3,6 +3,8 @@ import type { Clock } from '../../clock.js';
 export interface BreakerOptions {
   /** The number of failures in a row that opens it. */
   readonly failures: number;
+  /** The same while no call has succeeded yet; left out: `failures`. */
+  readonly failuresAtFirst?: number;
   /** How long it is open at first, in milliseconds; it doubles with each probe that fails. */
   readonly openMs: number;
   readonly longestOpenMs: number;
@@ -140,7 +142,8 @@ export class Breaker {
   }
 
   #fail(what: object, isProbe: boolean): void {
-    const { failures, openMs, longestOpenMs } = this.options;
+    const { failures: later, failuresAtFirst = later, openMs, longestOpenMs } = this.options;
+    const failures = this.#hasWorked ? later : failuresAtFirst;
     this.#works = false;
     if (this.#failed.size < failures) this.#failed.add(what);
     // Calls that were under way when it opened show nothing new.

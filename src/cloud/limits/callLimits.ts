@@ -42,9 +42,9 @@ const SCOPE_TIMES = { openMs: 10_000, longestOpenMs: 60_000, countsUnderWay: 'ne
 /**
  * Failed calls of one credential in its project. A cloud that fails four of five calls fails 30 in a row once in 800 times,
  * so only a cloud that answers nothing is held back. 5 in a row would come every third time, and the ends of jobs would
- * not be observed.
+ * not be observed. A credential that has never worked uses up less of the project's budget.
  */
-const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 30 };
+const CREDENTIAL_SCOPE = { ...SCOPE_TIMES, failures: 30, failuresAtFirst: 5 };
 /** Failed credentials of a project, and failed projects of a region. */
 const WIDER_SCOPE = { ...SCOPE_TIMES, failures: 3 };
 

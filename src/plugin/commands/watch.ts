@@ -34,7 +34,7 @@ export async function watch(
   for (const [{ metadata }, outcome] of result.outcomes) {
     if (outcome.kind !== 'unknown') continue;
     output.complain(
-      `kubectl cloudjob: ${metadata.namespace}/${metadata.name}: cannot tell how its job ends: ${outcome.why}`,
+      `kubectl cloudjob: ${metadata.namespace}/${metadata.name}: it is unclear how its job ends: ${outcome.why}`,
     );
   }
   return exitCodeOf(result.outcomes.map(([, outcome]) => outcome));

@@ -79,11 +79,11 @@ function remedyOf(reason: string, { namespace, name }: CloudJob['metadata']): st
     case 'JobFailed':
       return REMEDY_OF_FAILURE;
     case 'CloudUnavailable':
-      return "what is between the operator's pod and the cloud? Look at its network policies, egress rules, DNS and clock, and at its log";
+      return "check what is between the operator's pod and the cloud: network policies, egress rules, DNS and the pod's clock; then check its log";
     case 'CloudThrottled':
       return 'the operator slows down by itself; other clients of the project may have to, too';
     case 'DeadlineExceeded':
-      return 'the job takes longer than spec.activeDeadlineSeconds: raise that, or look at the job in the cloud';
+      return 'the job takes longer than spec.activeDeadlineSeconds: raise that, or check the job in the cloud';
     case 'CredentialsRejected':
     case 'AccessDenied':
     case 'CloudMisconfigured':

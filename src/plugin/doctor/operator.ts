@@ -69,7 +69,7 @@ export async function checkLease(
     }
     return wrong(
       `nobody renews Lease ${namespace}/${[...first.keys()].join(', ')}: the operator does not run, or cannot reach the API server`,
-      `look at kubectl -n ${namespace} get pods and at their logs`,
+      `check kubectl -n ${namespace} get pods, and the logs of these pods`,
     );
   } catch (error) {
     return cannotTell(problemOf(error, `the operator's Lease in namespace ${namespace}`).message);
@@ -114,6 +114,6 @@ export function checkSpecSeen({ metadata, status }: CloudJob, now: number): Find
   const seen = status.observedGeneration ?? -1;
   return wrong(
     `the operator has not seen the spec as it is now (generation ${metadata.generation}, seen ${seen < 0 ? 'none' : seen})`,
-    `does it run, and watch this namespace (its --namespace flags)? Its log tells`,
+    `does it run, and watch this namespace (its --namespace flags)? Check its log`,
   );
 }

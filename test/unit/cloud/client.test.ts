@@ -187,11 +187,11 @@ describe('a read of a job', () => {
     ['another job', '{"kind":"Job","metadata":{"uid":"job-2"},"status":{"phase":"Success"}}', /another job/],
     ['a list', '[]', /not a job/],
   ])('calls it malformed when a 200 carries %s', async (_name, body, message) => {
-    server.respondWith((_seen, response) => response.end(body));
+    server.respondWith((_seen, response) => response.writeHead(200, { 'x-request-id': 'r-1' }).end(body));
 
     expect(await read()).toMatchObject({
       kind: 'error',
-      error: { class: 'malformed', message: expect.stringMatching(message) },
+      error: { class: 'malformed', message: expect.stringMatching(message), requestID: 'r-1' },
     });
   });
 

@@ -331,7 +331,7 @@ describe('the breaker of a region', () => {
     let answer = failure({ status: 503, message: 'HTTP 503' });
     const { clock, calls, read } = setUp({ answer: () => answer });
     for (let n = 0; n < 40; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
-    expect(calls).toHaveLength(30);
+    expect(calls).toHaveLength(5);
     expect(await read('a')).toMatchObject({
       error: { class: 'transient', message: 'HTTP 503', retryAfterMs: 10_000 },
     });
@@ -340,6 +340,17 @@ describe('the breaker of a region', () => {
     answer = RUNNING;
     expect(await read('a')).toEqual(RUNNING);
     expect(await read('b')).toEqual(RUNNING);
+  });
+
+  it('stops calls later with credentials that have worked, because some of the calls may succeed', async () => {
+    let answer: JobAnswer = RUNNING;
+    const { calls, read } = setUp({ answer: () => answer });
+    await read('a');
+
+    answer = failure({ status: 503, message: 'HTTP 503' });
+    for (let n = 0; n < 40; n += 1) await read(`key-${n}`, target({ jobID: `job-${n}` }));
+
+    expect(calls).toHaveLength(1 + 30);
   });
 
   it.each(['transient', 'throttled'] as const)(

@@ -133,7 +133,7 @@ describe('an event', () => {
         },
       ],
     ]);
-    expect(world.outcomes).toEqual(['told']);
+    expect(world.outcomes).toEqual(['sent']);
     await world.end();
   });
 
@@ -295,7 +295,7 @@ describe('an API server that fails', () => {
     await world.clock.advance(30_000);
 
     expect(world.api.listed).toEqual(['It sailed: a. x1']);
-    expect(world.outcomes).toEqual(['told']);
+    expect(world.outcomes).toEqual(['sent']);
     await world.end();
   });
 
