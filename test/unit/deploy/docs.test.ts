@@ -6,6 +6,7 @@ const root = new URL('../../../', import.meta.url);
 const docs = new URL('docs/', root);
 const pages = [
   'README.md',
+  'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
   'src/sandbox/README.md',
