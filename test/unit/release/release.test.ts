@@ -312,7 +312,7 @@ async function expectKrewInstalls(out: string): Promise<void> {
     expect(await runTool('tar', ['-xzf', archive, '-C', unpacked], temp)).toMatchObject({ code: 0 });
     const { os, arch } = selector.matchLabels as { os: string; arch: string };
     expect(await runTool(join(unpacked, bin), [], temp)).toMatchObject({ stdout: `${os}-${arch}\n` });
-    expect(readdirSync(unpacked)).toEqual(['LICENSE', bin]);
+    expect(readdirSync(unpacked)).toEqual(['LICENSE', 'LICENSES.txt', bin, 'kubectl_complete-cloudjob']);
   }
 }
 
