@@ -197,6 +197,6 @@ export async function watchLease(): Promise<{ stop(): Promise<readonly Lease[]> 
 
 /** Takes away the operator, its rights, and what it followed; the CRD stays. */
 export async function uninstall(): Promise<void> {
-  await kubectl(['delete', 'clusterrolebindings', '-l', LABEL]);
+  await kubectl(['delete', 'clusterrolebindings,clusterroles', '-l', LABEL]);
   await kubectl(['delete', 'namespace', NAMESPACE, FOLLOWED, '--ignore-not-found', '--timeout=100s']);
 }

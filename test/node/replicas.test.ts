@@ -87,11 +87,11 @@ describeOnNodes('two replicas on two nodes', () => {
   it('lose one to a drain, while the disruption budget keeps the other', async () => {
     const drained = await holder();
     const other = (await pods()).find(({ metadata }) => metadata.uid !== drained.metadata.uid);
-    const drain = ['drain', '--ignore-daemonsets', '--timeout=10s'];
+    const drain = ['drain', '--ignore-daemonsets'];
     try {
-      await kubectl([...drain, drained.spec.nodeName ?? '']);
+      await kubectl([...drain, '--timeout=60s', drained.spec.nodeName ?? '']);
       // The pod in its place finds no node.
-      const second = await run(['kubectl', ...drain, other?.spec.nodeName ?? '']);
+      const second = await run(['kubectl', ...drain, '--timeout=10s', other?.spec.nodeName ?? '']);
 
       expect(second.stderr).toContain("would violate the pod's disruption budget");
       expect((await holder()).metadata.uid).toBe(other?.metadata.uid);
