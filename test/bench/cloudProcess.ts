@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.js';
 import { serve } from './child.js';
 import { MOMENTS, STARTED, scriptOf, type Moment } from './fleet.js';
 
-/** The simulated CCE. Its jobs stand still until they are told to go on. */
+/** The simulated CCE. Its jobs stand still until the bench says. */
 const NO_LIMIT = {
   limit: 1_000_000,
   windowSeconds: 1,

@@ -8,7 +8,7 @@ import { VirtualWorld } from './virtual/world.js';
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const MIB = 1024 * 1024;
-/** The jobs are spread over so many projects, each with a budget of its own. */
+/** The jobs are spread over that many projects, each with a budget of its own. */
 const PROJECTS = 8;
 /** A CloudJob of the churn is deleted this long after its job has ended. */
 const TTL_SECONDS = 600;
@@ -33,7 +33,7 @@ export interface DayHeap {
 }
 
 serve({
-  /** So many jobs that go on all day and so many that have ended, from an hour after they were applied. */
+  /** The number of jobs that go on all day and of those that have ended, from an hour after they were applied. */
   async idleDay(count: number): Promise<DayCounts> {
     const world = new VirtualWorld(1);
     const running: string[] = [];

@@ -7,7 +7,7 @@ import { SECRET, servedCloudJobs, type Moment } from './fleet.js';
 import { LeaseStore, type LeaseBody } from './leaseStore.js';
 
 /**
- * A Kubernetes API that lists as many CloudJobs as it is told to, without having to store them: a real one takes minutes
+ * A Kubernetes API that lists as many CloudJobs as a row says, without having to store them: a real one takes minutes
  * to be given 100,000. Nothing ever changes on it, and it counts all writes that somebody tries.
  */
 const served = { running: servedCloudJobs('running'), succeeded: servedCloudJobs('succeeded') };

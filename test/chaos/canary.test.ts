@@ -49,7 +49,7 @@ const SECRETS: Readonly<Record<string, Readonly<Record<string, string>> | undefi
   own: undefined,
 };
 
-/** A secret in every form in which it could be told. */
+/** A secret in every form in which it could be shown. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   return [
@@ -237,7 +237,7 @@ describe('marked secrets of every kind, with every fault on', () => {
       60_000,
     );
     const metrics = await until(
-      'every operator to have looked at every region',
+      'every operator to have polled in every region',
       async () => {
         const texts = [];
         for (const operator of operators.values()) texts.push((await operator.http('/metrics')).text);

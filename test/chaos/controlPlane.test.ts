@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ControlPlane, controlPlaneDir } from '../support/controlPlane.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { describeWhen, realKubeconfig } from '../support/skips.js';
 import { TcpProxy } from '../support/tcpProxy.js';
 import { until } from '../support/until.js';
@@ -11,7 +11,7 @@ import { World } from '../support/world.js';
 
 const STALL_MS = 5_000;
 const WITHOUT_ETCD_MS = 30_000;
-/** Looks in a row: an API server that has just started may take back once more what others serve through it. */
+/** Polls in a row: an API server that has just started may take back once more what others serve through it. */
 const STEADY = 30;
 const SERVERS = ['apiserver', 'crdserver'];
 
@@ -93,14 +93,14 @@ describeWhen(
     ['is upgraded and starts on another port, behind a proxy', moveAway],
     ['is upgraded again and starts on its old port', comeBack],
   ])(
-    'that %s is waited for, and nothing is lost, wrong or told twice',
+    'that %s is waited for, and nothing is lost, wrong or reported twice',
     async (what, trouble) => {
       const jobID = `plane-${what.replaceAll(/\W+/g, '-')}`;
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
       const ref = await world.follow(namespace, jobID);
       await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running', 60_000);
 
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
       await trouble();
       await untilServed();
       await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 90_000);

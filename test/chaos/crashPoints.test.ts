@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiProxy } from '../support/apiProxy.js';
-import { tells, type JobScript } from '../support/jobs.js';
+import { reports, type JobScript } from '../support/jobs.js';
 import type { Status } from '../support/kubeClient.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { chance, chaosRuns } from '../support/seed.js';
@@ -8,7 +8,7 @@ import { realKubeconfig } from '../support/skips.js';
 import { has, tokenOf, World, type Ref } from '../support/world.js';
 
 /**
- * Of so many crash points one is tried, chosen by the seed; all of them when the tests may run six times as long. A
+ * One crash point in this many is tried, chosen by the seed; all of them when the tests may run six times as long. A
  * real API server is slower, and has half as many.
  */
 const EVERY = chaosRuns >= 6 ? 1 : Math.round((realKubeconfig === undefined ? 6 : 12) / chaosRuns);
@@ -108,7 +108,7 @@ async function play(run: Run): Promise<Readonly<Record<string, Outcome>>> {
   const refOf = (what: string): Ref => ({ namespace, name: `${what}-${namespace}` });
   const say = (what: string, job: Omit<JobScript, 'uid'>): void => {
     const { name } = refOf(what);
-    world.cloud.answer(name, tells({ uid: name, ...job }));
+    world.cloud.answer(name, reports({ uid: name, ...job }));
   };
   const until = (what: string, wanted: (status: Status) => boolean): Promise<unknown> =>
     world.untilStatus(refOf(what), `goes on (killed after ${run.killedAfter})`, wanted, 60_000);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { ApiProxy } from '../support/apiProxy.js';
 import { ControlPlane, controlPlaneDir } from '../support/controlPlane.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { describeWhen, realKubeconfig } from '../support/skips.js';
 import { until } from '../support/until.js';
@@ -73,7 +73,7 @@ describeWhen(
   }
 
   async function follow(jobID: string, phase: string): Promise<Ref> {
-    world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase }));
     const ref = await world.follow(namespace, jobID);
     await untilPhase(ref, phase);
     return ref;
@@ -96,7 +96,7 @@ describeWhen(
 
     await world.delete(returned);
     const lost = await follow(`lost-${namespace}`, 'Running');
-    world.cloud.answer(changed.name, tells({ uid: changed.name, phase: 'Success' }));
+    world.cloud.answer(changed.name, reports({ uid: changed.name, phase: 'Success' }));
     await untilPhase(changed, 'Success');
     await passVersions(lostVersions);
 
@@ -107,12 +107,12 @@ describeWhen(
     plane.start('controller-manager');
     await back?.();
     door.treat = () => 'pass';
-    world.cloud.answer(returned.name, tells({ uid: returned.name, phase: 'Failed' }));
+    world.cloud.answer(returned.name, reports({ uid: returned.name, phase: 'Failed' }));
     await untilPhase(changed, 'Success');
     await untilPhase(returned, 'Failed');
     const requests = world.cloud.requests(lost.name).length;
     await follow(`new-${namespace}`, 'Running');
-    await world.untilAsked(`new-${namespace}`, 3);
+    await world.untilPolled(`new-${namespace}`, 3);
 
     expect(world.cloud.requests(lost.name)).toHaveLength(requests);
     expect(operator.exit).toBeUndefined();

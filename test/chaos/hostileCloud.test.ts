@@ -177,7 +177,7 @@ function deliver({ status, headers, body: text, delivery }: Answer, response: Se
   else response.end();
 }
 
-async function look(next: Answer): Promise<Observation> {
+async function observe(next: Answer): Promise<Observation> {
   cloud.respondWith((_, response) => deliver(next, response));
   return new JobClient(http, clock).read(
     {
@@ -225,10 +225,14 @@ function checkStep(before: CloudJob, after: CloudJob, next: Answer, observation:
 }
 
 type Decide = typeof decide;
-type Look = (answer: Answer) => Promise<Observation>;
+type Observe = (answer: Answer) => Promise<Observation>;
 
 /** Plays sequences of answers and checks every invariant after each; what fails is shrunk and printed with its seed. */
-async function playSequences(runs: number, decideBy: Decide = decide, lookBy: Look = look): Promise<void> {
+async function playSequences(
+  runs: number,
+  decideBy: Decide = decide,
+  observeBy: Observe = observe,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(answer, { minLength: 1, maxLength: 8 }), async (answers) => {
       let object = cloudJob();
@@ -237,7 +241,7 @@ async function playSequences(runs: number, decideBy: Decide = decide, lookBy: Lo
       for (const next of answers) {
         now += next.seconds * 1000;
         const unobservedMs = history.unobservedMs + Math.max(0, next.seconds) * 1000;
-        const observation = await lookBy(next);
+        const observation = await observeBy(next);
         const { status } = decideBy(object, observation, now, { ...history, unobservedMs });
         const stored = withStatus(object, status);
         checkStep(object, stored, next, observation);
@@ -267,7 +271,7 @@ function spoilt(
   };
 }
 
-let looks = 0;
+let polls = 0;
 const mapConditions = ({ status }: Decision, type: string, changed: object) => ({
   conditions: (status.conditions ?? []).map((one) => (one.type === type ? { ...one, ...changed } : one)),
 });
@@ -275,7 +279,7 @@ const WRONG_DECISIONS: Readonly<Record<string, Decide>> = {
   'takes an error for the end': spoilt((_, __, observation) =>
     observation.kind === 'error' ? { phase: 'Failed' } : {},
   ),
-  'forgets what it knew when a look fails': spoilt(({ status }, _, observation) =>
+  'forgets what it knew when a poll fails': spoilt(({ status }, _, observation) =>
     observation.kind === 'error'
       ? { progress: undefined, type: undefined, subJobs: undefined, phase: status.phase }
       : {},
@@ -287,23 +291,23 @@ const WRONG_DECISIONS: Readonly<Record<string, Decide>> = {
   'keeps two conditions of one type': spoilt(({ status: { conditions = [] } }) => ({
     conditions: [...conditions, ...conditions.slice(0, 1)],
   })),
-  'is never at rest': spoilt((_, __, ___, now) => ({ message: `look ${(looks += 1)} at ${now}` })),
-  'tells the token': spoilt((_, __, observation) => (observation.kind === 'error' ? { message: TOKEN } : {})),
-  'tells an event again and again': (object, observation, now, history) => ({
+  'is never at rest': spoilt((_, __, ___, now) => ({ message: `poll ${(polls += 1)} at ${now}` })),
+  'shows the token': spoilt((_, __, observation) => (observation.kind === 'error' ? { message: TOKEN } : {})),
+  'reports an event again and again': (object, observation, now, history) => ({
     ...decide(object, observation, now, history),
     transitions: [{ type: 'Normal', reason: 'Observed', message: 'again', key: 'again' }],
   }),
 };
 
 /** Clients that read an answer wrongly. */
-const WRONG_LOOKS: Readonly<Record<string, Look>> = {
-  'does not know throttling': async (next) => mapError(await look(next), { class: 'transient' }),
-  'ignores Retry-After': async (next) => mapError(await look(next), { retryAfterMs: 0 }),
-  'lets long texts through': async (next) => mapError(await look(next), { message: 'x'.repeat(600) }),
-  'lets control characters through': async (next) => mapError(await look(next), { message: 'a\u0007' }),
-  'repeats the token': async (next) => mapError(await look(next), { message: TOKEN }),
+const WRONG_OBSERVATIONS: Readonly<Record<string, Observe>> = {
+  'does not know throttling': async (next) => mapError(await observe(next), { class: 'transient' }),
+  'ignores Retry-After': async (next) => mapError(await observe(next), { retryAfterMs: 0 }),
+  'lets long texts through': async (next) => mapError(await observe(next), { message: 'x'.repeat(600) }),
+  'lets control characters through': async (next) => mapError(await observe(next), { message: 'a\u0007' }),
+  'repeats the token': async (next) => mapError(await observe(next), { message: TOKEN }),
   'reads an end into an answer without one': async (next) => {
-    const observation = await look(next);
+    const observation = await observe(next);
     return observation.kind === 'job'
       ? { kind: 'job', job: { ...observation.job, phase: 'Success' } }
       : observation;
@@ -339,8 +343,8 @@ describe('a hostile cloud', () => {
     expect(found).toMatch(/Counterexample: \[\[/);
   });
 
-  it.each(Object.keys(WRONG_LOOKS))('is reported by the invariants when a client %s', async (name) => {
-    const found = await counterExample(playSequences(1_000, decide, WRONG_LOOKS[name]));
+  it.each(Object.keys(WRONG_OBSERVATIONS))('is reported by the invariants when a client %s', async (name) => {
+    const found = await counterExample(playSequences(1_000, decide, WRONG_OBSERVATIONS[name]));
 
     expect(found).toMatch(/seed: -?\d+/);
     expect(found).toMatch(/Counterexample: \[\[/);

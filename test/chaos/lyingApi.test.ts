@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { KubeObject } from '../support/kubeClient.js';
 import { LyingApi, type Lies } from '../support/lyingApi.js';
 import { chance } from '../support/seed.js';
@@ -55,7 +55,7 @@ describe('an API server that lies', () => {
     const setPhases = (phase: string): void => {
       // An operator that has lost an object reads from the cloud's times for how long its job is unchanged.
       const updated = new Date().toISOString();
-      for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase, updated }));
+      for (const jobID of jobIDs) world.cloud.answer(jobID, reports({ uid: jobID, phase, updated }));
     };
     setPhases('Initializing');
     await world.startOperator();
@@ -71,9 +71,9 @@ describe('an API server that lies', () => {
           .filter((_, index) => index % ROUNDS === round % ROUNDS)
           .map((ref) => world.patch(ref, { metadata: { labels: { round: String(round) } } })),
       );
-      // Objects whose birth was swallowed are not looked at until the next list.
+      // Objects whose birth was swallowed are not polled until the next list.
       await until(
-        'some of the jobs to be asked about again',
+        'some of the jobs to be polled again',
         () =>
           world.operator.exit !== undefined ||
           jobIDs.filter((jobID) => world.cloud.requests(jobID).length > written).length > JOBS / 4,
@@ -87,7 +87,7 @@ describe('an API server that lies', () => {
     for (const ref of refs) {
       await world.untilStatus(ref, 'is Success', (status) => has(status, 'Ready', 'True'), 60_000);
     }
-    // What was announced from a stale object, and then lost its race, may have been told as well.
+    // What was announced from a stale object, and then lost its race, may have been reported as well.
     for (const ref of refs) {
       let events: readonly string[] = [];
       await until(

@@ -6,7 +6,7 @@ import { load } from 'js-yaml';
 import * as z from 'zod';
 import { crdYaml } from '../../src/api/crd.js';
 import { ApiProxy } from '../support/apiProxy.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { hasKubectl } from '../support/kubectl.js';
 import { itWhen, realKubeconfig } from '../support/skips.js';
@@ -38,7 +38,7 @@ let followed = 0;
 /** Follows a new job until it has ended. */
 async function followsTheNext(): Promise<void> {
   const jobID = `next-${followed++}`;
-  world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+  world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
   const ref = await world.follow(namespace, jobID);
   await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
   expect(operator.exit).toBeUndefined();
@@ -47,7 +47,7 @@ async function followsTheNext(): Promise<void> {
 describe('the operator works on', () => {
   it('when a CloudJob that it deletes is held by the finalizer of somebody else', async () => {
     const jobID = 'held';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const ref = await world.follow(namespace, jobID, { ttlSecondsAfterFinished: 5 });
     await world.patch(ref, { metadata: { finalizers: ['example.com/hold'] } });
     await until('it to be deleted', async () => 'deletionTimestamp' in (await world.get(ref)).metadata);
@@ -57,7 +57,7 @@ describe('the operator works on', () => {
     await followsTheNext();
     await delay(2_000);
 
-    // Neither written nor polled again, and none of it is lost.
+    // Neither written nor polled again, and nothing is lost.
     expect((await world.get(ref)).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     expect(world.cloud.requests(jobID)).toHaveLength(polls);
     await world.patch(ref, { metadata: { finalizers: null } });
@@ -68,7 +68,7 @@ describe('the operator works on', () => {
     'when a CloudJob is exported, replaced by its export, deleted and created from it again',
     async () => {
       const jobID = 'exported';
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
       const ref = await world.follow(namespace, jobID);
       const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
       const yaml = (await world.kubectl(['-n', namespace, 'get', 'cjob', ref.name, '-o', 'yaml'])).stdout;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
 import { ApiProxy } from '../support/apiProxy.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { until } from '../support/until.js';
 import { World, type Ref } from '../support/world.js';
@@ -56,29 +56,29 @@ async function untilLeading({ process }: Replica): Promise<number> {
   return performance.now() - since;
 }
 
-/** A CloudJob of a job in that phase, once the status tells so. */
+/** A CloudJob of a job in that phase, once the status says so. */
 async function follow(namespace: string, what: string, phase: string): Promise<Ref> {
   const jobID = `${what}-${namespace}`;
-  world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+  world.cloud.answer(jobID, reports({ uid: jobID, phase }));
   const ref = await world.follow(namespace, jobID);
   await reach(ref, phase);
   return ref;
 }
 
-/** The job goes on to that phase, and the status tells so. */
+/** The job goes on to that phase, and the status says so. */
 async function reach(ref: Ref, phase: string): Promise<void> {
-  world.cloud.answer(ref.name, tells({ uid: ref.name, phase }));
+  world.cloud.answer(ref.name, reports({ uid: ref.name, phase }));
   await world.untilStatus(ref, `is ${phase}`, (status) => status.phase === phase, 60_000);
 }
 
-/** The phases that the object has had, in order, by what the API server told. */
+/** The phases that the object has had, in order, by what the API server sent. */
 function phasesOf(ref: Ref): (string | undefined)[] {
   const phases = world.versions(ref).map(({ status }) => status?.phase);
   return phases.filter((phase, index) => phase !== undefined && phase !== phases[index - 1]);
 }
 
 it.concurrent(
-  'hands over within 3 s when it is told to stop',
+  'hands over within 3 s when it is to stop',
   async () => {
     const { namespace, leader, standby } = await startPair();
     const ref = await follow(namespace, 'handover', 'Initializing');
@@ -112,7 +112,7 @@ it.concurrent(
     const ref = await follow(namespace, 'killed', 'Initializing');
     await reach(ref, 'Running');
 
-    world.cloud.answer(ref.name, tells({ uid: ref.name, phase: 'Paused' }));
+    world.cloud.answer(ref.name, reports({ uid: ref.name, phase: 'Paused' }));
     const [, ms] = await Promise.all([leader.process.kill9(), untilLeading(standby)]);
     await reach(ref, 'Paused');
     await reach(ref, 'Failed');
@@ -125,7 +125,7 @@ it.concurrent(
 );
 
 it.concurrent(
-  'writes nothing more when it was frozen for so long that another leads',
+  'writes nothing more when it was frozen until another leads',
   async () => {
     const { namespace, leader, standby } = await startPair();
     const refs = await Promise.all(
@@ -138,7 +138,7 @@ it.concurrent(
     await until('the leader to ask', () => answers.waiting > 0, 60_000);
     leader.process.freeze();
     const frozenAt = performance.now();
-    answers.release(tells({ uid: first.name, phase: 'Success' }));
+    answers.release(reports({ uid: first.name, phase: 'Success' }));
 
     await untilLeading(standby);
     for (const ref of others) await reach(ref, 'Paused');

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { chaosRuns } from '../support/seed.js';
 import { until } from '../support/until.js';
 import { World } from '../support/world.js';
@@ -9,10 +9,10 @@ import { World } from '../support/world.js';
  * and full by then, so that a leak of a hundred bytes each shows; of 500, only one of some kilobytes each does.
  */
 const JOBS = chaosRuns > 1 ? 5_000 : 500;
-/** Of so many jobs one is still running when it is first looked at. */
+/** One job in this many is still running at its first poll. */
 const RUNNING = 10;
 const EVENTS = 2;
-/** What the operator remembers on purpose: so many events, and how often as many objects had one. */
+/** What the operator remembers on purpose: this many events, and how often as many objects had one. */
 const REMEMBERED = 5_000;
 /** How many bytes of its heap an event may take, with its share of what is known of its object; about 750 were measured. */
 const EVENT_BYTES = 850;
@@ -33,7 +33,7 @@ async function create(namespace: string, names: readonly string[]): Promise<void
   const rest = names.entries();
   const createRest = async (): Promise<void> => {
     for (const [index, name] of rest) {
-      world.cloud.answer(name, tells({ uid: name, phase: index % RUNNING === 0 ? 'Running' : 'Success' }));
+      world.cloud.answer(name, reports({ uid: name, phase: index % RUNNING === 0 ? 'Running' : 'Success' }));
       await world.follow(namespace, name);
     }
   };
@@ -66,7 +66,7 @@ async function finishAndDelete(namespace: string, names: readonly string[]): Pro
     'cloudjob_jobs',
     (jobs) => jobs['running'] === running && jobs['succeeded'] === names.length - running,
   );
-  for (const name of names) world.cloud.answer(name, tells({ uid: name, phase: 'Success' }));
+  for (const name of names) world.cloud.answer(name, reports({ uid: name, phase: 'Success' }));
   await untilCounted('cloudjob_jobs', ({ succeeded }) => succeeded === names.length);
   const path = `/apis/cloudjob.dev/v1alpha1/namespaces/${namespace}/cloudjobs`;
   for (let left = names.length; left > 0; left -= DELETED_TOGETHER) {

@@ -88,11 +88,11 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
     let compared = 0;
     for (const { job, follower } of followers) {
       if (!isUndisturbed(job, follower)) continue;
-      const told = (cloud.told.get(job.id) ?? []).map(({ what }) => what);
+      const reported = (cloud.reported.get(job.id) ?? []).map(({ what }) => what);
       const written = changesOf((cluster.writes.get(follower.name) ?? []).map(({ status }) => status));
       compared += 1;
-      if (JSON.stringify(told) !== JSON.stringify(written)) {
-        wrong.push(`${follower.name}: told ${told.join(' > ')}, written ${written.join(' > ')}`);
+      if (JSON.stringify(reported) !== JSON.stringify(written)) {
+        wrong.push(`${follower.name}: reported ${reported.join(' > ')}, written ${written.join(' > ')}`);
       }
     }
     expect(wrong.slice(0, 5)).toEqual([]);
@@ -103,21 +103,21 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
     const wrong: string[] = [];
     let compared = 0;
     for (const { job, follower } of followers) {
-      if (!isUndisturbed(job, follower) || cloud.failedLooks.has(job.id)) continue;
+      if (!isUndisturbed(job, follower) || cloud.failedPolls.has(job.id)) continue;
       const writes = cluster.writes.get(follower.name) ?? [];
-      const told = cloud.told.get(job.id) ?? [];
+      const reported = cloud.reported.get(job.id) ?? [];
       const firstWaits = writes[0] !== undefined && reportedByStatus(writes[0].status) === undefined ? 1 : 0;
       compared += 1;
       const isNear = (from: number, to: number): boolean =>
         from < job.startsAt + 2 * HOUR && to + HOUR > job.startsAt;
-      // An outage of the region, and a password that IAM does not take, are told without a look: and again when over.
+      // An outage of the region, and a password that IAM does not take, are reported without a poll, and again when they are over.
       const isTroubled =
         week.outages.some(({ region, from, to }) => region === job.project.region && isNear(from, to)) ||
-        week.rotations.some(({ project, at, toldAt }) => project === job.project && isNear(at, toldAt));
-      const most = told.length + firstWaits + (isTroubled ? 4 : 0);
-      if (writes.length < told.length || writes.length > most) {
+        week.rotations.some(({ project, at, writtenAt }) => project === job.project && isNear(at, writtenAt));
+      const most = reported.length + firstWaits + (isTroubled ? 4 : 0);
+      if (writes.length < reported.length || writes.length > most) {
         const messages = writes.map(({ status }) => status.message).join(' > ');
-        wrong.push(`${follower.name}: ${writes.length} writes for ${told.length} changes: ${messages}`);
+        wrong.push(`${follower.name}: ${writes.length} writes for ${reported.length} changes: ${messages}`);
       }
     }
     expect(wrong.slice(0, 5)).toEqual([]);
@@ -173,8 +173,8 @@ describe(`${DAYS} days with ${JOBS} jobs (seed ${seed})`, () => {
 function changesOf(statuses: readonly CloudJobStatus[]): string[] {
   const changes: string[] = [];
   for (const status of statuses) {
-    const told = reportedByStatus(status);
-    if (told !== undefined && told !== changes.at(-1)) changes.push(told);
+    const reported = reportedByStatus(status);
+    if (reported !== undefined && reported !== changes.at(-1)) changes.push(reported);
   }
   return changes;
 }

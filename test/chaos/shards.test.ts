@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
 import * as z from 'zod';
 import { ApiProxy } from '../support/apiProxy.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { until } from '../support/until.js';
 import { World, type Ref } from '../support/world.js';
@@ -70,7 +70,7 @@ async function untilLoads(namespace: string, wanted: readonly number[]): Promise
 
 /** A replica that takes over reads from the cloud's times for how long the job is unchanged. */
 function changedNow(uid: string, phase: string) {
-  return tells({ uid, phase, updated: new Date().toISOString() });
+  return reports({ uid, phase, updated: new Date().toISOString() });
 }
 
 async function followMany(namespace: string, phase: string): Promise<Ref[]> {
@@ -81,7 +81,7 @@ async function followMany(namespace: string, phase: string): Promise<Ref[]> {
   return refs;
 }
 
-/** The jobs go on to that phase, and all statuses tell so. */
+/** The jobs go on to that phase, and all statuses say so. */
 async function reach(refs: readonly Ref[], phase: string): Promise<void> {
   for (const { name } of refs) world.cloud.answer(name, changedNow(name, phase));
   for (const ref of refs) {
@@ -98,7 +98,7 @@ async function expectStory(refs: readonly Ref[], phases: readonly string[], even
 }
 
 it.concurrent(
-  'shares the work evenly with replicas that come, and within 3 s when one is told to stop',
+  'shares the work evenly with replicas that come, and within 3 s when one is to stop',
   async () => {
     const namespace = await world.namespace();
     const first = await start(namespace);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { KubeObject, Status } from '../support/kubeClient.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { SECRET, World, type Ref } from '../support/world.js';
 
 let world: World;
@@ -51,7 +51,7 @@ describe.each(PHASES)('a CloudJob of a job that is %s', (phase) => {
     const outcomes = await Promise.all(
       cases.map(async ({ field, value, index }) => {
         const jobID = `change-${phase}-${field}-${index}`;
-        world.cloud.answer(jobID, tells({ uid: jobID, phase, reason: 'as it is' }));
+        world.cloud.answer(jobID, reports({ uid: jobID, phase, reason: 'as it is' }));
         const ref = await world.follow(namespace, jobID);
         const before = await settled(ref, phase);
         const first = (before['spec'] as Readonly<Record<string, unknown>>)[field];
@@ -95,7 +95,7 @@ describe('what must not change', () => {
 
   it.each(cases)('is refused and changes nothing: %s to %j', async (field, value) => {
     const jobID = `fixed-${field}-${value}`;
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(namespace, jobID);
     const before = await settled(ref, 'Running');
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, it } from '@jest/globals';
 import { ApiProxy, type Treatment } from '../support/apiProxy.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { OperatorProcess } from '../support/operatorProcess.js';
 import { TcpProxy } from '../support/tcpProxy.js';
 import { until } from '../support/until.js';
@@ -46,7 +46,7 @@ function refusing(treatment: Exclude<Treatment, 'pass' | 'hang'>): Trouble {
       refused += 1;
       return treatment;
     };
-    // The watch would tell what is new, were it not cut.
+    // The watch would bring what is new, were it not cut.
     door.cut();
     await until('the operator to be refused', () => refused >= REFUSALS, 60_000);
     door.treat = () => 'pass';
@@ -76,7 +76,7 @@ it.concurrent.each<readonly [string, Trouble]>([
     },
   ],
 ])(
-  'an API server that %s is waited for, and nothing is lost, wrong or told twice',
+  'an API server that %s is waited for, and nothing is lost, wrong or reported twice',
   async (_, trouble) => {
     const namespace = await world.namespace();
     const door = await startDoor();
@@ -85,15 +85,15 @@ it.concurrent.each<readonly [string, Trouble]>([
     const operator = world.launch({ door: address.port, namespaces: [namespace] });
     await operator.ready();
     const jobID = `troubled-${namespace}`;
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(namespace, jobID);
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running', 60_000);
 
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const begun = trouble({ operator, door, address });
-    // Nobody can tell of this one until the trouble is over.
+    // Nothing can report this one until the trouble is over.
     const lateID = `late-${namespace}`;
-    world.cloud.answer(lateID, tells({ uid: lateID, phase: 'Failed' }));
+    world.cloud.answer(lateID, reports({ uid: lateID, phase: 'Failed' }));
     const late = await world.follow(namespace, lateID);
     await begun;
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
@@ -118,7 +118,7 @@ it.concurrent(
     const refs = await Promise.all(
       [good, lost].map((namespace) => {
         const jobID = `job-${namespace}`;
-        world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+        world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
         return world.follow(namespace, jobID);
       }),
     );
@@ -155,7 +155,7 @@ it.concurrent(
       return 'hang';
     };
     const jobIDs = Array.from({ length: 2 * CONNECTIONS }, (_, index) => `hanging-${index}-${namespace}`);
-    for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    for (const jobID of jobIDs) world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
     await until('all connections to be taken', () => hanging >= CONNECTIONS, 60_000);
 

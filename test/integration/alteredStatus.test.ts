@@ -7,7 +7,7 @@ import { loadClusterAccess } from '../../src/kube/access/kubeconfig.js';
 import { KubeClient } from '../../src/kube/client.js';
 import { HttpTransport } from '../../src/kube/transport.js';
 import { decide } from '../../src/reconcile/decide.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { until } from '../support/until.js';
 import { World, type Ref } from '../support/world.js';
 
@@ -109,7 +109,7 @@ describe('under a CustomResourceDefinition that is older than the operator', () 
     const jobIDs = ['older-a', 'older-b', 'older-c'];
     const refs: Ref[] = [];
     for (const jobID of jobIDs) {
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
       refs.push(await world.follow(namespace, jobID, { pollIntervalSeconds: 1 }));
     }
     await Promise.all(
@@ -118,7 +118,7 @@ describe('under a CustomResourceDefinition that is older than the operator', () 
     const before = refs.map((ref) => world.versions(ref).length);
     const writes = await writesSoFar();
 
-    await Promise.all(jobIDs.map((jobID) => world.untilAsked(jobID, 5, 60_000)));
+    await Promise.all(jobIDs.map((jobID) => world.untilPolled(jobID, 5, 60_000)));
 
     expect(refs.map((ref) => world.versions(ref).length)).toEqual(before);
     expect(await writesSoFar()).toBe(writes);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { describeWithKubectl } from '../support/skips.js';
 import { until } from '../support/until.js';
 import { has, tokenOf, World } from '../support/world.js';
@@ -14,7 +14,7 @@ afterAll(async () => world?.stop(), 60_000);
 describe('events', () => {
   it('report each transition once, whenever the operator is killed', async () => {
     const jobID = 'killed-often';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Initializing' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Initializing' }));
     const ref = await world.follow(await world.namespace(), jobID, { pollIntervalSeconds: 1 });
     // An event comes before the status that it speaks of: this often hits the time between the two.
     const killWhenRecorded = async (reason: string): Promise<void> => {
@@ -25,10 +25,10 @@ describe('events', () => {
 
     await killWhenRecorded('Observed');
     await world.untilStatus(ref, 'is Initializing', ({ phase }) => phase === 'Initializing');
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     await killWhenRecorded('PhaseChanged');
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     await killWhenRecorded('Succeeded');
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
@@ -39,7 +39,7 @@ describe('events', () => {
     const jobID = 'troubled';
     const namespace = await world.namespace();
     await world.putSecret(namespace, { token: 'not the right one' });
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(namespace, jobID);
     await world.untilStatus(ref, 'is rejected', (status) => has(status, 'Synced', 'False'));
     const rejected = await world.events(ref);
@@ -54,7 +54,7 @@ describe('events', () => {
 describeWithKubectl('kubectl', () => {
   it('describes a CloudJob with its events', async () => {
     const jobID = 'described';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Failed', reason: 'no quota' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Failed', reason: 'no quota' }));
     const ref = await world.follow(await world.namespace(), jobID);
     await world.untilStatus(ref, 'is Failed', ({ phase }) => phase === 'Failed');
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { KubeObject } from '../support/kubeClient.js';
 import { has, World, type Ref } from '../support/world.js';
 
@@ -13,7 +13,7 @@ afterAll(async () => world?.stop(), 60_000);
 /** A status of a job that has ended well, as the operator once wrote it, for another job. */
 async function endedStatus(namespace: string, jobID: string): Promise<object> {
   const id = `ended-${randomBytes(4).toString('hex')}`;
-  world.cloud.answer(id, tells({ uid: id, phase: 'Success' }));
+  world.cloud.answer(id, reports({ uid: id, phase: 'Success' }));
   const ended = await world.untilStatus(await world.follow(namespace, id), 'has ended', isSuccess);
   return { ...ended.status, jobID };
 }
@@ -27,9 +27,9 @@ async function restartOperator(namespace: string): Promise<void> {
   await world.stopOperator();
   await world.startOperator();
   const id = `later-${randomBytes(4).toString('hex')}`;
-  world.cloud.answer(id, tells({ uid: id, phase: 'Running' }));
+  world.cloud.answer(id, reports({ uid: id, phase: 'Running' }));
   await world.follow(namespace, id, { pollIntervalSeconds: 1 });
-  await world.untilAsked(id, 8);
+  await world.untilPolled(id, 8);
 }
 
 /** Creates the object of a backup anew, without what belongs to the old one, and then its status, as `restoreStatus` asks for. */
@@ -49,7 +49,7 @@ describe('an end of a job that is in the status', () => {
   it('and was written by somebody else is verified at once, and put right when the job still runs', async () => {
     const namespace = await world.namespace();
     await world.startOperator();
-    world.cloud.answer('forged', tells({ uid: 'forged', phase: 'Running' }));
+    world.cloud.answer('forged', reports({ uid: 'forged', phase: 'Running' }));
     const ref = await world.follow(namespace, 'forged', { pollIntervalSeconds: 3_600 });
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
     const calls = world.cloud.requests('forged').length;
@@ -66,17 +66,17 @@ describe('an end of a job that is in the status', () => {
     const namespace = await world.namespace();
     await world.startOperator();
     const own: Ref = { namespace, name: 'own' };
-    world.cloud.answer('own', tells({ uid: 'own', phase: 'Success' }));
+    world.cloud.answer('own', reports({ uid: 'own', phase: 'Success' }));
     await world.follow(namespace, 'own');
     await world.untilStatus(own, 'has ended', isSuccess);
     const status = await endedStatus(namespace, 'restored');
     await world.stopOperator();
-    world.cloud.answer('restored', tells({ uid: 'restored', phase: 'Success' }));
+    world.cloud.answer('restored', reports({ uid: 'restored', phase: 'Success' }));
     const ref = await world.follow(namespace, 'restored');
     await world.patchStatus(ref, status);
 
     await world.startOperator();
-    await world.untilAsked('restored', 1);
+    await world.untilPolled('restored', 1);
     await restartOperator(namespace);
     await restartOperator(namespace);
 
@@ -92,7 +92,7 @@ describe('an end of a job that is in the status', () => {
       const namespace = await world.namespace();
       const jobID = `velero-${randomBytes(4).toString('hex')}`;
       await world.startOperator();
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
       const ref = await world.follow(namespace, jobID);
       const backup = await world.untilStatus(ref, 'has ended', isSuccess);
       await world.stopOperator();
@@ -102,7 +102,7 @@ describe('an end of a job that is in the status', () => {
       await restoreAsVelero(backup);
       const calls = world.cloud.requests(jobID).length;
       await world.startOperator();
-      await world.untilAsked(jobID, 1);
+      await world.untilPolled(jobID, 1);
       await restartOperator(namespace);
 
       const restored = await world.get(ref);
@@ -118,11 +118,11 @@ describe('an end of a job that is in the status', () => {
   it('is shown as the cloud has it now after a requested poll', async () => {
     const namespace = await world.namespace();
     await world.startOperator();
-    world.cloud.answer('again', tells({ uid: 'again', phase: 'Success' }));
+    world.cloud.answer('again', reports({ uid: 'again', phase: 'Success' }));
     const ref = await world.follow(namespace, 'again');
     await world.untilStatus(ref, 'has ended', isSuccess);
 
-    world.cloud.answer('again', tells({ uid: 'again', phase: 'Running' }));
+    world.cloud.answer('again', reports({ uid: 'again', phase: 'Running' }));
     const now = await world.pollNow(ref);
 
     expect(now.status.phase).toBe('Running');

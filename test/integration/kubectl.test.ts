@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { PROJECT } from '../support/scriptedCloud.js';
 import { describeWithKubectl } from '../support/skips.js';
 import { until } from '../support/until.js';
@@ -38,7 +38,7 @@ spec:
     const jobID = 'typed-by-hand';
     world.cloud.answer(
       jobID,
-      tells({
+      reports({
         uid: jobID,
         type: 'CreateCluster',
         resourceName: 'prod',
@@ -67,7 +67,7 @@ spec:
     ]);
     world.cloud.answer(
       jobID,
-      tells({ uid: jobID, type: 'CreateCluster', resourceName: 'prod', phase: 'Success' }),
+      reports({ uid: jobID, type: 'CreateCluster', resourceName: 'prod', phase: 'Success' }),
     );
     await kubectl(['wait', 'cloudjob/by-hand', '--for=condition=Ready', '--timeout=30s']);
     await kubectl(['wait', 'cloudjob/by-hand', '--for=condition=Finished', '--timeout=30s']);
@@ -93,7 +93,7 @@ spec:
 
   it('a script waits for the end of a job that fails, and learns why', async () => {
     const jobID = 'fails-for-a-script';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Failed', reason: 'flavor sold out' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Failed', reason: 'flavor sold out' }));
 
     await kubectl(['apply', '-f', '-'], manifest('fails', jobID));
     await kubectl(['wait', 'cjob/fails', '--for=condition=Finished', '--timeout=30s']);
@@ -113,7 +113,7 @@ spec:
       ['by-a-person', 'kubectl'],
     ];
     for (const [name, manager] of appliedBy) {
-      world.cloud.answer(name, tells({ uid: name, phase: 'Success' }));
+      world.cloud.answer(name, reports({ uid: name, phase: 'Success' }));
       const yaml = `${manifest(name, name)}  ttlSecondsAfterFinished: 1\n`;
       await kubectl(['apply', '--server-side', `--field-manager=${manager}`, '-f', '-'], yaml);
     }
@@ -122,9 +122,9 @@ spec:
     await kubectl(['annotate', 'cjob/insisted-on', 'cloudjob.dev/ttl=always']);
     await kubectl(['wait', 'cjob/insisted-on', '--for=delete', '--timeout=60s']);
     for (const name of ['by-terraform', 'by-crossplane', 'by-argo']) {
-      const events = await until(`${name} to be told of`, async () => {
-        const told = await world.events({ namespace, name });
-        return told.includes('TTLIgnored') && told;
+      const events = await until(`${name} to have its Event`, async () => {
+        const reported = await world.events({ namespace, name });
+        return reported.includes('TTLIgnored') && reported;
       });
       expect(events).toContain('Succeeded');
       expect(await kubectl(['get', `cjob/${name}`])).toContain('JobSucceeded');

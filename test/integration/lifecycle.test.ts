@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { itWhen } from '../support/skips.js';
 import { until } from '../support/until.js';
 import { has, World } from '../support/world.js';
@@ -17,9 +17,9 @@ afterAll(async () => world?.stop(), 60_000);
 describe('an operator that is killed', () => {
   it('goes on where it was: no write for what did not change, no call for what had finished', async () => {
     const namespace = await world.namespace();
-    world.cloud.answer('kill-done', tells({ uid: 'kill-done', phase: 'Success' }));
-    world.cloud.answer('kill-failed', tells({ uid: 'kill-failed', phase: 'Failed', reason: 'no quota' }));
-    world.cloud.answer('kill-running', tells({ uid: 'kill-running', phase: 'Running' }));
+    world.cloud.answer('kill-done', reports({ uid: 'kill-done', phase: 'Success' }));
+    world.cloud.answer('kill-failed', reports({ uid: 'kill-failed', phase: 'Failed', reason: 'no quota' }));
+    world.cloud.answer('kill-running', reports({ uid: 'kill-running', phase: 'Running' }));
     await world.startOperator();
     const refs = await Promise.all(
       ['kill-done', 'kill-failed', 'kill-running', 'kill-unknown'].map((jobID) =>
@@ -28,7 +28,7 @@ describe('an operator that is killed', () => {
     );
     await Promise.all(
       refs.map((ref) =>
-        world.untilStatus(ref, 'was looked at', (s) => !has(s, 'Synced', 'Unknown') && s.jobID !== undefined),
+        world.untilStatus(ref, 'was polled', (s) => !has(s, 'Synced', 'Unknown') && s.jobID !== undefined),
       ),
     );
     const before = await Promise.all(refs.map((ref) => world.get(ref)));
@@ -36,8 +36,8 @@ describe('an operator that is killed', () => {
 
     await world.operator.kill9();
     await world.startOperator();
-    await world.untilAsked('kill-running', 2);
-    await world.untilAsked('kill-unknown', 1);
+    await world.untilPolled('kill-running', 2);
+    await world.untilPolled('kill-unknown', 1);
 
     expect(await Promise.all(refs.map((ref) => world.get(ref)))).toEqual(before);
     expect(['kill-done', 'kill-failed'].map((jobID) => world.cloud.requests(jobID).length)).toEqual(calls);
@@ -46,13 +46,13 @@ describe('an operator that is killed', () => {
 
   it('sees what happened while it was away', async () => {
     const jobID = 'ends-meanwhile';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     await world.startOperator();
     const ref = await world.follow(await world.namespace(), jobID);
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
     await world.operator.kill9();
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     await world.startOperator();
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
@@ -66,7 +66,7 @@ describe('an operator whose log nobody reads any more', () => {
     const { operator } = world;
     operator.loseLog();
 
-    world.cloud.answer('unlogged', tells({ uid: 'unlogged', phase: 'Success' }));
+    world.cloud.answer('unlogged', reports({ uid: 'unlogged', phase: 'Success' }));
     const ref = await world.follow(await world.namespace(), 'unlogged');
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
@@ -88,7 +88,7 @@ describe('an operator whose log goes to a disk that is full', () => {
     closeSync(log);
     const exited = once(operator, 'exit');
 
-    world.cloud.answer('unwritten', tells({ uid: 'unwritten', phase: 'Success' }));
+    world.cloud.answer('unwritten', reports({ uid: 'unwritten', phase: 'Success' }));
     const ref = await world.follow(namespace, 'unwritten');
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
     operator.kill('SIGTERM');
@@ -103,7 +103,7 @@ describe('an operator that is stopped', () => {
     world.cloud.answer(jobID, { instead: 'hang' });
     await world.startOperator();
     await world.follow(await world.namespace(), jobID);
-    await until('the cloud to be asked', () => world.cloud.requests(jobID).length > 0);
+    await until('the cloud to be called', () => world.cloud.requests(jobID).length > 0);
 
     const begin = performance.now();
     const exit = await world.stopOperator();
@@ -116,14 +116,14 @@ describe('an operator that is stopped', () => {
 describe('an API server that goes away', () => {
   it('is waited for, and everything goes on when it is back', async () => {
     const namespace = await world.namespace();
-    world.cloud.answer('api-away', tells({ uid: 'api-away', phase: 'Running' }));
+    world.cloud.answer('api-away', reports({ uid: 'api-away', phase: 'Running' }));
     await world.startOperator();
     const ref = await world.follow(namespace, 'api-away');
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
     await world.apiDoor.shut();
-    world.cloud.answer('api-away', tells({ uid: 'api-away', phase: 'Success' }));
-    world.cloud.answer('born-meanwhile', tells({ uid: 'born-meanwhile', phase: 'Success' }));
+    world.cloud.answer('api-away', reports({ uid: 'api-away', phase: 'Success' }));
+    world.cloud.answer('born-meanwhile', reports({ uid: 'born-meanwhile', phase: 'Success' }));
     const born = await world.follow(namespace, 'born-meanwhile');
     await until('the operator to notice', () =>
       world.operator.log.some((line) => line.includes('ECONNREFUSED')),
@@ -141,7 +141,7 @@ describe('an operator of one namespace', () => {
     const mine = await world.namespace();
     const others = await world.namespace();
     for (const jobID of ['mine', 'not-mine', 'mine-too']) {
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     }
     const notMine = await world.follow(others, 'not-mine');
 
@@ -166,7 +166,7 @@ describe('an operator of one namespace', () => {
 describe('an operator without leader election', () => {
   it('works without a Lease, beside one that holds it', async () => {
     const [others, mine] = [await world.namespace(), await world.namespace()];
-    world.cloud.answer('beside', tells({ uid: 'beside', phase: 'Success' }));
+    world.cloud.answer('beside', reports({ uid: 'beside', phase: 'Success' }));
     await world.startOperator([others]);
     const holder = world.operator;
 
@@ -187,16 +187,16 @@ describe('many CloudJobs at once', () => {
   it('all 300 reach Success', async () => {
     const namespace = await world.namespace();
     const jobIDs = Array.from({ length: 300 }, (_, index) => `many-${index}`);
-    for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    for (const jobID of jobIDs) world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     await world.startOperator();
     const refs = await Promise.all(jobIDs.map((jobID) => world.follow(namespace, jobID)));
 
     await until(
-      'all to be asked about',
+      'all to be polled',
       () => jobIDs.every((jobID) => world.cloud.requests(jobID).length > 0),
       60_000,
     );
-    for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    for (const jobID of jobIDs) world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const ends = await Promise.all(
       refs.map((ref) =>
         until(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tells, type JobScript } from '../support/jobs.js';
+import { reports, type JobScript } from '../support/jobs.js';
 import { kstatus } from '../support/kstatus.js';
 import { PROJECT } from '../support/scriptedCloud.js';
 import { condition } from '../support/soundStatus.js';
@@ -119,12 +119,12 @@ describe('a running job whose sub-jobs have succeeded', () => {
   });
 
   it('is requested with the token, at the exact path and with no body', async () => {
-    const jobID = 'how-it-is-asked';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    const jobID = 'how-it-is-called';
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
 
     const namespace = await world.namespace();
     await world.follow(namespace, jobID);
-    await until('the cloud to be asked', () => world.cloud.requests(jobID).length > 0);
+    await until('the cloud to be called', () => world.cloud.requests(jobID).length > 0);
 
     const [request] = world.cloud.requests(jobID);
     expect(request).toMatchObject({
@@ -161,12 +161,12 @@ describe('a job from beginning to end', () => {
       ],
     });
 
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Initializing' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Initializing' }));
     const ref = await world.follow(await world.namespace(), jobID);
     const initializing = await world.untilStatus(ref, 'is Initializing', (s) => s.phase === 'Initializing');
-    world.cloud.answer(jobID, tells(at('Running', 'Running', 'Success', 'Initializing')));
+    world.cloud.answer(jobID, reports(at('Running', 'Running', 'Success', 'Initializing')));
     const running = await world.untilStatus(ref, 'is Running', (s) => s.phase === 'Running');
-    world.cloud.answer(jobID, tells(at('Success', 'Success', 'Success', 'Success')));
+    world.cloud.answer(jobID, reports(at('Success', 'Success', 'Success', 'Success')));
     const done = await world.untilStatus(ref, 'is Success', (s) => s.phase === 'Success');
 
     expect(initializing.status).toMatchObject({
@@ -204,7 +204,7 @@ describe('a job from beginning to end', () => {
     const jobID = 'fails-deep-down';
     world.cloud.answer(
       jobID,
-      tells({
+      reports({
         uid: jobID,
         type: 'CreateCluster',
         resourceName: 'prod',
@@ -251,11 +251,11 @@ describe('a job from beginning to end', () => {
 
   it('is followed through a phase that nobody documented', async () => {
     const jobID = 'odd-phase';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Rollbacking' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Rollbacking' }));
 
     const ref = await world.follow(await world.namespace(), jobID);
     const odd = await world.untilStatus(ref, 'is Rollbacking', ({ phase }) => phase === 'Rollbacking');
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     expect(odd.status.conditions).toEqual([
@@ -269,13 +269,13 @@ describe('a job from beginning to end', () => {
 
   it('keeps its outcome when the cloud forgets it; what the cloud reports on a requested poll counts', async () => {
     const jobID = 'outcome-stays';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const ref = await world.follow(await world.namespace(), jobID);
     const before = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     world.cloud.forget(jobID);
     const forgotten = await world.pollNow(ref);
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const changed = await world.pollNow(ref);
 
     expect(forgotten.status).toEqual({ ...before.status, lastHandledReconcileAt: expect.any(String) });
@@ -286,11 +286,11 @@ describe('a job from beginning to end', () => {
 describe('readyWhen: Observed', () => {
   it('is Ready as soon as the job is followed, and stays so when it succeeds', async () => {
     const jobID = 'observed-running';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
 
     const ref = await world.follow(await world.namespace(), jobID, { readyWhen: 'Observed' });
     const running = await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     expect(running.status.conditions).toEqual([
@@ -305,7 +305,7 @@ describe('readyWhen: Observed', () => {
 
   it('leaves a failed job Ready and not Stalled; Succeeded and Finished report how it ended', async () => {
     const jobID = 'observed-failed';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Failed', reason: 'no quota' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Failed', reason: 'no quota' }));
 
     const ref = await world.follow(await world.namespace(), jobID, { readyWhen: 'Observed' });
     const seen = await world.untilStatus(ref, 'is Failed', ({ phase }) => phase === 'Failed');
@@ -324,20 +324,20 @@ describe('readyWhen: Observed', () => {
 describe('what the spec and its annotations request', () => {
   it('does not poll while suspended, and goes on afterwards', async () => {
     const jobID = 'suspended-for-a-while';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(await world.namespace(), jobID);
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
     await world.patch(ref, { spec: { suspend: true } });
     const suspended = await world.untilStatus(ref, 'is Suspended', (s) => has(s, 'Suspended', 'True'));
-    const asked = world.cloud.requests(jobID).length;
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    const calls = world.cloud.requests(jobID).length;
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     // Another object on the same operator is polled meanwhile: time enough to ask about this one.
     const other = 'polled-meanwhile';
-    world.cloud.answer(other, tells({ uid: other, phase: 'Running' }));
+    world.cloud.answer(other, reports({ uid: other, phase: 'Running' }));
     await world.follow(ref.namespace, other);
-    await world.untilAsked(other, 3);
-    const askedMeanwhile = world.cloud.requests(jobID).length - asked;
+    await world.untilPolled(other, 3);
+    const callsMeanwhile = world.cloud.requests(jobID).length - calls;
     await world.patch(ref, { spec: { suspend: false } });
     const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
@@ -347,18 +347,18 @@ describe('what the spec and its annotations request', () => {
       condition('Synced', 'True', 'JobRead', { generation: 2 }),
       condition('Suspended', 'True', 'Suspended', { generation: 2 }),
     ]);
-    expect(askedMeanwhile).toBe(0);
+    expect(callsMeanwhile).toBe(0);
     expect(done.status.conditions?.map(({ type }) => type)).not.toContain('Suspended');
     expect([suspended, done].map(kstatus)).toEqual(['InProgress', 'Current']);
   });
 
   it('stalls a job that runs past activeDeadlineSeconds, follows it still, and heals when it succeeds', async () => {
     const jobID = 'runs-too-long';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
 
     const ref = await world.follow(await world.namespace(), jobID, { activeDeadlineSeconds: 1 });
     const late = await world.untilStatus(ref, 'is Stalled', (s) => has(s, 'Stalled', 'True'));
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     expect(late.status.conditions).toEqual([
@@ -372,19 +372,19 @@ describe('what the spec and its annotations request', () => {
   });
 
   it.each(['cloudjob.dev/requestedAt', 'reconcile.fluxcd.io/requestedAt'])(
-    'looks at once when %s asks, and echoes it',
+    'polls at once when %s requests it, and echoes it',
     async (annotation) => {
-      const jobID = `look-now-${annotation.length}`;
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+      const jobID = `poll-now-${annotation.length}`;
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
       const ref = await world.follow(await world.namespace(), jobID, { pollIntervalSeconds: 86_400 });
       await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
-      const asked = '2026-02-03T10:00:00.5Z';
-      await world.patch(ref, { metadata: { annotations: { [annotation]: asked } } });
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
+      const requested = '2026-02-03T10:00:00.5Z';
+      await world.patch(ref, { metadata: { annotations: { [annotation]: requested } } });
       const seen = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
-      expect(seen.status.lastHandledReconcileAt).toBe(asked);
+      expect(seen.status.lastHandledReconcileAt).toBe(requested);
       expect(world.cloud.requests(jobID)).toHaveLength(2);
     },
   );
@@ -408,8 +408,8 @@ describe('what the spec and its annotations request', () => {
   });
 
   it('takes project and region from the Secret when the spec names none', async () => {
-    const jobID = 'told-by-the-secret';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    const jobID = 'named-by-the-secret';
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const namespace = await world.namespace();
     await world.putSecret(namespace, {
       token: tokenOf(namespace),
@@ -427,12 +427,12 @@ describe('what the spec and its annotations request', () => {
 
   it("never shows one job's state for another when an object of the same name follows", async () => {
     const namespace = await world.namespace();
-    world.cloud.answer('first-job', tells({ uid: 'first-job', type: 'CreateCluster', phase: 'Success' }));
+    world.cloud.answer('first-job', reports({ uid: 'first-job', type: 'CreateCluster', phase: 'Success' }));
     const ref = await world.follow(namespace, 'first-job');
     const first = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success');
 
     await world.delete(ref);
-    world.cloud.answer('second-job', tells({ uid: 'second-job', phase: 'Running' }));
+    world.cloud.answer('second-job', reports({ uid: 'second-job', phase: 'Running' }));
     await world.createCloudJob(namespace, ref.name, { jobID: 'second-job' });
     const second = await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
@@ -447,13 +447,13 @@ describe('what the spec and its annotations request', () => {
 describe('a job that does not change', () => {
   it('is polled without a write and without an event', async () => {
     const jobID = 'nothing-new';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(await world.namespace(), jobID, { pollIntervalSeconds: 1 });
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
-    await world.untilAsked(jobID, 2);
+    await world.untilPolled(jobID, 2);
     const before = await world.get(ref);
 
-    await world.untilAsked(jobID, 3);
+    await world.untilPolled(jobID, 3);
 
     expect((await world.get(ref)).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     expect(await world.events(ref)).toEqual(['Observed']);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import type { Status } from '../support/kubeClient.js';
 import { has, World, type Ref } from '../support/world.js';
 
@@ -27,7 +27,7 @@ async function followed(
   jobID: string,
   phase: string,
 ): Promise<{ readonly ref: Ref; readonly status: Status }> {
-  world.cloud.answer(jobID, tells({ uid: jobID, phase }));
+  world.cloud.answer(jobID, reports({ uid: jobID, phase }));
   const ref = await world.follow(namespace, jobID, { pollIntervalSeconds: 1 });
   const { status } = await world.untilStatus(ref, `is ${phase}`, (seen) => seen.phase === phase);
   return { ref, status };
@@ -47,7 +47,7 @@ describe('another version of the operator', () => {
       'is in the form of today',
       (status) => status.progress !== undefined,
     );
-    await world.untilAsked('older-running', 5);
+    await world.untilPolled('older-running', 5);
 
     expect(again.status).toEqual(running.status);
     expect(await world.events(running.ref)).toEqual(['Observed']);
@@ -69,7 +69,7 @@ describe('another version of the operator', () => {
       );
       await writeAsOlder(ref, status);
     }
-    world.cloud.answer(ref.name, tells({ uid: ref.name, phase: 'Success' }));
+    world.cloud.answer(ref.name, reports({ uid: ref.name, phase: 'Success' }));
     await world.untilStatus(
       ref,
       'has ended, in the form of today',

@@ -7,7 +7,7 @@ import {
   readManifests,
   requestToken,
 } from '../support/install.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { KubeClient } from '../support/kubeClient.js';
 import { OperatorProcess } from '../support/operatorProcess.js';
 import { hasRight, nameOf, oneByOne, rightsIn } from '../support/rights.js';
@@ -81,10 +81,12 @@ describeWithRbac("the operator's service account", () => {
 
   it('is refused everything else', async () => {
     const resources = new Set([...EVERYWHERE, ...AT_HOME].map((right) => right.split(' ')[1] ?? ''));
-    const asked = [...resources, ...OTHERS].flatMap((resource) => VERBS.map((verb) => `${verb} ${resource}`));
+    const rights = [...resources, ...OTHERS].flatMap((resource) =>
+      VERBS.map((verb) => `${verb} ${resource}`),
+    );
 
     const allowed = await as(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT, (me) =>
-      Promise.all(asked.map(async (right) => ((await hasRight(me, 'default', right)) ? [right] : []))),
+      Promise.all(rights.map(async (right) => ((await hasRight(me, 'default', right)) ? [right] : []))),
     );
 
     expect(allowed.flat().toSorted()).toEqual(EVERYWHERE.toSorted());
@@ -108,12 +110,12 @@ const TAKEN: readonly (readonly [
 ])[] = [
   [
     'get cloudjobs.cloudjob.dev',
-    'a write that meets a newer object fails, where the watch does not tell of it',
+    'a write that meets a newer object fails, where the watch does not bring it',
     async ({ operator, running }) => {
       // Somebody else writes, and the job changes, too.
       await world.patch(running, { metadata: { annotations: { at: String(performance.now()) } } });
       const phase = world.cloud.requests(running.name).length % 2 === 0 ? 'Running' : 'Initializing';
-      world.cloud.answer(running.name, tells({ uid: running.name, phase }));
+      world.cloud.answer(running.name, reports({ uid: running.name, phase }));
       return logged(operator, 'reconcile failed', 'cannot get resource \\"cloudjobs\\"');
     },
   ],
@@ -126,7 +128,7 @@ const TAKEN: readonly (readonly [
   ],
   [
     'watch cloudjobs.cloudjob.dev',
-    'it is not told of changes',
+    'it does not hear of changes',
     async ({ operator }) => logged(operator, 'list or watch interrupted', 'cannot watch resource'),
   ],
   [
@@ -148,7 +150,7 @@ const TAKEN: readonly (readonly [
     async ({ operator, running }) => {
       const { status } = await world.get(running);
       const phase = status?.phase === 'Success' ? 'SUCCESS' : 'Success';
-      world.cloud.answer(running.name, tells({ uid: running.name, phase }));
+      world.cloud.answer(running.name, reports({ uid: running.name, phase }));
       if (status?.phase?.toLowerCase() === 'success') {
         await world.patchStatus(running, { phase });
       }
@@ -167,7 +169,7 @@ const TAKEN: readonly (readonly [
   ],
   [
     'create events.events.k8s.io',
-    'nothing is told as an Event',
+    'nothing is reported as an Event',
     async ({ operator }) => (await refusedEvents(operator)) > 0,
   ],
   [
@@ -179,7 +181,7 @@ const TAKEN: readonly (readonly [
         name,
         throttled
           ? { status: 429, headers: { 'retry-after': '1' }, body: {} }
-          : tells({ uid: name, phase: 'Running' }),
+          : reports({ uid: name, phase: 'Running' }),
       );
       return (await refusedEvents(operator)) > 0;
     },
@@ -203,7 +205,7 @@ const TAKEN: readonly (readonly [
   ],
 ];
 
-/** A right that is missed only when another one does not help: the watch is quick, and tells what a read by name would. */
+/** A right that is missed only when another one does not help: the watch is quick, and brings what a read by name would. */
 const HIDDEN_BY: Readonly<Record<string, string>> = {
   'get cloudjobs.cloudjob.dev': 'watch cloudjobs.cloudjob.dev',
 };
@@ -285,8 +287,8 @@ async function start(without: string | undefined): Promise<Handicapped> {
   await put(world.client, { kind: 'RoleBinding', metadata, roleRef, subjects: [subject] });
 
   const [doneID, runningID] = [`${namespace}-done`, `${namespace}-running`];
-  world.cloud.answer(doneID, tells({ uid: doneID, phase: 'Success' }));
-  world.cloud.answer(runningID, tells({ uid: runningID, phase: 'Running' }));
+  world.cloud.answer(doneID, reports({ uid: doneID, phase: 'Success' }));
+  world.cloud.answer(runningID, reports({ uid: runningID, phase: 'Running' }));
   const done = await world.follow(namespace, doneID, { ttlSecondsAfterFinished: 1 });
   const running = await world.follow(namespace, runningID);
   const token = await requestToken(world.client, namespace, OPERATOR_ACCOUNT);
@@ -301,11 +303,11 @@ async function start(without: string | undefined): Promise<Handicapped> {
 }
 
 /** What a service account finds. */
-async function as<T>(namespace: string, account: string, look: (me: KubeClient) => Promise<T>): Promise<T> {
+async function as<T>(namespace: string, account: string, use: (me: KubeClient) => Promise<T>): Promise<T> {
   const token = await requestToken(world.client, namespace, account);
   const client = new KubeClient(world.writeKubeconfig(`${account}.as.kubeconfig`, { token, namespace }));
   try {
-    return await look(client);
+    return await use(client);
   } finally {
     client.close();
   }

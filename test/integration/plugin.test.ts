@@ -3,20 +3,20 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump, load } from 'js-yaml';
-import { tells, type JobScript } from '../support/jobs.js';
+import { reports, type JobScript } from '../support/jobs.js';
 import type { ToolResult } from '../support/tools.js';
 import { PLUGIN_COMPLETION, PLUGIN_MAIN, PluginProcess } from '../support/pluginProcess.js';
 import { PROJECT, TOKEN_MARK } from '../support/scriptedCloud.js';
 import { describeWithKubectl, itWhen, realKubeconfig } from '../support/skips.js';
 import { has, SECRET, World, type Ref } from '../support/world.js';
 
-/** The operator of these tests is an admin; this is the account that the doctor is told instead. */
+/** The operator of these tests is an admin; this is the account that the doctor gets instead. */
 const ACCOUNT = 'plugin-test-operator';
 const BINDINGS = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
 
 let world: World;
 let home: string;
-/** Several tests look at the CloudJobs of this namespace; the others have their own. */
+/** Several tests read the CloudJobs of this namespace; the others have their own. */
 let shared: string;
 
 beforeAll(async () => {
@@ -44,7 +44,7 @@ async function run(args: readonly string[], input = ''): Promise<ToolResult> {
 
 /** A CloudJob whose job is as the script says, once the operator has seen it so. */
 async function follow(job: JobScript, spec: object = {}, namespace = shared): Promise<Ref> {
-  world.cloud.answer(job.uid, tells(job));
+  world.cloud.answer(job.uid, reports(job));
   const ref = await world.follow(namespace, job.uid, spec);
   await world.untilStatus(ref, `is ${job.phase}`, ({ phase }) => phase === job.phase, 60_000);
   return ref;
@@ -77,7 +77,7 @@ describe('watch', () => {
     const watching = start(['watch', name, '-n', shared]);
     await watching.untilWritten(`${shared}/${name}  Running`);
 
-    world.cloud.answer(name, tells({ uid: name, phase: 'Success' }));
+    world.cloud.answer(name, reports({ uid: name, phase: 'Success' }));
 
     expect(await watching.end()).toMatchObject({
       code: 0,
@@ -212,10 +212,10 @@ describe('tree, list and logs', () => {
     ]);
   });
 
-  it.concurrent('logs tells what happened, oldest first', async () => {
+  it.concurrent('logs prints what happened, oldest first', async () => {
     const jobID = 'plugin-logged';
     await follow({ uid: jobID, phase: 'Running' });
-    world.cloud.answer(jobID, tells({ ...FAILED, uid: jobID }));
+    world.cloud.answer(jobID, reports({ ...FAILED, uid: jobID }));
     await world.untilStatus(
       { namespace: shared, name: jobID },
       'is Failed',
@@ -314,7 +314,7 @@ describe('version', () => {
 describe('create', () => {
   it.concurrent('makes a CloudJob of a reply, once', async () => {
     const jobID = 'Plugin_Created';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const flags = [
       '--project-id',
       PROJECT,

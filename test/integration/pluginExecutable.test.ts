@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { TOOLS_PATH } from '../../scripts/tools.mjs';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { describeWhen } from '../support/skips.js';
 import { runTool, runToolSync, type ToolResult } from '../support/tools.js';
 import { World } from '../support/world.js';
@@ -34,7 +34,7 @@ describeWhen(build !== undefined && build.code !== UNFETCHED, reason)('the execu
     world = await World.start();
     await world.startOperator();
     namespace = await world.namespace();
-    world.cloud.answer('executable', tells({ uid: 'executable', phase: 'Success' }));
+    world.cloud.answer('executable', reports({ uid: 'executable', phase: 'Success' }));
     const ref = await world.follow(namespace, 'executable');
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
   }, 90_000);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConnectProxy, TEST_CA_FILE, TEST_CERTIFICATE } from '../support/connectProxy.js';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { has, World } from '../support/world.js';
 
 const PASSWORD = 'canary-proxy-password';
@@ -87,7 +87,7 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
 
   it('follows jobs through few tunnels, says so once, and is right again after a refusal', async () => {
     const jobID = `proxied-${String(secure)}`;
-    world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
     const ref = await world.follow(await world.namespace(), jobID, { observationDeadlineSeconds: 5 });
     await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
     for (let turn = 0; turn < 5; turn += 1) await world.pollNow(ref);
@@ -119,7 +119,7 @@ describe.each([false, true])('an operator behind a proxy (https: %s)', (secure) 
 
     forCloud.treat = 'open';
     forCluster.cut();
-    world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, type: 'CreateNode', phase: 'Success' }));
     await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
     expect(world.operator.log.join('\n')).not.toContain(PASSWORD);
   }, 120_000);

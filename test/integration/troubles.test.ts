@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { kstatus } from '../support/kstatus.js';
 import type { Answer } from '../support/scriptedCloud.js';
 import { condition } from '../support/soundStatus.js';
@@ -19,7 +19,7 @@ describe('a job that the cloud does not know', () => {
 
     const ref = await world.follow(await world.namespace(), jobID);
     const unknown = await world.untilStatus(ref, 'is unknown', (s) => has(s, 'Synced', 'False'));
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const done = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
 
     expect(unknown.status).toEqual({
@@ -40,13 +40,13 @@ describe('a job that the cloud does not know', () => {
     'has vanished when it was known before; what is known stays, and it heals when it is back',
     async () => {
       const jobID = 'vanishes';
-      world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
       const ref = await world.follow(await world.namespace(), jobID);
       await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
       world.cloud.forget(jobID);
       const vanished = await world.untilStatus(ref, 'is Stalled', (s) => has(s, 'Stalled', 'True'));
-      world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
       const back = await world.untilStatus(ref, 'is back', (s) => has(s, 'Synced', 'True'), 60_000);
 
       expect(vanished.status).toMatchObject({ phase: 'Running', type: 'CreateNode' });
@@ -104,7 +104,7 @@ const PASSING: readonly (readonly [string, Answer, Reason])[] = [
 describe('a cloud that cannot answer', () => {
   it.concurrent.each(PASSING)('%s changes nothing before the deadline', async (name, trouble, _reason) => {
     const jobID = idFor('calm', name);
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     const ref = await world.follow(await world.namespace(), jobID);
     const before = await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
@@ -119,13 +119,13 @@ describe('a cloud that cannot answer', () => {
     '%s stalls after the deadline and heals',
     async (name, trouble, reason) => {
       const jobID = idFor('stall', name);
-      world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, type: 'CreateNode', phase: 'Running' }));
       const ref = await world.follow(await world.namespace(), jobID, { observationDeadlineSeconds: 2 });
       await world.untilStatus(ref, 'is Running', ({ phase }) => phase === 'Running');
 
       world.cloud.answer(jobID, trouble);
       const stalled = await world.untilStatus(ref, 'is Stalled', (s) => has(s, 'Stalled', 'True'), 30_000);
-      world.cloud.answer(jobID, tells({ uid: jobID, type: 'CreateNode', phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, type: 'CreateNode', phase: 'Success' }));
       const healed = await world.pollNow(ref);
 
       expect(stalled.status).toMatchObject({ phase: 'Running', type: 'CreateNode' });
@@ -178,10 +178,10 @@ describe('a cloud that cannot answer', () => {
     world.cloud.answer(jobID, { status: 504, body });
     const object = await world.pollNow(ref);
 
-    const told = await until('the log to tell of it', () =>
+    const logged = await until('the log to say it', () =>
       world.operator.log.find((line) => line.includes('id-for-support')),
     );
-    expect(JSON.parse(told)).toMatchObject({
+    expect(JSON.parse(logged)).toMatchObject({
       level: 'debug',
       message: 'poll of a job failed',
       jobID,
@@ -199,16 +199,16 @@ describe('a cloud that cannot answer', () => {
       const jobID = 'heals-by-itself';
       world.cloud.answer(jobID, { status: 500, body: '' });
       const ref = await world.follow(await world.namespace(), jobID);
-      await until('the cloud to be asked', () => world.cloud.requests(jobID).length > 0);
+      await until('the cloud to be called', () => world.cloud.requests(jobID).length > 0);
 
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
 
       await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
     },
     90_000,
   );
 
-  it.concurrent('waits when the first look fails, and stalls after the deadline', async () => {
+  it.concurrent('waits when the first poll fails, and stalls after the deadline', async () => {
     const jobID = 'never-an-answer';
     world.cloud.answer(jobID, { status: 502, body: 'Bad Gateway' });
 
@@ -245,7 +245,7 @@ const REFUSED: readonly (readonly [string, Answer, Reason])[] = [
 
 describe('a cloud that refuses', () => {
   it.concurrent.each(REFUSED)(
-    '%s is told at once, stalls after the deadline and heals',
+    '%s is reported at once, stalls after the deadline and heals',
     async (name, refusal, reason) => {
       const jobID = idFor('refused', name);
       world.cloud.answer(jobID, refusal);
@@ -254,7 +254,7 @@ describe('a cloud that refuses', () => {
       const ref = await world.follow(namespace, jobID, { observationDeadlineSeconds: 3 });
       const refused = await world.untilStatus(ref, 'is refused', (s) => has(s, 'Synced', 'False'));
       const stalled = await world.untilStatus(ref, 'is Stalled', (s) => has(s, 'Stalled', 'True'), 60_000);
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
       const healed = await world.pollNow(ref);
 
       expect(refused.status.conditions).toEqual([
@@ -289,17 +289,17 @@ describe('credentials', () => {
     ],
     ['that are empty', { token: '' }, 'InvalidCredentials', /token/],
   ])(
-    '%s are told with their remedy, and repaired without a restart',
+    '%s are reported with their remedy, and repaired without a restart',
     async (name, secret, reason, remedy) => {
       const jobID = idFor('secret', name);
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
       const namespace = await world.namespace();
       if (secret === undefined) await world.deleteSecret(namespace);
       else await world.putSecret(namespace, secret);
 
       const ref = await world.follow(namespace, jobID);
       const bad = await world.untilStatus(ref, 'is not synced', (s) => has(s, 'Synced', 'False'));
-      const asked = world.cloud.requests(jobID).length;
+      const calls = world.cloud.requests(jobID).length;
       await world.putSecret(namespace, { token: tokenOf(namespace) });
       const healed = await world.untilStatus(ref, 'is Success', ({ phase }) => phase === 'Success', 60_000);
 
@@ -310,14 +310,14 @@ describe('credentials', () => {
         condition('Reconciling', 'True', reason),
       ]);
       expect(JSON.stringify(bad.status)).not.toContain('canary-value');
-      expect(asked).toBe(0);
+      expect(calls).toBe(0);
       expect(kstatus(healed)).toBe('Current');
     },
   );
 
   it.concurrent('that expire are renewed in the Secret and work within a poll', async () => {
     const jobID = 'rotated-token';
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     const namespace = await world.namespace();
     await world.putSecret(namespace, { token: 'canary-expired-token' });
 
@@ -331,7 +331,7 @@ describe('credentials', () => {
     expect(world.operator.log.join('\n')).not.toContain('canary-expired-token');
   });
 
-  it.concurrent('must be named: a CloudJob without credentialsRef is told so', async () => {
+  it.concurrent('must be named: a CloudJob without credentialsRef says so', async () => {
     const ref = await world.follow(await world.namespace(), 'nobodys-credentials', {
       credentialsRef: undefined,
     });

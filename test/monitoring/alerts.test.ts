@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from '@jest/globals';
-import { tells } from '../support/jobs.js';
+import { reports } from '../support/jobs.js';
 import { OperatorProcess } from '../support/operatorProcess.js';
 import {
   hasPromtool,
@@ -93,7 +93,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   },
   'a job that fails': {
     begin: (_, [jobID = '']) =>
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Failed', reason: 'no quota' })),
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Failed', reason: 'no quota' })),
     seen: (scrape) => scrape.get('cloudjob_jobs{phase="failed"}') === 1,
     atOnce: ['CloudJobsFailed'],
     alerts: [],
@@ -139,7 +139,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   'a status that may not be written': {
     begin: (namespace, [jobID = '']) => {
       treatments.set(namespace, (method) => (method === 'PUT' ? 'refuse' : 'pass'));
-      world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     },
     seen: (scrape) => sum(scrape, 'controller_runtime_reconcile_errors_total') > 1,
     grows: (scrape) => sum(scrape, 'controller_runtime_reconcile_errors_total'),
@@ -170,7 +170,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     jobs: 30,
     begin: (namespace, jobIDs) => {
       treatments.set(namespace, (_, path) => (path.includes('/events') ? 'refuse' : 'pass'));
-      for (const jobID of jobIDs) world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+      for (const jobID of jobIDs) world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
     },
     seen: (scrape) => sum(scrape, 'cloudjob_events_total', 'refused') > 0,
     grows: (scrape) => sum(scrape, 'cloudjob_events_total', 'refused'),
@@ -204,7 +204,7 @@ async function record(trouble: Trouble): Promise<Recording> {
   const namespace = await world.namespace();
   const jobIDs = Array.from({ length: jobs }, (_, index) => `${namespace}-${index}`);
   for (const jobID of jobIDs) {
-    world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+    world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
     await world.follow(namespace, jobID);
   }
   const yaml = readFileSync(world.configFile, 'utf8');

@@ -10,7 +10,7 @@ import { World } from '../support/world.js';
 
 const RULES = fileURLToPath(new URL('../../deploy/monitoring/alerts.yaml', import.meta.url));
 const METRICS = { up: 'up', leading: 'leader_election_master_status' };
-/** Each scrape stands for a minute: so many, and a rule that waits for five minutes fires. */
+/** Each scrape stands for a minute: after this many, a rule that waits for five minutes fires. */
 const LONG = 8;
 
 /** What one scrape of the replicas a and b has: each metric's value for both, as in `1 0`. */

@@ -22,14 +22,14 @@ export type Treatment =
 const MAX_CALLS = 100_000;
 
 /**
- * A door in plain HTTP to any Kubernetes API, in the name of the upstream's user. It keeps a record of what is asked
+ * A door in plain HTTP to any Kubernetes API, in the name of the upstream's user. It keeps a record of the requests
  * through it, and does to it what a test says.
  */
 export class ApiProxy {
   readonly calls: Call[] = [];
   /** Asked about each request before it is passed on. */
   treat: (call: Call) => Treatment = () => 'pass';
-  /** Told of each request that was carried out, before its answer is passed on; false: it is not passed on. */
+  /** Called for each request that was carried out, before its answer is passed on; false: it is not passed on. */
   deliver: (call: Call) => boolean = () => true;
   readonly #server: http.Server;
   #stalled: (() => void)[] | undefined;
@@ -102,7 +102,7 @@ export class ApiProxy {
       this.#whenFlowing(() => {
         if (!this.deliver(call)) return;
         response.writeHead(answer.statusCode ?? 500, answerHeaders);
-        // A watch that has nothing to tell has begun all the same.
+        // A watch that has nothing to send has begun all the same.
         response.flushHeaders();
         answer.on('data', (chunk: Buffer) => this.#whenFlowing(() => void response.write(chunk)));
         answer.on('end', () => this.#whenFlowing(() => void response.end()));

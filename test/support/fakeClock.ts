@@ -6,7 +6,7 @@ interface Instant extends HeapEntry {
   readonly tasks: Set<{ readonly run: () => void }>;
 }
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #now: number;
   #monotonic = 0;

@@ -12,7 +12,7 @@ export interface JobScript {
   readonly subJobs?: readonly JobScript[];
 }
 
-/** The job in the form in which the API tells it. */
+/** The job in the form of the API. */
 export function jobBody(job: JobScript): object {
   return {
     kind: 'Job',
@@ -31,7 +31,7 @@ export function jobBody(job: JobScript): object {
   };
 }
 
-/** The answer that tells of this job. */
-export function tells(job: JobScript): Answer {
+/** The answer with this job. */
+export function reports(job: JobScript): Answer {
   return { body: jobBody(job) };
 }

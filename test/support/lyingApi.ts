@@ -35,7 +35,7 @@ export class LyingApi {
   readonly #lists = new Map<string, { readonly headers: http.IncomingHttpHeaders; readonly body: Buffer }>();
   readonly #watches = new Set<http.ServerResponse>();
   #lies: Lies | undefined;
-  /** Whether watches are told that they have expired: from repentance until everything was listed again. */
+  /** Whether watches get "expired": from repentance until everything was listed again. */
   #expired = false;
   #era = 0;
   /** How many lies of each kind were told. */

@@ -11,7 +11,7 @@ const STOP_DEADLINE_MS = 15_000;
 /** The most log lines that are kept of one process. */
 const MAX_LINES = 50_000;
 const HEAP = 'heap in use: ';
-/** Makes node collect all garbage at a signal, and tell how many bytes are left, and when: no line comes twice. */
+/** Makes node collect all garbage at a signal, and print how many bytes are left, and when: no line comes twice. */
 const TELL_HEAP = `process.on('SIGUSR2',()=>{gc();gc();console.error('${HEAP}'+process.memoryUsage().heapUsed+' at '+performance.now())})`;
 
 export interface OperatorOptions {
@@ -23,11 +23,11 @@ export interface OperatorOptions {
   readonly leaderElect?: boolean;
   /** Into how many shards the work is split; one if left out. */
   readonly shards?: number;
-  /** `debug` if left out; it must tell its port, so not above `info`. */
+  /** `debug` if left out; it must log its port, so not above `info`. */
   readonly logLevel?: 'info' | 'debug';
   /** `json` if left out. */
   readonly logFormat?: 'json' | 'pretty';
-  /** Whether `heapBytes` is going to be asked; not if left out. */
+  /** Whether `heapBytes` is going to be called; not if left out. */
   readonly tellsHeap?: boolean;
   /** Of Node; none if left out. */
   readonly nodeFlags?: readonly string[];
@@ -40,7 +40,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The operator as users run it: a process of its own, told everything by its command line. */
+/** The operator as users run it: a process of its own, given everything on its command line. */
 export class OperatorProcess {
   readonly #lines: string[] = [];
   readonly #child: ChildProcess;
@@ -118,7 +118,7 @@ export class OperatorProcess {
     return this.#exit;
   }
 
-  /** Of its HTTP server, once it has told it. */
+  /** Of its HTTP server, once it has logged it. */
   get port(): number | undefined {
     for (const line of this.#lines) {
       const port = /\bport"?[:=]\s*(\d+)/.exec(line)?.[1];
@@ -154,14 +154,14 @@ export class OperatorProcess {
 
   /** Bytes that the process holds on to: its heap once all garbage is collected. */
   async heapBytes(): Promise<number> {
-    const told = (): string | undefined => this.#lines.findLast((line) => line.startsWith(HEAP));
-    const before = told();
+    const logged = (): string | undefined => this.#lines.findLast((line) => line.startsWith(HEAP));
+    const before = logged();
     this.#child.kill('SIGUSR2');
-    const line = await until('the size of the heap', () => told() !== before && told(), 60_000);
+    const line = await until('the size of the heap', () => logged() !== before && logged(), 60_000);
     return Number.parseInt(line.slice(HEAP.length), 10);
   }
 
-  /** The most that it had resident so far, in bytes; 0 where the system does not tell. */
+  /** The most that it had resident so far, in bytes; 0 where the system does not say. */
   get peakBytes(): number {
     try {
       const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');

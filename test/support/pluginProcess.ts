@@ -29,7 +29,7 @@ export class PluginProcess {
       killSignal: 'SIGKILL',
     });
     this.#child.stdin?.on('error', () => {
-      // It did not want its input; its exit code tells.
+      // It did not want its input; its exit code says it.
     });
     this.#child.stdin?.end(input);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));

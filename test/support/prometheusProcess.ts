@@ -26,11 +26,11 @@ const matrixSchema = z.object({
 /** What Prometheus has of one series, in the words of promtool's tests, where each scrape stands for a minute. */
 export interface StoredSeries {
   readonly series: string;
-  /** `_` where there was no scrape, `stale` where the scrape told nothing of it. */
+  /** `_` where there was no scrape, `stale` where the scrape did not have it. */
   readonly values: readonly string[];
 }
 
-/** A Prometheus that scrapes what it is told to, and keeps all that in a folder of its own. */
+/** A Prometheus that scrapes its targets, and keeps all that in a folder of its own. */
 export class PrometheusProcess {
   readonly #home = mkdtempSync(join(tmpdir(), 'cloudjob-prometheus-'));
   readonly #child: ChildProcess;

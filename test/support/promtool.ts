@@ -30,7 +30,7 @@ export interface Recording {
   readonly seconds: number;
 }
 
-/** All is well so long, in minutes; then there is trouble for as long as a test wants it. */
+/** All is well for this time, in minutes; then there is trouble for as long as a test wants it. */
 export const TROUBLE_AT = 30;
 const TROUBLE_MINUTES = 120;
 

@@ -5,7 +5,7 @@ import { kubeObjectSchema, type KubeClient, type KubeObject } from './kubeClient
 /** How long the API server may be away. */
 const SILENCE_MS = 60_000;
 
-/** Watches CloudJobs and keeps every version of each that the API server tells of. */
+/** Watches CloudJobs and keeps every version of each that the API server sends. */
 export class Recorder {
   readonly #versions = new Map<string, KubeObject[]>();
   readonly #problems: string[] = [];

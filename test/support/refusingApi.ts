@@ -29,7 +29,7 @@ export class RefusingApi {
     return portOf(this.#server);
   }
 
-  /** @param how told the method, and the path with its query */
+  /** @param how gets the method, and the path with its query */
   treat(how: (method: string, path: string) => Treatment): void {
     this.#treat = how;
   }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** What the cloud does when it is asked about a job. */
+/** What the cloud does when a job is read. */
 export interface Answer {
   /** HTTP status; 200 when left out. */
   readonly status?: number;
@@ -23,7 +23,7 @@ export interface RecordedRequest {
 
 export const PROJECT = '6ad7c1ba34f94ed78e0a8a2d1ab7c111';
 /** Every good token begins with it; never to be seen in a log or a status. */
-export const TOKEN_MARK = 'canary-token-that-must-not-be-told';
+export const TOKEN_MARK = 'canary-token-that-must-not-be-shown';
 
 const UNKNOWN_JOB: Answer = {
   status: 404,
@@ -63,7 +63,7 @@ const WRONG_TOKEN: Answer = {
  * sandbox's simulated cloud, so that the judge of the operator is not the project's own idea of it.
  */
 export class ScriptedCloud {
-  /** Told of each question about a job before it is answered; false: it never is. */
+  /** Called for each request about a job before it is answered; false: it never is. */
   deliver: (request: RecordedRequest) => boolean = () => true;
   readonly #answers = new Map<string, Answer>();
   readonly #held = new Map<string, ServerResponse[]>();
@@ -112,7 +112,7 @@ export class ScriptedCloud {
     this.#answers.delete(jobID);
   }
 
-  /** Lets everybody who asks about the job wait from now on; `release` says to them, and from now on, what it is told. */
+  /** Lets everybody who asks about the job wait from now on; `release` says to them, and from now on, what it is given. */
   hold(jobID: string): { readonly waiting: number; release(answer: Answer): void } {
     const waiting: ServerResponse[] = [];
     this.#held.set(jobID, waiting);

@@ -26,7 +26,7 @@ export async function runTool(
     killSignal: 'SIGKILL',
   });
   child.stdin.on('error', () => {
-    // It did not want its input; its exit code tells.
+    // It did not want its input; its exit code says it.
   });
   child.stdin.end(input);
   const [stdout, stderr, [code]] = await Promise.all([

@@ -1,5 +1,5 @@
 /**
- * For concurrent tests that each start an operator: no more than so many run at a time, the others wait for their turn.
+ * For concurrent tests that each start an operator: no more than a given number run at a time, the others wait for their turn.
  * Each place has a queue of its own.
  */
 export function takeTurns(places: number): (work: () => Promise<void>) => Promise<void> {

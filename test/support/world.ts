@@ -33,7 +33,7 @@ const eventsSchema = z.object({
 });
 export const SECRET = 'cce-credentials';
 
-/** A version that the recorder was not told of by then was overtaken by a newer one while its watch was down. */
+/** A version that the recorder has not seen by then was overtaken by a newer one while its watch was down. */
 const RECORDER_LAG_MS = 10_000;
 /** More than any suite has namespaces. */
 const REGIONS = Array.from({ length: 100 }, (_, index) => `lab-${index}`);
@@ -267,9 +267,14 @@ export class World {
 
   /** Requests a poll now, and returns the object when the status reports that poll. */
   async pollNow(ref: Ref): Promise<KubeObject & { readonly status: Status }> {
-    const asked = randomBytes(5).toString('hex');
-    demand(await this.patch(ref, { metadata: { annotations: { 'cloudjob.dev/requestedAt': asked } } }));
-    return this.untilStatus(ref, 'is looked at', (status) => status.lastHandledReconcileAt === asked, 60_000);
+    const requested = randomBytes(5).toString('hex');
+    demand(await this.patch(ref, { metadata: { annotations: { 'cloudjob.dev/requestedAt': requested } } }));
+    return this.untilStatus(
+      ref,
+      'is polled',
+      (status) => status.lastHandledReconcileAt === requested,
+      60_000,
+    );
   }
 
   /** Changes the object as a user does. */
@@ -316,15 +321,15 @@ export class World {
   async #untilRecorded(ref: Ref, version: string | undefined): Promise<void> {
     const end = performance.now() + RECORDER_LAG_MS;
     await until(
-      'the recorder to be told of it',
+      'the recorder to see it',
       () =>
         performance.now() > end ||
         this.versions(ref).some(({ metadata }) => metadata.resourceVersion === version),
     );
   }
 
-  /** Waits until the operator has asked about the job `more` times from now on and has dealt with all but the last. */
-  async untilAsked(jobID: string, more: number, deadlineMs?: number): Promise<void> {
+  /** Waits until the operator has read the job `more` times from now on and has dealt with all but the last. */
+  async untilPolled(jobID: string, more: number, deadlineMs?: number): Promise<void> {
     const wanted = this.cloud.requests(jobID).length + more;
     await until(
       `${more} more requests for ${jobID}`,
@@ -334,7 +339,7 @@ export class World {
     );
   }
 
-  /** Every version of the object that the API server told of, oldest first. */
+  /** Every version of the object that the API server sent, oldest first. */
   versions({ namespace, name }: Ref): readonly KubeObject[] {
     return this.recorder.versions(namespace, name);
   }

@@ -6,7 +6,7 @@ import { settle } from '../support/fakeClock.js';
 const { signal } = new AbortController();
 
 describe('slots', () => {
-  it('let so many work at a time, and the others in the order in which they came', async () => {
+  it('let that many work at a time, and the others in the order in which they came', async () => {
     const slots = new Slots(2);
     const working: string[] = [];
     const releases = new Map<string, () => void>();

@@ -9,7 +9,7 @@ import type { SignatureClaim, SignedRequest } from './verifySignature.js';
 const SIGNATURE_WINDOW_MS = 15 * 60_000;
 /** More consecutive failures than this lock an access key … */
 const FAILURES_BEFORE_LOCK = 5;
-/** … for so long. */
+/** … for this long. */
 const LOCK_MS = 5 * 60_000;
 
 export type Authentication =

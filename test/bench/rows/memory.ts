@@ -17,7 +17,7 @@ interface Taken {
   readonly peak: number;
 }
 
-/** Resident memory with so many CloudJobs, while the unfinished ones are polled; and what one of them costs. */
+/** Resident memory with that many CloudJobs, while the unfinished ones are polled; and what one of them costs. */
 export const memory: Row = {
   name: 'memory',
   async run(bench) {

@@ -136,7 +136,7 @@ async function measure(bench: Bench, operators: readonly Operator[], count: numb
   ];
 }
 
-/** Seconds until so many replicas have all shards, from when one of them is told to go. */
+/** Seconds until that many replicas have all shards, from when one of them is to stop. */
 async function goes(
   cluster: BenchCluster,
   left: number,

@@ -5,7 +5,7 @@ import { LeaseHolder } from '../../../src/kube/lease.js';
 import type { KubeObject } from '../../../src/kube/object.js';
 import { LeaseStore, type LeaseBody } from '../leaseStore.js';
 
-/** An answer takes so long, in milliseconds. */
+/** An answer takes this long, in milliseconds. */
 const LATENCY_MS = 5;
 const QUIET = {
   info: () => undefined,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FatApi } from '../../support/fatApi.js';
 import { imageFlags } from '../../support/image.js';
-import { tells } from '../../support/jobs.js';
+import { reports } from '../../support/jobs.js';
 import type { Answer } from '../../support/scriptedCloud.js';
 import { until } from '../../support/until.js';
 import { World } from '../../support/world.js';
@@ -75,7 +75,7 @@ async function create({ cloudJobs, answer, secretOf }: Tenant): Promise<string> 
 async function bear(...tenants: readonly Tenant[]): Promise<void> {
   const good = await world.namespace();
   const jobID = `good-${good}`;
-  world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Running' }));
+  world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Running' }));
   const ref = await world.follow(good, jobID);
   const bad: string[] = [];
   for (const tenant of tenants) bad.push(await create(tenant));
@@ -83,8 +83,8 @@ async function bear(...tenants: readonly Tenant[]): Promise<void> {
   await world.startOperator([], { nodeFlags: NODE_FLAGS, logLevel: 'info' });
   const { operator } = world;
   await untilAllSeen(bad);
-  await world.untilAsked(jobID, POLLS, TRIAL_MS);
-  world.cloud.answer(jobID, tells({ uid: jobID, phase: 'Success' }));
+  await world.untilPolled(jobID, POLLS, TRIAL_MS);
+  world.cloud.answer(jobID, reports({ uid: jobID, phase: 'Success' }));
   await world.untilStatus(ref, 'to be seen to end', ({ phase }) => phase === 'Success', TRIAL_DEADLINE_MS);
 
   expect(world.operator).toBe(operator);

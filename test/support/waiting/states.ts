@@ -1,7 +1,7 @@
 import { readCloudJob } from '../../../src/api/cloudjob.js';
 import { decide } from '../../../src/reconcile/decide.js';
 import { NOT_FOUND_GRACE_MS } from '../../../src/reconcile/schedule.js';
-import { tells } from '../jobs.js';
+import { reports } from '../jobs.js';
 import type { KubeObject, Status } from '../kubeClient.js';
 import type { Answer } from '../scriptedCloud.js';
 import { has, type Ref, type World } from '../world.js';
@@ -50,14 +50,14 @@ const refuses = (): Answer => ({
 const inPhase =
   (phase: string) =>
   (uid: string): Answer =>
-    tells({ uid, type: 'CreateCluster', phase });
+    reports({ uid, type: 'CreateCluster', phase });
 
 /** What is refused or unreachable once is overdue soon. */
 const IMPATIENT = { observationDeadlineSeconds: 1 };
 
 /**
  * Brings a CloudJob into each state, with the real operator between the API server and the scripted cloud, and ends the
- * operator, so that they stay as they are. The objects are those that the API server then tells.
+ * operator, so that they stay as they are. The objects are those that the API server then has.
  */
 export async function recordStates(world: World): Promise<ReadonlyMap<State | EarlyState, Recorded>> {
   const names = [...STATE_NAMES, ...EARLY_NAMES];

@@ -31,7 +31,7 @@ export class CallRules {
     if (this.#tokens < -1e-6)
       this.broken.push(`${this.name}: more calls than its budget at ${at} ms (${this.#tokens})`);
     if (at < this.#notBefore - ROUNDING_MS) {
-      this.broken.push(`${this.name}: called at ${at} ms, told not to before ${this.#notBefore} ms`);
+      this.broken.push(`${this.name}: called at ${at} ms, forbidden before ${this.#notBefore} ms`);
     }
   }
 

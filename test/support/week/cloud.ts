@@ -22,7 +22,7 @@ const UNKNOWN_JOB = {
   message: 'the job does not exist',
 };
 
-interface Told {
+interface Reported {
   readonly at: number;
   readonly what: string;
 }
@@ -30,10 +30,10 @@ interface Told {
 /** A cloud in memory: answers after a while by the virtual clock, keeps to the plan, and misbehaves by chance. */
 export class WeekCloud implements Http {
   readonly rules = new Map(PROJECTS.map(({ id }) => [id, new CallRules(id, BUDGET)]));
-  /** By job: what was told of it, each time that it differed from what was told before. */
-  readonly told = new Map<string, Told[]>();
+  /** By job: what was reported of it, each time that it differed from the report before. */
+  readonly reported = new Map<string, Reported[]>();
   /** By job: that an answer was none, for whatever reason. */
-  readonly failedLooks = new Map<string, number[]>();
+  readonly failedPolls = new Map<string, number[]>();
   readonly broken: string[] = [];
   readonly answers = new Map<number, number>();
   tokensIssued = 0;
@@ -74,7 +74,7 @@ export class WeekCloud implements Http {
       : outage === undefined
         ? this.#answer(project, jobID, request)
         : json(503, { error_code: 'APIGW.0201', error_msg: 'Backend unavailable.' });
-    if (!tellsOfAJob(answer)) push(this.failedLooks, jobID, this.clock.monotonic());
+    if (!tellsOfAJob(answer)) push(this.failedPolls, jobID, this.clock.monotonic());
     if (answer.kind === 'answer') {
       this.answers.set(answer.status, (this.answers.get(answer.status) ?? 0) + 1);
     }
@@ -89,10 +89,10 @@ export class WeekCloud implements Http {
   }
 
   /** What the project's credentials are now, and the Secret's data in plain text. */
-  credentials({ id, family }: Project, told: boolean): Record<string, string> {
+  credentials({ id, family }: Project, reported: boolean): Record<string, string> {
     const now = this.clock.monotonic();
     const version = this.week.rotations.filter(
-      ({ project, at, toldAt }) => project.id === id && (told ? toldAt : at) <= now,
+      ({ project, at, writtenAt }) => project.id === id && (reported ? writtenAt : at) <= now,
     ).length;
     const secret = `secret-of-${id}-${version}`;
     switch (family) {
@@ -143,18 +143,18 @@ export class WeekCloud implements Http {
       case 7:
         return failed('the connection was reset (ECONNRESET)');
       case 8:
-        return this.#tell(job, earlier);
+        return this.#report(job, earlier);
       case 9:
-        return this.#tell(job, { ...tree, phase: tree.phase === 'Running' ? 'Hibernating' : tree.phase });
+        return this.#report(job, { ...tree, phase: tree.phase === 'Running' ? 'Hibernating' : tree.phase });
       default:
-        return this.#tell(job, tree);
+        return this.#report(job, tree);
     }
   }
 
-  #tell(job: PlannedJob, tree: JobTree): HttpAnswer {
+  #report(job: PlannedJob, tree: JobTree): HttpAnswer {
     const what = reportedByTree(tree);
-    const told = this.told.get(job.id)?.at(-1);
-    if (told?.what !== what) push(this.told, job.id, { at: this.clock.monotonic(), what });
+    const reported = this.reported.get(job.id)?.at(-1);
+    if (reported?.what !== what) push(this.reported, job.id, { at: this.clock.monotonic(), what });
     const origin = this.startedAt + job.startsAt;
     return json(200, jobBody(script(tree, (seconds) => new Date(origin + seconds * 1000).toISOString())));
   }

@@ -88,7 +88,7 @@ export class WeekCluster {
     const object = this.object(name);
     if (object === undefined) return;
     this.#objects.delete(this.#keyOf(name));
-    this.#tell(() => this.#cache.remove(object));
+    this.#send(() => this.#cache.remove(object));
   }
 
   /** What the operator's cache has. */
@@ -157,7 +157,7 @@ export class WeekCluster {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
     this.#objects.set(objectKey(stored.metadata), stored);
-    this.#tell(() => {
+    this.#send(() => {
       const cached = this.#cache.get(objectKey(stored.metadata))?.metadata.resourceVersion ?? '0';
       return Number(cached) < Number(stored.metadata.resourceVersion)
         ? this.#cache.put(cacheEntry(stored))
@@ -167,7 +167,7 @@ export class WeekCluster {
   }
 
   /** The watch brings what happened a little later, and in order. */
-  #tell(apply: () => readonly StoreChange<KubeObject>[]): void {
+  #send(apply: () => readonly StoreChange<KubeObject>[]): void {
     const now = this.clock.monotonic();
     this.#toldUntil = Math.max(this.#toldUntil, now + 5 + this.random() ** 4 * 500);
     this.clock.schedule(this.#toldUntil - now, () => this.#handle(apply()));

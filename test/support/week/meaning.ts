@@ -1,7 +1,7 @@
 import type { CloudJobStatus } from '../../../src/api/cloudjob.js';
 import type { JobTree } from '../../../src/sandbox/cce/script.js';
 
-/** What the cloud tells of a job, and what a status tells of it, in one form: phase, reason, and each sub-job's phase. */
+/** What the cloud says of a job, and what a status says of it, in one form: phase, reason, and each sub-job's phase. */
 export function reportedByTree({ phase, reason, subJobs = [] }: JobTree): string {
   const parts: string[] = [];
   const visit = (trees: readonly JobTree[]): void => {
@@ -14,7 +14,7 @@ export function reportedByTree({ phase, reason, subJobs = [] }: JobTree): string
   return inOneForm(phase, reason, parts);
 }
 
-/** Undefined: it tells nothing of the job. */
+/** Undefined: it says nothing of the job. */
 export function reportedByStatus({
   progress,
   phase,

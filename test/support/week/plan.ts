@@ -23,7 +23,7 @@ export interface Follower {
   readonly name: string;
   readonly spec: Readonly<Record<string, unknown>>;
   readonly appliedAt: number;
-  /** Somebody asks for a look. */
+  /** Somebody requests a poll. */
   readonly requestedAt: number | undefined;
   /** `spec.suspend` from when to when. */
   readonly suspended: readonly [number, number] | undefined;
@@ -49,7 +49,7 @@ export interface Outage {
 export interface Rotation {
   readonly project: Project;
   readonly at: number;
-  readonly toldAt: number;
+  readonly writtenAt: number;
 }
 
 export interface Week {
@@ -98,7 +98,7 @@ export function planWeek(random: () => number, days: number, count: number): Wee
     const project = PROJECTS[index % PROJECTS.length];
     if (project === undefined) throw new RangeError('there are no projects');
     const at = index * DAY + between(0.1, 0.9) * DAY;
-    return { project, at, toldAt: at + between(0, 20) * 60_000 };
+    return { project, at, writtenAt: at + between(0, 20) * 60_000 };
   });
   return { lengthMs, jobs, outages, rotations };
 }

@@ -84,16 +84,16 @@ describe('no secret is shown', () => {
       const authenticator = new Authenticators(http, systemClock).of(read.credentials, 'infra');
       return { region, projectID: 'project-1', jobID: 'job-1', authenticator };
     };
-    const look = () => new JobClient(http, systemClock).read(targetOf(), new AbortController().signal);
+    const poll = () => new JobClient(http, systemClock).read(targetOf(), new AbortController().signal);
 
     server.respondWith((seen, response) => MISDEEDS[misdeed]?.(seen, response));
-    const first = await look();
+    const first = await poll();
     server.respondWith((seen, response) =>
       seen.method === 'POST'
         ? answerJSON(response, 201, {}, { 'x-subject-token': 'CANARY-issued-token-5' })
         : MISDEEDS[misdeed]?.(seen, response),
     );
-    const second = await look();
+    const second = await poll();
 
     const all = [first, second, read, targetOf()];
     const shown = inspect(all, { depth: 12, showHidden: true }) + JSON.stringify(all);

@@ -358,7 +358,7 @@ describe('a read of a job', () => {
       answerJSON(response, 200, JOB);
     });
 
-    for (let look = 0; look < 5; look += 1) await read();
+    for (let poll = 0; poll < 5; poll += 1) await read();
 
     expect(ports.size).toBe(1);
   });

@@ -269,7 +269,7 @@ describe('readError: what it says', () => {
       'Wrong format',
     ],
     [
-      "CCE's real form, whose message tells the cause",
+      "CCE's real form, whose message has the cause",
       {
         kind: 'Status',
         code: 400,

@@ -518,21 +518,21 @@ describe('the breaker of a credential', () => {
 
   it('wakes those who wait for it one after the other, and loses none', async () => {
     const { calls, woken, read } = setUp();
-    const told = new Set<string>();
-    const look = (key: string): void => {
-      void read(key, target({ jobID: key, signs: true })).then(({ kind }) => kind === 'job' && told.add(key));
+    const seen = new Set<string>();
+    const poll = (key: string): void => {
+      void read(key, target({ jobID: key, signs: true })).then(({ kind }) => kind === 'job' && seen.add(key));
     };
-    for (let n = 0; n < 20; n += 1) look(`job-${n}`);
+    for (let n = 0; n < 20; n += 1) poll(`job-${n}`);
 
     for (let ended = 0; ended < 20; ended += 1) {
       await settle();
-      for (const key of woken.splice(0)) look(key);
+      for (const key of woken.splice(0)) poll(key);
       await settle();
       calls[ended]?.end(RUNNING);
     }
     await settle();
 
-    expect(told.size).toBe(20);
+    expect(seen.size).toBe(20);
   });
 });
 
@@ -652,9 +652,9 @@ describe('a tenant whose calls fail', () => {
     for (let n = 0; n < 90; n += 1)
       await read(`a-${n}`, target({ fingerprint: `a-${n % 3}`, jobID: `a-${n}` }));
 
-    const told = await read('b', target({ fingerprint: 'b' }));
+    const second = await read('b', target({ fingerprint: 'b' }));
 
-    expect(told).toMatchObject({
+    expect(second).toMatchObject({
       error: {
         message: expect.stringMatching(
           /^calls to project project-1 in region lab are held back .* at most 60 s/,
@@ -662,7 +662,7 @@ describe('a tenant whose calls fail', () => {
         retryAfterMs: 10_000,
       },
     });
-    expect(JSON.stringify(told)).not.toMatch(/job of A|X\.1/);
+    expect(JSON.stringify(second)).not.toMatch(/job of A|X\.1/);
   });
 
   it('opens the breaker of the region only when several projects fail, and none works', async () => {
@@ -743,16 +743,16 @@ describe('a slow region', () => {
 
 describe('failed polls', () => {
   it('are reported with all that a log needs, those without a call included', async () => {
-    const told: unknown[] = [];
+    const errors: unknown[] = [];
     const error = { class: 'transient', message: 'HTTP 500', status: 500, requestID: 'r-1' } as const;
     const { read } = setUp({
       answer: () => ({ kind: 'error', error }),
-      onError: (...args) => told.push(args),
+      onError: (...args) => errors.push(args),
     });
 
     await read('a');
 
-    expect(told).toEqual([[error, expect.objectContaining({ jobID: 'job-1', projectID: 'project-1' })]]);
+    expect(errors).toEqual([[error, expect.objectContaining({ jobID: 'job-1', projectID: 'project-1' })]]);
   });
 });
 
@@ -785,7 +785,7 @@ describe('whatever happens', () => {
           answer: () => answer,
         });
         const waiting = new Map<string, Target>();
-        const look = async (key: string, of: Target, priority: Priority): Promise<void> => {
+        const poll = async (key: string, of: Target, priority: Priority): Promise<void> => {
           const { kind } = await read(key, of, priority);
           if (kind === 'nothing') waiting.set(key, of);
           else waiting.delete(key);
@@ -793,7 +793,7 @@ describe('whatever happens', () => {
         const lookAgain = async (): Promise<void> => {
           for (const key of woken.splice(0)) {
             const of = waiting.get(key);
-            if (of !== undefined) await look(key, of, 'low');
+            if (of !== undefined) await poll(key, of, 'low');
           }
         };
         for (const { key, job, signs, urgent, forget, passMs, answer: error } of steps) {
@@ -802,7 +802,7 @@ describe('whatever happens', () => {
             reader.forget(`${key}`);
             waiting.delete(`${key}`);
           } else {
-            await look(`${key}`, target({ jobID: `job-${job}`, signs }), urgent ? 'high' : 'low');
+            await poll(`${key}`, target({ jobID: `job-${job}`, signs }), urgent ? 'high' : 'low');
           }
           await clock.advance(passMs);
           await lookAgain();

@@ -15,7 +15,7 @@ export interface Seen {
   readonly body: string;
 }
 
-/** A real HTTP server on a free port, which remembers what it was asked. */
+/** A real HTTP server on a free port, which remembers the requests. */
 export class TestServer {
   readonly seen: Seen[] = [];
   #respond: (seen: Seen, response: ServerResponse, request: IncomingMessage) => void;

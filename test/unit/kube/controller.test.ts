@@ -34,7 +34,7 @@ function start(reconcile: Reconcile, workers = 2): Rig {
   return { clock, queue, controller, logger, outcomes, stop, abort, ended: () => ended };
 }
 
-/** A reconcile that records its calls and ends when it is told to. */
+/** A reconcile that records its calls and ends when a test says. */
 function manual(): { readonly reconcile: Reconcile; readonly calls: Call[] } {
   const calls: Call[] = [];
   const reconcile: Reconcile = (key, context) =>

@@ -19,7 +19,7 @@ import { LeaseClient, LeaseServer } from './leaseServer.js';
 import { json, ScriptedServer, statusBody } from './scriptedServer.js';
 import { half, object, plainAccess } from './support.js';
 
-/** The heap is steady to about 150 bytes of so many turns; a signal made of others that stays is 3,000. */
+/** The heap is steady to about 150 bytes over all turns; a signal made of others that stays is 3,000. */
 const TURNS = 1_000;
 const STEADY_BYTES = 300;
 

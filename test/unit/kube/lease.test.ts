@@ -15,7 +15,7 @@ class Replica {
   readonly works = new Set<number>();
   /** How the last run ended: `stopped`, or what was thrown. */
   ended: unknown;
-  /** How long the work on a shard goes on after it was told to stop, in milliseconds. */
+  /** How long the work on a shard goes on after its stop, in milliseconds. */
   drainMs = 0;
   #stop = new AbortController();
   #starts = 0;

@@ -2,7 +2,7 @@ import { KubeError } from '../../../src/kube/errors.js';
 import { onAbort } from '../../../src/signals.js';
 import type { KubeObject, ObjectRef, ResourceType } from '../../../src/kube/object.js';
 
-/** How the API server treats one replica: answers, fails, never answers, or does as told and never answers. */
+/** How the API server treats one replica: answers, fails, never answers, or does it and never answers. */
 export type Network = 'good' | 'failing' | 'hanging' | 'deaf';
 
 type Fields = Readonly<Record<string, unknown>>;

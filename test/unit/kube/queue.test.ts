@@ -126,7 +126,7 @@ describe('priorities', () => {
     expect(await takeItem(queue)).toMatchObject({ key: 'a', priority: 'high' });
   });
 
-  it('give every so many-th turn to low keys, so that they are not starved', async () => {
+  it('give every n-th turn to low keys, which do not starve', async () => {
     const { queue } = makeQueue(3);
     for (const key of ['l1', 'l2']) queue.add(key, 'low');
     for (const key of ['h1', 'h2', 'h3', 'h4', 'h5']) queue.add(key, 'high');

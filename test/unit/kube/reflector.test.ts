@@ -16,11 +16,11 @@ type Answer = (response: http.ServerResponse, request: ScriptedRequest) => void;
 interface Rig {
   readonly informer: Informer<KubeObject>;
   readonly logger: MemoryLogger;
-  /** What the handler was told, as `+name`, `~name`, `-name`; `i` for initial. */
-  readonly told: string[];
+  /** What the handler was called with, as `+name`, `~name`, `-name`; `i` for initial. */
+  readonly handled: string[];
   readonly ends: WatchEnd[];
   /** The lists and watches in order: `list`, `list continue=…`, `watch 5`; without the questions for the version. */
-  asked(): string[];
+  calls(): string[];
   /** The field selectors of all lists and watches. */
   selectors(): (string | null)[];
   /** How many objects each list may have; null for watches. */
@@ -55,7 +55,7 @@ async function follow(
   const clock = systemClock;
   const transport = new HttpTransport({ access: plainAccess(server.url), clock, userAgent: 'test' });
   const logger = new MemoryLogger();
-  const told: string[] = [];
+  const handled: string[] = [];
   const ends: WatchEnd[] = [];
   const informer = new Informer<KubeObject>({
     client: new KubeClient({ transport, clock, random: half }),
@@ -63,10 +63,10 @@ async function follow(
     namespaces: [],
     trim: (thing) => thing,
     handler: {
-      added: ({ metadata }, initial) => void told.push(`+${metadata.name}${initial ? ' i' : ''}`),
+      added: ({ metadata }, initial) => void handled.push(`+${metadata.name}${initial ? ' i' : ''}`),
       modified: ({ metadata }, before) =>
-        void told.push(`~${metadata.name} ${before.metadata.resourceVersion}→${metadata.resourceVersion}`),
-      deleted: ({ metadata }) => void told.push(`-${metadata.name}`),
+        void handled.push(`~${metadata.name} ${before.metadata.resourceVersion}→${metadata.resourceVersion}`),
+      deleted: ({ metadata }) => void handled.push(`-${metadata.name}`),
     },
     clock,
     random: half,
@@ -84,14 +84,14 @@ async function follow(
     () => stop.abort(),
   );
   const requests = () => server.requests.filter((request) => !isQuestion(request));
-  const asked = (): string[] =>
+  const calls = (): string[] =>
     requests().map(({ query }) => {
       if (query.has('watch')) return `watch ${query.get('resourceVersion')}`;
       return query.has('continue') ? `list continue=${query.get('continue')}` : 'list';
     });
   const selectors = () => requests().map(({ query }) => query.get('fieldSelector'));
   const limits = () => requests().map(({ query }) => query.get('limit'));
-  return { informer, logger, told, ends, asked, selectors, limits };
+  return { informer, logger, handled, ends, calls, selectors, limits };
 }
 
 function isQuestion({ query }: ScriptedRequest): boolean {
@@ -140,7 +140,7 @@ describe('listing and watching', () => {
     const one = await follow({ lists, watches: [] }, { fieldSelector: 'metadata.name=a' });
     const all = await follow({ lists: lists.slice(1), watches: [] });
 
-    await until(() => one.asked().length === 3 && all.asked().length === 2, 'the watches');
+    await until(() => one.calls().length === 3 && all.calls().length === 2, 'the watches');
 
     expect(one.selectors()).toEqual(Array.from({ length: 3 }, () => 'metadata.name=a'));
     expect(all.selectors()).toEqual([null, null]);
@@ -152,10 +152,10 @@ describe('listing and watching', () => {
       watches: [open(added(object('c', '8')), modified(object('a', '9')), deleted(object('b', '10')))],
     });
 
-    await until(() => rig.told.length === 5, 'all changes');
+    await until(() => rig.handled.length === 5, 'all changes');
 
-    expect(rig.told).toEqual(['+a i', '+b i', '+c', '~a 1→9', '-b']);
-    expect(rig.asked()).toEqual(['list', 'list continue=more', 'watch 7']);
+    expect(rig.handled).toEqual(['+a i', '+b i', '+c', '~a 1→9', '-b']);
+    expect(rig.calls()).toEqual(['list', 'list continue=more', 'watch 7']);
     expect([...rig.informer.values()].map(({ metadata }) => metadata.name)).toEqual(['a', 'c']);
     expect(rig.informer.get('ns/a')?.metadata.resourceVersion).toBe('9');
   });
@@ -170,7 +170,7 @@ describe('listing and watching', () => {
       watches: [],
     });
 
-    await until(() => rig.told.length === 2, 'both objects');
+    await until(() => rig.handled.length === 2, 'both objects');
 
     expect(rig.limits().slice(0, 3)).toEqual(['100', '25', '50']);
   });
@@ -186,7 +186,7 @@ describe('listing and watching', () => {
       ],
       watches: [],
     });
-    await until(() => rig.asked().length === 2, 'the second page is asked for');
+    await until(() => rig.calls().length === 2, 'the second page is asked for');
 
     const before = rig.informer.synced;
     release();
@@ -201,9 +201,9 @@ describe('listing and watching', () => {
       watches: [ended(added(object('a', '8'))), ended(bookmark('20')), open()],
     });
 
-    await until(() => rig.asked().length === 4, 'the third watch');
+    await until(() => rig.calls().length === 4, 'the third watch');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 8', 'watch 20']);
+    expect(rig.calls()).toEqual(['list', 'watch 7', 'watch 8', 'watch 20']);
     expect(rig.ends).toEqual(['ended', 'ended']);
   });
 
@@ -215,10 +215,10 @@ describe('listing and watching', () => {
       ],
     });
 
-    await until(() => rig.told.length >= 2, 'the change');
+    await until(() => rig.handled.length >= 2, 'the change');
     await until(() => rig.informer.get('ns/a')?.metadata.resourceVersion === '8', 'stored');
 
-    expect(rig.told).toEqual(['+a i', '~a 1→8']);
+    expect(rig.handled).toEqual(['+a i', '~a 1→8']);
   });
 
   it('reports deletion and addition of an object that came back with another uid', async () => {
@@ -233,9 +233,9 @@ describe('listing and watching', () => {
       ],
     });
 
-    await until(() => rig.told.includes('+b'), 'the last event');
+    await until(() => rig.handled.includes('+b'), 'the last event');
 
-    expect(rig.told).toEqual(['+a i', '-a', '+a', '+b']);
+    expect(rig.handled).toEqual(['+a i', '-a', '+a', '+b']);
     expect(rig.informer.get('ns/a')?.metadata.uid).toBe('second');
   });
 
@@ -289,7 +289,7 @@ describe('a namespace of several that cannot be read', () => {
     isLost = true;
     const rig = await followTwo();
     await rig.informer.untilReady(new AbortController().signal);
-    await until(() => rig.asked().length > 5, 'several attempts');
+    await until(() => rig.calls().length > 5, 'several attempts');
     const during = [...rig.informer.problems()];
 
     isLost = false;
@@ -299,13 +299,13 @@ describe('a namespace of several that cannot be read', () => {
       ['lost', forbidden],
       ['good', undefined],
     ]);
-    expect(rig.told).toEqual(['+good i', '+lost i']);
+    expect(rig.handled).toEqual(['+good i', '+lost i']);
   });
 
   it('is logged once, however often it is tried, and once more when it is back', async () => {
     isLost = true;
     const rig = await followTwo();
-    await until(() => rig.asked().length > 5, 'several attempts');
+    await until(() => rig.calls().length > 5, 'several attempts');
     isLost = false;
     await until(() => rig.informer.problems().get('lost') === undefined, 'the namespace that is back');
 
@@ -324,7 +324,7 @@ describe('a namespace of several that cannot be read', () => {
     const lists = [list('7', []), answer];
     const late = await follow({ lists, watches: [] }, { namespaces: ['good', 'late'] });
     const none = await follow({ lists: [], watches: [] }, { namespaces: ['lost', 'gone'] });
-    await until(() => held.length === 1 && none.asked().length > 5, 'all attempts');
+    await until(() => held.length === 1 && none.calls().length > 5, 'all attempts');
 
     const before = [late.informer.ready, none.informer.ready];
     for (const answerNow of held) answerNow();
@@ -349,14 +349,14 @@ describe('an object that a write has shown to be stale', () => {
   it.each<[string, string, Answer, string[]]>([
     ['is read anew', '1', (response) => json(response, 200, object('a', '9')), ['+a i', '~a 1→9']],
     ['is forgotten when it is gone', '1', refused(404, 'NotFound'), ['+a i', '-a']],
-    ['is not read when the watch has told of it meanwhile', '0', refused(500, 'InternalError'), ['+a i']],
-  ])('%s', async (_, seen, answer, told) => {
+    ['is not read when the watch has brought it meanwhile', '0', refused(500, 'InternalError'), ['+a i']],
+  ])('%s', async (_, seen, answer, handled) => {
     const rig = await follow({ lists: [list('7', [object('a', '1')]), answer], watches: [] });
     await until(() => rig.informer.synced, 'synced');
 
     await rig.informer.refresh(ref, seen, signal);
 
-    expect(rig.told).toEqual(told);
+    expect(rig.handled).toEqual(handled);
   });
 
   it('is kept while the API server does not serve its resource', async () => {
@@ -366,7 +366,7 @@ describe('an object that a write has shown to be stale', () => {
 
     await expect(rig.informer.refresh(ref, '1', signal)).rejects.toThrow('404 HTTP404');
 
-    expect(rig.told).toEqual(['+a i']);
+    expect(rig.handled).toEqual(['+a i']);
   });
 
   it('stays as the watch delivers it, if that arrives during the read', async () => {
@@ -388,11 +388,11 @@ describe('an object that a write has shown to be stale', () => {
         },
       ],
     });
-    await until(() => rig.asked().length === 2, 'the watch');
+    await until(() => rig.calls().length === 2, 'the watch');
 
     await rig.informer.refresh(ref, '1', signal);
 
-    expect(rig.told).toEqual(['+a i', '~a 1→12']);
+    expect(rig.handled).toEqual(['+a i', '~a 1→12']);
   });
 
   it('stays as it is when it cannot be read', async () => {
@@ -404,7 +404,7 @@ describe('an object that a write has shown to be stale', () => {
 
     await expect(rig.informer.refresh(ref, '1', signal)).rejects.toThrow();
 
-    expect(rig.told).toEqual(['+a i']);
+    expect(rig.handled).toEqual(['+a i']);
   });
 });
 
@@ -414,7 +414,7 @@ describe('a version that is too old', () => {
   it.each<[string, Answer]>([
     ['as the answer', refused(410, 'Expired')],
     ['as an event', open(gone)],
-  ])('(%s) leads to a new list, which tells what was missed', async (_, watch) => {
+  ])('(%s) leads to a new list, which brings what was missed', async (_, watch) => {
     const rig = await follow({
       lists: [
         list('7', [
@@ -433,10 +433,10 @@ describe('a version that is too old', () => {
       watches: [watch, open()],
     });
 
-    await until(() => rig.asked().length === 4, 'the second watch');
+    await until(() => rig.calls().length === 4, 'the second watch');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7', 'list', 'watch 50']);
-    expect(rig.told.slice(4)).toEqual(['-gone', '~changed 3→40', '-again', '+again', '+new']);
+    expect(rig.calls()).toEqual(['list', 'watch 7', 'list', 'watch 50']);
+    expect(rig.handled.slice(4)).toEqual(['-gone', '~changed 3→40', '-again', '+again', '+new']);
     expect(rig.ends).toEqual(['expired']);
   });
 
@@ -448,8 +448,8 @@ describe('a version that is too old', () => {
 
     await until(() => rig.informer.synced, 'synced');
 
-    expect(rig.told).toEqual(['+b i']);
-    expect(rig.asked().slice(0, 3)).toEqual(['list', 'list continue=more', 'list']);
+    expect(rig.handled).toEqual(['+b i']);
+    expect(rig.calls().slice(0, 3)).toEqual(['list', 'list continue=more', 'list']);
   });
 });
 
@@ -485,10 +485,10 @@ describe('a version that the server does not have, because etcd was restored fro
       { timings: { stallMs: 500, shortWatchMs: 0, backoff: { baseMs: 4, maxMs: 20 } } },
     );
 
-    await until(() => rig.told.length === 10, 'the event after the restore');
+    await until(() => rig.handled.length === 10, 'the event after the restore');
 
-    expect(rig.asked().slice(0, 4)).toEqual(['list', 'watch 90', 'list', 'watch 50']);
-    expect(rig.told.slice(4)).toEqual([
+    expect(rig.calls().slice(0, 4)).toEqual(['list', 'watch 90', 'list', 'watch 50']);
+    expect(rig.handled.slice(4)).toEqual([
       '-created later',
       '~changed later 85→40',
       '-deleted and created later',
@@ -506,9 +506,9 @@ describe('a version that the server does not have, because etcd was restored fro
   ])('is not suspected where the server answers with %s', async (_, version) => {
     const rig = await follow({ lists: [before], watches: [ended(), open()], versions: [list(version, [])] });
 
-    await until(() => rig.asked().length === 3, 'the second watch');
+    await until(() => rig.calls().length === 3, 'the second watch');
 
-    expect(rig.asked()).toEqual(['list', 'watch 90', 'watch 90']);
+    expect(rig.calls()).toEqual(['list', 'watch 90', 'watch 90']);
   });
 });
 
@@ -535,9 +535,9 @@ describe('faults', () => {
   ])('%s on the watch: opens it again where it was, without a list', async (_, fault) => {
     const rig = await follow({ lists: [list('7', [])], watches: [fault, good] });
 
-    await until(() => rig.told.length === 1, 'the event after the fault');
+    await until(() => rig.handled.length === 1, 'the event after the fault');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7']);
+    expect(rig.calls()).toEqual(['list', 'watch 7', 'watch 7']);
     expect(rig.ends).toEqual(['failed']);
   });
 
@@ -555,7 +555,7 @@ describe('faults', () => {
 
     await until(() => rig.informer.synced, 'synced');
 
-    expect(rig.told).toEqual(['+a i']);
+    expect(rig.handled).toEqual(['+a i']);
   });
 
   it.each<[string, Answer]>([
@@ -565,18 +565,18 @@ describe('faults', () => {
   ])('a watch that %s again and again: lists again, in case the version is to blame', async (_, fault) => {
     const rig = await follow({ lists: [list('7', []), list('3', [])], watches: [fault, fault, fault] });
 
-    await until(() => rig.asked().length === 6, 'the watch after the list');
+    await until(() => rig.calls().length === 6, 'the watch after the list');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7', 'watch 7', 'list', 'watch 3']);
+    expect(rig.calls()).toEqual(['list', 'watch 7', 'watch 7', 'watch 7', 'list', 'watch 3']);
   });
 
   it('a watch that loses its connection now and then: does not list', async () => {
     const cut = raw(`${JSON.stringify(bookmark('8'))}\n${partial}`);
     const rig = await follow({ lists: [list('7', [])], watches: [cut, cut, cut, cut] });
 
-    await until(() => rig.asked().length === 6, 'the fifth watch');
+    await until(() => rig.calls().length === 6, 'the fifth watch');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 8', 'watch 8', 'watch 8', 'watch 8']);
+    expect(rig.calls()).toEqual(['list', 'watch 7', 'watch 8', 'watch 8', 'watch 8', 'watch 8']);
   });
 
   it('a watch that is throttled: waits for the Retry-After, and does not list', async () => {
@@ -591,9 +591,9 @@ describe('faults', () => {
       ],
     });
 
-    await until(() => rig.told.length === 1, 'the event');
+    await until(() => rig.handled.length === 1, 'the event');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7', 'watch 7']);
+    expect(rig.calls()).toEqual(['list', 'watch 7', 'watch 7']);
     expect(rig.logger.lines.find(({ level }) => level === 'warn')?.fields['retryInMs']).toBe(50);
   });
 
@@ -603,9 +603,9 @@ describe('faults', () => {
       { timings: { stallMs: 1000, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
     );
 
-    await until(() => rig.told.length === 1, 'the event');
+    await until(() => rig.handled.length === 1, 'the event');
 
-    expect(rig.asked().slice(0, 3)).toEqual(['list', 'watch 7', 'watch 8']);
+    expect(rig.calls().slice(0, 3)).toEqual(['list', 'watch 7', 'watch 8']);
     expect(rig.ends[0]).toBe('stalled');
   });
 
@@ -615,7 +615,7 @@ describe('faults', () => {
       { timings: { stallMs: 1000, shortWatchMs: 0, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
     );
 
-    await until(() => rig.told.length === 1, 'the event');
+    await until(() => rig.handled.length === 1, 'the event');
 
     expect(rig.ends[0]).toBe('stalled');
   });
@@ -626,7 +626,7 @@ describe('faults', () => {
       { timings: { stallMs: 5000, shortWatchMs: 5000, backoff: { baseMs: 4, maxMs: 20 } } },
     );
 
-    await until(() => rig.asked().length === 6, 'the fifth watch');
+    await until(() => rig.calls().length === 6, 'the fifth watch');
 
     const waits = rig.logger.lines
       .filter(({ level }) => level === 'warn')
@@ -641,7 +641,7 @@ describe('faults', () => {
       watches: [broken, broken, ended(bookmark('8')), broken, open()],
     });
 
-    await until(() => rig.asked().length === 6, 'the last watch');
+    await until(() => rig.calls().length === 6, 'the last watch');
 
     const waits = rig.logger.lines
       .filter(({ message }) => message.startsWith('list or watch interrupted'))
@@ -663,7 +663,7 @@ describe('faults', () => {
       },
     );
 
-    await until(() => rig.told.length === 1, 'the event');
+    await until(() => rig.handled.length === 1, 'the event');
 
     expect(reported).toMatchObject([
       { kind: 'failed', error: { status: 503 }, failures: 1, retryInMs: 3 },
@@ -693,7 +693,7 @@ describe('faults', () => {
 
     await until(() => seen.length === 3, 'all three');
 
-    expect(rig.asked()).toEqual(['list', 'watch 7']);
+    expect(rig.calls()).toEqual(['list', 'watch 7']);
     expect(rig.logger.lines).toContainEqual({
       level: 'error',
       message: 'a handler of cluster changes failed',
@@ -713,7 +713,7 @@ describe('faults', () => {
 
     await until(() => rig.informer.synced, 'synced');
 
-    expect(rig.told).toEqual(['+a i']);
+    expect(rig.handled).toEqual(['+a i']);
   });
 });
 
@@ -741,12 +741,12 @@ describe('liveness', () => {
         },
       ],
     });
-    await until(() => rig.informer.synced && rig.asked().length === 2, 'watching');
+    await until(() => rig.informer.synced && rig.calls().length === 2, 'watching');
     const before = rig.informer.lastActivity;
 
     send();
     await until(() => rig.informer.lastActivity > before, 'activity');
 
-    expect(rig.told).toEqual([]);
+    expect(rig.handled).toEqual([]);
   });
 });

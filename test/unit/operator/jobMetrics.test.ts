@@ -23,8 +23,8 @@ describe('endBetween', () => {
 
   it.each([
     ['the end of a job', { phase: 'Running' }, { phase: 'Success', ...times }, 'succeeded'],
-    ['a first look at a job that has failed', {}, { phase: 'Failed', ...times }, 'failed'],
-  ] as const)('tells of %s how long it took', (_, before, after, outcome) => {
+    ['a first poll of a job that has failed', {}, { phase: 'Failed', ...times }, 'failed'],
+  ] as const)('observe of %s how long it took', (_, before, after, outcome) => {
     expect(endBetween(before, after)).toEqual({ outcome, seconds: 450 });
   });
 
@@ -37,7 +37,7 @@ describe('endBetween', () => {
       { phase: 'Running' },
       { phase: 'Success', startTime: times.completionTime, completionTime: times.startTime },
     ],
-  ])('tells nothing of %s', (_, before, after) => {
+  ])('observe nothing of %s', (_, before, after) => {
     expect(endBetween(before, after)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { trace, type Span, type Tracer } from '@opentelemetry/api';
 import { inSpan } from '../../../src/ops/tracing.js';
 
-/** Notes down what an SDK is told. */
+/** Notes down what an SDK is given. */
 function recordingProvider(lines: string[]): { getTracer(): Tracer } {
   const startActiveSpan = (name: string, options: object, ...rest: unknown[]): unknown => {
     lines.push(`${name} ${JSON.stringify(options)}`);

@@ -15,7 +15,7 @@ describe('a reply of the cloud', () => {
     ['its annotations', { kind: 'Cluster', metadata: { annotations: { jobid: ID } } }],
     ['two places that agree', { status: { jobID: ID }, metadata: { annotations: { jobid: ID } } }],
     ['an empty place beside it', { jobID: '', status: { jobID: null, jobId: ID } }],
-  ])('tells the ID of %s', (_, reply) => {
+  ])('finds the ID in %s', (_, reply) => {
     expect(readReply(JSON.stringify(reply))).toEqual({ kind: 'jobID', jobID: ID });
   });
 
@@ -45,7 +45,7 @@ describe('a reply of the cloud', () => {
       '{"errorCode":"CCE.01400001","message":"OS: should not\\u001b[2J be empty"}',
       /^it is an error, so no job was started \(CCE\.01400001: OS: should not be empty\)$/,
     ],
-  ])('of %s is told what is wrong', (_, text, problem) => {
+  ])('of %s learns what is wrong', (_, text, problem) => {
     expect(readReply(text)).toMatchObject({ kind: 'problem', problem: expect.stringMatching(problem) });
   });
 });

@@ -103,7 +103,7 @@ describe('the doctor', () => {
       /^apply crds/,
     ],
     [
-      'no right to look',
+      'no right to read',
       (world) => (world.api[SELF] = { status: { allowed: false } }),
       'your rights',
       /may not get cloudjobs, list cloudjobs, watch cloudjobs in namespace infra/,

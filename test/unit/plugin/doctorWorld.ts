@@ -13,7 +13,7 @@ import { after, cloudJob, job, read } from '../../support/cloudJobs.js';
 import { FakeClock } from '../../support/fakeClock.js';
 import { NOW } from './support.js';
 
-export const CANARY = 'canary-token-that-must-not-be-told';
+export const CANARY = 'canary-token-that-must-not-be-shown';
 const JOBS = '/apis/cloudjob.dev/v1alpha1/namespaces/infra/cloudjobs';
 
 /** A chain from a person to a job in which all is well; a test breaks one link. */
@@ -104,7 +104,7 @@ export class DoctorWorld {
 
   async #answer({ path }: KubeRequest): Promise<unknown> {
     const answer = this.api[path];
-    // Of what it does not serve an API server tells without a Status.
+    // For what it does not serve an API server answers without a Status.
     const gone = path.split('/').length > 3 ? { kind: 'Status', reason: 'NotFound' } : undefined;
     if (answer === undefined) throw fromResponse(404, path, gone);
     if (answer instanceof KubeError) throw answer;

@@ -14,17 +14,17 @@ import { at, condition, ended, memoryOutput, NOW, seen, sub } from './support.js
 
 const running = seen({ phase: 'Running', message: 'It is running.' });
 
-/** A cluster that holds the CloudJobs given, and tells what it is told to. */
+/** A cluster that holds the CloudJobs given, and sends what a test says. */
 class OneWatch {
   readonly #events: WatchEvent[] = [];
   #wake: () => void = () => undefined;
   /** Lists and watches fail with this from now on. */
   failure: Error | undefined;
-  asked = 0;
+  calls = 0;
 
   constructor(private readonly objects: readonly unknown[]) {}
 
-  tell(kind: 'present' | 'deleted', object: unknown): void {
+  send(kind: 'present' | 'deleted', object: unknown): void {
     this.#events.push({ kind, object: object as KubeObject });
     this.#wake();
   }
@@ -37,12 +37,12 @@ class OneWatch {
   client(): KubeClient {
     return {
       list: () => {
-        this.asked += 1;
+        this.calls += 1;
         if (this.failure !== undefined) return Promise.reject(this.failure);
         return Promise.resolve({ items: this.objects, resourceVersion: '1' });
       },
       watch: (_type: unknown, _options: unknown, signal: AbortSignal) => {
-        this.asked += 1;
+        this.calls += 1;
         if (this.failure !== undefined) return Promise.reject(this.failure);
         return Promise.resolve(this.#stream(signal));
       },
@@ -104,7 +104,7 @@ describe('a watch', () => {
     const { cluster, state, watching, shown } = start();
     await settle();
 
-    cluster.tell('present', versioned(seen({ phase: 'Success', conditions: ended('True') }), '8'));
+    cluster.send('present', versioned(seen({ phase: 'Success', conditions: ended('True') }), '8'));
     await watching;
 
     expect(outcomes(state.result)).toEqual([{ kind: 'succeeded' }]);
@@ -116,14 +116,14 @@ describe('a watch', () => {
     await watching;
 
     expect(outcomes(state.result)).toEqual([{ kind: 'failed' }]);
-    expect(cluster.asked).toBe(0);
+    expect(cluster.calls).toBe(0);
   });
 
   it('cannot tell how the job of a deleted CloudJob ends', async () => {
     const { cluster, state, watching } = start();
     await settle();
 
-    cluster.tell('deleted', running);
+    cluster.send('deleted', running);
     await watching;
 
     expect(outcomes(state.result)).toEqual([{ kind: 'unknown', why: 'it was deleted' }]);
@@ -142,7 +142,7 @@ describe('a watch', () => {
     await settle();
     const other = seen({ phase: 'Success', conditions: ended('True') });
 
-    cluster.tell('present', {
+    cluster.send('present', {
       ...other,
       metadata: { ...other.metadata, uid: 'another', resourceVersion: '9' },
     });

@@ -6,7 +6,7 @@ import { cloudJob, conditionsOf, JOB_ID } from '../../support/cloudJobs.js';
 import { jobBody, type JobScript } from '../../support/jobs.js';
 import { KEY, ReconcilerWorld } from './reconcilerWorld.js';
 
-/** A failed job whose sub-jobs tell the cause only when they are read by themselves. */
+/** A failed job whose sub-jobs give the cause only when they are read by themselves. */
 const JOBS: readonly JobScript[] = [
   {
     uid: JOB_ID,
@@ -59,7 +59,7 @@ function setUp() {
   return { world, calls, start, passFor };
 }
 
-it('a failed job is reported at once, and its causes when the budget has calls for them, each asked for once', async () => {
+it('a failed job is reported at once, and its causes when the budget has calls for them, each read once', async () => {
   const { world, calls, passFor } = setUp();
 
   await passFor(1);

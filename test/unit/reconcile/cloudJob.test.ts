@@ -29,13 +29,13 @@ describe('requestedAt', () => {
 });
 
 describe('isRequested', () => {
-  const asked = cloudJob({}, { annotations: { [REQUESTED_AT_ANNOTATION]: EARLIER } });
+  const requested = cloudJob({}, { annotations: { [REQUESTED_AT_ANNOTATION]: EARLIER } });
 
   it.each([
     ['nobody asks', cloudJob(), false],
-    ['somebody asks for the first time', asked, true],
-    ['it was answered', withStatus(asked, { lastHandledReconcileAt: EARLIER }), false],
-    ['another one was answered', withStatus(asked, { lastHandledReconcileAt: LATER }), true],
+    ['somebody requests the first poll', requested, true],
+    ['it was answered', withStatus(requested, { lastHandledReconcileAt: EARLIER }), false],
+    ['another one was answered', withStatus(requested, { lastHandledReconcileAt: LATER }), true],
   ])('when %s', (_, object, expected) => {
     expect(isRequested(object)).toBe(expected);
   });

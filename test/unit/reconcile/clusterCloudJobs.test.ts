@@ -13,7 +13,7 @@ const NOT_FOUND = new KubeError(404, 'NotFound', 'gone');
 const FORBIDDEN = new KubeError(403, 'Forbidden', 'no');
 const BROKEN = new KubeError(500, 'InternalError', 'broken');
 
-/** Answers as told, and keeps what it was asked. */
+/** Answers as a test says, and keeps the requests. */
 class FakeClient {
   readonly calls: unknown[][] = [];
 

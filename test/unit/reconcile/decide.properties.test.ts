@@ -10,7 +10,7 @@ import { classifyPhase, isTerminal } from '../../../src/cloud/phase.js';
 import { cloudJob, CREATED, edited, failed, NO_SECRET, withStatus } from '../../support/cloudJobs.js';
 import { kstatus } from '../../support/kstatus.js';
 
-/** What may happen to a CloudJob: time passes, somebody edits the spec, a look tells something. */
+/** What may happen to a CloudJob: time passes, somebody edits the spec, a poll brings something. */
 type Step =
   | {
       readonly kind: 'find';

@@ -444,22 +444,22 @@ describe('a poll that somebody requested', () => {
     expect(conditionsOf(after(followed('Success'), read(phase)))).toMatchObject({ Ready: ready });
   });
 
-  const asked = cloudJob({}, { annotations: { 'cloudjob.dev/requestedAt': '2026-03-01T10:05:00Z' } });
+  const requested = cloudJob({}, { annotations: { 'cloudjob.dev/requestedAt': '2026-03-01T10:05:00Z' } });
 
   it('is echoed once it happened', () => {
-    expect(after(asked, read('Running')).status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
+    expect(after(requested, read('Running')).status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
   });
 
   it('is echoed also when it failed', () => {
-    expect(after(asked, failed('transient')).status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
+    expect(after(requested, failed('transient')).status.lastHandledReconcileAt).toBe('2026-03-01T10:05:00Z');
   });
 
   it('is not echoed before it happened', () => {
-    expect(after(asked, NOTHING).status.lastHandledReconcileAt).toBeUndefined();
+    expect(after(requested, NOTHING).status.lastHandledReconcileAt).toBeUndefined();
   });
 
   it('keeps the echo when the annotation goes away', () => {
-    const handled = after(asked, read('Running'));
+    const handled = after(requested, read('Running'));
 
     const later = after({ ...cloudJob(), status: handled.status }, read('Running'));
 
@@ -538,7 +538,7 @@ describe('transitions', () => {
     ],
   };
   it.each<[string, CloudJob, Observation, string[]]>([
-    ['the first look', cloudJob(), read('Running'), ['Normal Observed']],
+    ['the first poll', cloudJob(), read('Running'), ['Normal Observed']],
     ['another phase', followed('Initializing'), read('Running'), ['Normal PhaseChanged']],
     ['success', followed('Running'), read('Success'), ['Normal Succeeded']],
     ['failure', followed('Running'), read('Failed'), ['Warning Failed']],
@@ -549,7 +549,7 @@ describe('transitions', () => {
     ['a vanished job', followed('Running'), failed('notFound'), ['Warning Stalled']],
     ['recovery', after(followed('Running'), failed('notFound'), 1), read('Running'), ['Normal Recovered']],
     ['nothing new', followed('Running'), read('Running'), []],
-    ['nothing asked', followed('Running'), NOTHING, []],
+    ['nothing read', followed('Running'), NOTHING, []],
   ])('of %s', (_, object, observation, expected) => {
     expect(events(object, observation)).toEqual(expected);
   });
@@ -621,11 +621,11 @@ describe('transitions', () => {
 
     it.each<[string, CloudJob, Observation, CloudJob, Observation]>([
       ['the job has moved on', followed('Running'), read('Failed'), followed('Running'), read('Failed', {})],
-      ['the wait was told first', cloudJob(), read('Running'), waiting, read('Initializing')],
-      ['the wait was told first', cloudJob(), failed('unauthorized'), waiting, failed('unauthorized')],
+      ['the wait was reported first', cloudJob(), read('Running'), waiting, read('Initializing')],
+      ['the wait was reported first', cloudJob(), failed('unauthorized'), waiting, failed('unauthorized')],
       ['the job runs again', followed('Failed'), read('Running'), followed('Failed'), read('Initializing')],
       [
-        'the sub-job tells more',
+        'the sub-job says more',
         followed('Running'),
         read('Running', withFailedNode),
         followed('Running'),

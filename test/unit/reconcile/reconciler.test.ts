@@ -843,7 +843,7 @@ describe('credentials', () => {
   it('cost the API server nothing while they work', async () => {
     const world = await followedWorld();
 
-    for (let look = 0; look < 5; look += 1) {
+    for (let poll = 0; poll < 5; poll += 1) {
       await world.clock.advance(30_000);
       await world.pass();
     }
@@ -979,7 +979,7 @@ describe('time', () => {
     const world = await followedWorld({ observationDeadlineSeconds: 60 });
     world.reader.answers = [fails('transient')];
 
-    for (let look = 0; look < 30; look += 1) {
+    for (let poll = 0; poll < 30; poll += 1) {
       await world.clock.advance(2_000);
       await world.pass();
     }

@@ -181,13 +181,8 @@ describe('summarise', () => {
   });
 
   it.each([
-    [
-      'its completion time where the cloud tells one',
-      '2026-03-01T11:00:00Z',
-      'Failed',
-      '2026-03-01T11:00:00Z',
-    ],
-    ['its last change where the cloud tells none', undefined, 'Success', '2026-03-01T10:30:00Z'],
+    ['its completion time where the cloud has one', '2026-03-01T11:00:00Z', 'Failed', '2026-03-01T11:00:00Z'],
+    ['its last change where the cloud has none', undefined, 'Success', '2026-03-01T10:30:00Z'],
     ['nothing while it is unfinished', '2026-03-01T11:00:00Z', 'Running', undefined],
   ])('takes as the end of a job %s', (_, completionTime, phase, expected) => {
     const times = { updateTime: '2026-03-01T10:30:00Z', ...(completionTime && { completionTime }) };

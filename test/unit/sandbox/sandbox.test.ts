@@ -42,7 +42,7 @@ class Run {
   }
 }
 
-/** An operator of a few lines: looks at every job and writes its phase, until it is stopped. */
+/** An operator of a few lines: polls every job and writes its phase, until it is stopped. */
 async function tinyOperator(
   { kubeconfig, config }: SandboxOperatorOptions,
   signal: AbortSignal,

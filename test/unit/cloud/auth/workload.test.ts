@@ -141,7 +141,7 @@ describe('ECS metadata', () => {
     ['a failure', 500, '', { class: 'transient' }],
     ['no such service', 404, '', { class: 'misconfigured' }],
     ['another answer', 200, '{"credential":{"access":"a"}}', { class: 'malformed' }],
-  ])('tells of %s', async (_name, status, body, error) => {
+  ])('says %s', async (_name, status, body, error) => {
     server.respondWith((_seen, response) => response.writeHead(status).end(body));
 
     expect(await ask(own())).toMatchObject({ ok: false, error });
@@ -185,7 +185,7 @@ describe('OIDC federation', () => {
     ['empty', '\n'],
     ['too long', 'x'.repeat(20_000)],
     ['of several lines', 'a\nb'],
-  ])('tells that the file is %s, and names no content', async (_name, content) => {
+  ])('says that the file is %s, and names no content', async (_name, content) => {
     if (content !== undefined) await writeFile(tokenFile, content);
 
     expect(await ask(own())).toMatchObject({ ok: false, error: { class: 'misconfigured' } });

@@ -57,7 +57,7 @@ function setUp(requestsPerSecond = 1, burst = 1) {
   return { clock, woken, budget };
 }
 
-/** A budget whose callers take their turns at once; tells who called when. */
+/** A budget whose callers take their turns at once; returns who called when. */
 function setUpCallers(requestsPerSecond: number, burst: number) {
   const clock = new FakeClock();
   const calls: { readonly key: string; readonly at: number }[] = [];

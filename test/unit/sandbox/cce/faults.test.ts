@@ -11,7 +11,7 @@ function strikes(faults: Faults, requests: number, jobID = 'a'): boolean[] {
 }
 
 describe('fault rules', () => {
-  it('strike by request count: after some, every n-th, so many times', () => {
+  it('strike by request count: after some, every n-th, a number of times', () => {
     const faults = new Faults(seededRandom(1));
     faults.add({ kind: 'error-500', after: 1, every: 2, times: 2 });
 

@@ -42,7 +42,7 @@ const KNOWN_SIGNATURES = [
     signature: 'cfb4171acec81de07d50e53d57eb77edd537414d66ddb1d7d780f128e12cd842',
   },
   {
-    name: 'a look at a job',
+    name: 'a read of a job',
     request: {
       method: 'GET',
       target: '/api/v3/projects/0bcc05efb100f2a92f53c011f262dfa0/jobs/fd474fab-9606-11e8-baa9-0255ac10215d',
