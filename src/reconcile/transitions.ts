@@ -66,10 +66,11 @@ export function transitionsBetween(
   const { jobID } = after;
   /** Identifies a trouble: between two troubles there is a time without one. */
   const trouble = [after.observedGeneration, sinceSynced(before)];
-  /** Identifies an end: between two ends of a job the cloud runs it again. */
+  /** Identifies an end: between two ends of a job the cloud runs it again. The cloud's time of it is the same for a stale copy. */
   const outcome = [
     jobID,
-    sinceSynced(before) && findCondition(before.conditions, 'Succeeded')?.lastTransitionTime,
+    after.completionTime ??
+      (sinceSynced(before) && findCondition(before.conditions, 'Succeeded')?.lastTransitionTime),
   ];
 
   if (history.isOverwritten === true) {

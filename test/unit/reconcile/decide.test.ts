@@ -653,6 +653,15 @@ describe('transitions', () => {
       expect(ofEnd(waiting)).toEqual(ofEnd(cloudJob()));
     });
 
+    it('that is the same for an end that is decided again from a stale copy', () => {
+      const end = read('Success', { updateTime: '2026-01-01T00:10:00Z' });
+      const ofEnd = (object: CloudJob): string[] =>
+        keys(object, end).filter((key) => key.includes('Succeeded'));
+
+      expect(ofEnd(cloudJob())).toHaveLength(1);
+      expect(ofEnd(followed('Running'))).toEqual(ofEnd(cloudJob()));
+    });
+
     it('that is different for each time that the job ends', () => {
       const first = after(followed('Running'), read('Failed'), 60);
       const again = after(first, read('Running'), 120);
