@@ -7,6 +7,8 @@ import { isEarlierVersion } from '../resourceVersion.js';
 const WRITE_EVERY_MS = 1_000;
 /** If two operators overwrite each other, they do it less and less often: down to once in 32 s. */
 const MAX_DOUBLINGS = 5;
+/** Of more writes whose results are unknown the earliest is forgotten. */
+const MAX_ATTEMPTS = 4;
 
 /** Why a stored status differs from the written one: the API server drops a part, or somebody else wrote it. */
 export type Alteration = 'pruned' | 'overwritten';
@@ -28,8 +30,8 @@ interface LastWrite extends Attempt {
 /** The last status of one CloudJob that this process wrote, and how it is stored. */
 export class WrittenStatus {
   readonly #clock: Clock;
-  /** The write in progress; also one whose answer was lost, so that its result is unknown. */
-  #attempt: Attempt | undefined;
+  /** The write in progress, and before it those whose answers were lost, so that their results are unknown. */
+  #attempts: readonly Attempt[] = [];
   #written: LastWrite | undefined;
   #writtenAt = -Infinity;
   #overwrites = 0;
@@ -40,15 +42,14 @@ export class WrittenStatus {
   }
 
   writing({ metadata }: CloudJob, status: CloudJobStatus): void {
-    this.#attempt = { status, over: metadata.resourceVersion };
+    this.#attempts = [...this.#attempts, { status, over: metadata.resourceVersion }].slice(-MAX_ATTEMPTS);
   }
 
   /** @param stored the object after the write */
   wrote({ metadata }: CloudJob): void {
-    if (this.#attempt !== undefined) {
-      this.#written = { ...this.#attempt, version: metadata.resourceVersion };
-    }
-    this.#attempt = undefined;
+    const attempt = this.#attempts.at(-1);
+    if (attempt !== undefined) this.#written = { ...attempt, version: metadata.resourceVersion };
+    this.#attempts = [];
     this.#writtenAt = this.#clock.monotonic();
   }
 
@@ -59,7 +60,7 @@ export class WrittenStatus {
    * @param onAlteration called once for each stored status that differs from the written one
    */
   read(cloudJob: CloudJob, onAlteration: (how: Alteration, fields: readonly string[]) => void): CloudJob {
-    this.#settleAttempt(cloudJob);
+    this.#settleAttempts(cloudJob);
     const written = this.#written;
     const { status } = cloudJob;
     const { resourceVersion: version } = cloudJob.metadata;
@@ -104,12 +105,15 @@ export class WrittenStatus {
     return this.#writtenAt + everyMs - this.#clock.monotonic();
   }
 
-  /** A write whose answer was lost has succeeded if the object shows it. */
-  #settleAttempt({ metadata: { resourceVersion: version }, status }: CloudJob): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined || version === attempt.over) return;
-    if (isDeepStrictEqual(status, attempt.status)) this.#written = { ...attempt, version, stored: status };
-    this.#attempt = undefined;
+  /** A write whose answer was lost has succeeded if a later version of the object shows it. */
+  #settleAttempts({ metadata: { resourceVersion: version }, status }: CloudJob): void {
+    const isLater = ({ over }: Attempt): boolean =>
+      version !== over && !isEarlierVersion(version ?? '', over ?? '');
+    const settled = this.#attempts.filter(isLater);
+    if (settled.length === 0) return;
+    const stored = settled.findLast((attempt) => isDeepStrictEqual(status, attempt.status));
+    if (stored !== undefined) this.#written = { ...stored, version, stored: status };
+    this.#attempts = this.#attempts.filter((attempt) => !isLater(attempt));
   }
 }
 

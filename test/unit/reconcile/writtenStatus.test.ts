@@ -34,3 +34,24 @@ describe('a status that was written', () => {
     expect(written().read(object)).toEqual(alterations);
   });
 });
+
+it.each([
+  ['before another write of which nothing is known', 'Paused', []],
+  ['as the last write of all', 'Failed', []],
+  ['from somebody else', 'Success', ['overwritten']],
+])('a status that is stored %s while answers were lost', (_, phase, alterations) => {
+  const status = new WrittenStatus(new FakeClock());
+  const found: string[] = [];
+  const read = (object: CloudJob): CloudJob => status.read(object, (how) => found.push(how));
+  status.writing(at('7', 'Initializing'), { phase: 'Running' });
+  status.wrote(at('8', 'Running'));
+  for (const lost of ['Paused', 'Failed']) {
+    read(at('8', 'Running'));
+    status.writing(at('8', 'Running'), { phase: lost });
+    // A list from a cache that lags behind.
+    read(at('7', 'Initializing'));
+  }
+  read(at('9', phase));
+
+  expect(found).toEqual(alterations);
+});
