@@ -239,7 +239,9 @@ async function record(trouble: Trouble): Promise<Recording> {
   const later = await scrapeWhen(
     'it to go on',
     (now) =>
-      performance.now() - startedAt > WATCHED_MS && (grows === undefined || grows(now) > grows(during)),
+      performance.now() - startedAt > WATCHED_MS &&
+      seen(now) &&
+      (grows === undefined || grows(now) > grows(during)),
   );
   const seconds = (performance.now() - startedAt) / 1000;
   await operator.stop();
