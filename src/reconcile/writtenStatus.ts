@@ -109,9 +109,9 @@ export class WrittenStatus {
   #settleAttempts({ metadata: { resourceVersion: version }, status }: CloudJob): void {
     const isLater = ({ over }: Attempt): boolean =>
       version !== over && !isEarlierVersion(version ?? '', over ?? '');
-    const settled = this.#attempts.filter(isLater);
-    if (settled.length === 0) return;
-    const stored = settled.findLast((attempt) => isDeepStrictEqual(status, attempt.status));
+    const stored = this.#attempts.findLast(
+      (attempt) => isLater(attempt) && isDeepStrictEqual(status, attempt.status),
+    );
     if (stored !== undefined) this.#written = { ...stored, version, stored: status };
     this.#attempts = this.#attempts.filter((attempt) => !isLater(attempt));
   }
