@@ -38,6 +38,9 @@ const MEMORY = 'test/chaos/tenants/memory';
 /** The integration suites that prove that the embedded API is like a real one, and what tools make of both. */
 const BOTH_APIS = 'test/integration/(conformance|waiting)';
 
+/** Where a real API server is: its kubeconfig, or its binaries. */
+const { CLOUDJOB_TEST_KUBECONFIG: REAL_KUBECONFIG, KUBEBUILDER_ASSETS: REAL_ASSETS } = process.env;
+
 const temp = mkdtempSync(join(tmpdir(), 'cloudjob-test-'));
 /** @type {{ passed: number, failed: number, skipped: string[] }} */
 const total = { passed: 0, failed: 0, skipped: [] };
@@ -81,8 +84,7 @@ async function runAll() {
 
 /** Each suite has an API of its own in its process, and spends some of its time waiting: two run at once. */
 async function runHere() {
-  const { CLOUDJOB_TEST_KUBECONFIG: kubeconfig, KUBEBUILDER_ASSETS: assets } = process.env;
-  const hasRealApi = Boolean(kubeconfig || assets);
+  const hasRealApi = Boolean(REAL_KUBECONFIG || REAL_ASSETS);
   await runJest('unit tests', ['--maxWorkers=2', 'test/unit']);
   await runJest('integration on the embedded Kubernetes API', [
     '--maxWorkers=2',
@@ -112,20 +114,19 @@ async function runOnNodes() {
 }
 
 async function runOnRealApi() {
-  const { CLOUDJOB_TEST_KUBECONFIG: kubeconfig, KUBEBUILDER_ASSETS: assets } = process.env;
   if (interruptedBy) return;
-  if (kubeconfig) {
-    await runOn(kubeconfig, 'CLOUDJOB_TEST_KUBECONFIG');
+  if (REAL_KUBECONFIG) {
+    await runOn(REAL_KUBECONFIG, 'CLOUDJOB_TEST_KUBECONFIG');
     return;
   }
-  if (!assets) {
+  if (!REAL_ASSETS) {
     summary.push(
       'integration on a real Kubernetes API: skipped, neither CLOUDJOB_TEST_KUBECONFIG nor KUBEBUILDER_ASSETS is set',
     );
     return;
   }
   const { startRealApi } = await import('../dist/sandbox/realApi.js');
-  const api = await startRealApi({ assets });
+  const api = await startRealApi({ assets: REAL_ASSETS });
   try {
     await runOn(api.kubeconfigPath, 'KUBEBUILDER_ASSETS');
   } finally {
