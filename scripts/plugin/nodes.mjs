@@ -1,10 +1,10 @@
 /** The Node inside the plugin's executables: builds that npm packages hold, in one version, checked by their hashes. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { cachedFolder } from '../cache.mjs';
 
 /** The newest version that npm has for all platforms. */
 const VERSION = '22.23.2';
@@ -41,8 +41,6 @@ export const NODES = {
 /** The platform of this machine, by its name in NODES. */
 export const HOST = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
-
 /** npm cannot fetch a package: this machine is offline, or the registry lacks the package. */
 export class FetchError extends Error {
   name = 'FetchError';
@@ -57,14 +55,7 @@ export function nodeFor(platform) {
   const { package: name, integrity } = NODES[platform] ?? {};
   if (name === undefined) throw new Error(`${platform}: there is no Node for this platform`);
   const program = platform.startsWith('windows') ? 'node.exe' : 'node';
-  const folder = join(CACHE, `${name}-${VERSION}`);
-  const file = join(folder, 'package/bin', program);
-  if (existsSync(file)) return file;
-
-  mkdirSync(CACHE, { recursive: true });
-  // Moved to its place as a whole: several processes may fetch it at a time.
-  const fetched = mkdtempSync(join(CACHE, 'fetching-'));
-  try {
+  const folder = cachedFolder(`${name}-${VERSION}`, (fetched) => {
     const archive = join(fetched, pack(`${name}@${VERSION}`, fetched));
     const hash = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
     if (hash !== integrity) throw new Error(`${name}@${VERSION} is ${hash}, and not ${integrity}`);
@@ -72,13 +63,8 @@ export function nodeFor(platform) {
     const files = [`package/bin/${program}`, ...(program === 'node' ? ['package/LICENSE'] : [])];
     execFileSync('tar', ['-xzf', archive, '-C', fetched, ...files]);
     rmSync(archive);
-    renameSync(fetched, folder);
-  } catch (error) {
-    if (!existsSync(file)) throw error;
-  } finally {
-    rmSync(fetched, { recursive: true, force: true });
-  }
-  return file;
+  });
+  return join(folder, 'package/bin', program);
 }
 
 function pack(spec, folder) {
