@@ -56,7 +56,7 @@ describeWhen(hasPromtool, 'promtool is not installed')(
     it.each([
       ['Succeeded', cloudJob()],
       ['Observed', cloudJob({ readyWhen: 'Observed' })],
-    ])('a failed job is named for an hour, with readyWhen: %s', (_, object) => {
+    ])('a failed job is named for an hour, with readyWhen: %s', async (_, object) => {
       const before = after(object, read('Running'));
       const since = after(before, read('Failed', { reason: 'no quota' }), 1);
       const fires = named(
@@ -66,7 +66,7 @@ describeWhen(hasPromtool, 'promtool is not installed')(
       );
 
       expect(
-        testAlert(RULES, series(before, since), 'CloudJobFailed', {
+        await testAlert(RULES, series(before, since), 'CloudJobFailed', {
           [TROUBLE_AT - 1]: [],
           [TROUBLE_AT + 1]: [fires],
           [TROUBLE_AT + 59]: [fires],
@@ -74,7 +74,7 @@ describeWhen(hasPromtool, 'promtool is not installed')(
         }),
       ).toBe('');
       expect(
-        testRules(
+        await testRules(
           RULES,
           [...UP, ...series(before, since)],
           [
@@ -85,7 +85,7 @@ describeWhen(hasPromtool, 'promtool is not installed')(
       ).toBe('');
     });
 
-    it('a stalled CloudJob is named as long as it is stalled', () => {
+    it('a stalled CloudJob is named as long as it is stalled', async () => {
       const stalled = after(running, failed('unauthorized'), 660, { unobservedMs: 660_000 });
       const fires = named(
         'CloudJobStalled',
@@ -94,7 +94,7 @@ describeWhen(hasPromtool, 'promtool is not installed')(
       );
 
       expect(
-        testAlert(RULES, series(running, stalled), 'CloudJobStalled', {
+        await testAlert(RULES, series(running, stalled), 'CloudJobStalled', {
           [TROUBLE_AT - 1]: [],
           [TROUBLE_AT + 3]: [],
           [TROUBLE_AT + 6]: [fires],
@@ -102,7 +102,7 @@ describeWhen(hasPromtool, 'promtool is not installed')(
         }),
       ).toBe('');
       expect(
-        testRules(
+        await testRules(
           RULES,
           [...UP, ...series(running, stalled)],
           [{ minute: TROUBLE_AT + 10, alerts: ['CloudJobStalled'] }],
@@ -110,17 +110,21 @@ describeWhen(hasPromtool, 'promtool is not installed')(
       ).toBe('');
     });
 
-    it('a job that succeeds, and a CloudJob that is suspended, page nobody', () => {
+    it('a job that succeeds, and a CloudJob that is suspended, page nobody', async () => {
       const suspended = after(cloudJob({ suspend: true }), { kind: 'nothing' });
 
       for (const since of [after(running, read('Success'), 1), suspended]) {
         expect(
-          testRules(RULES, [...UP, ...series(running, since)], [{ minute: TROUBLE_AT + 10, alerts: [] }]),
+          await testRules(
+            RULES,
+            [...UP, ...series(running, since)],
+            [{ minute: TROUBLE_AT + 10, alerts: [] }],
+          ),
         ).toBe('');
       }
     });
 
-    it('the alert without a name gives way to the one with it', () => {
+    it('the alert without a name gives way to the one with it', async () => {
       const since = after(running, read('Failed'), 1);
       const counted = [
         {
@@ -130,9 +134,9 @@ describeWhen(hasPromtool, 'promtool is not installed')(
       ];
       const minute = TROUBLE_AT + 2;
 
-      expect(testRules(RULES, [...UP, ...counted], [{ minute, alerts: ['CloudJobsFailed'] }])).toBe('');
+      expect(await testRules(RULES, [...UP, ...counted], [{ minute, alerts: ['CloudJobsFailed'] }])).toBe('');
       expect(
-        testRules(
+        await testRules(
           RULES,
           [...UP, ...counted, ...series(running, since)],
           [{ minute, alerts: ['CloudJobFailed'] }],

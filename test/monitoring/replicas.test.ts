@@ -97,7 +97,7 @@ describeWhen(canRun, why)('the alerting rules, on what Prometheus scrapes from t
     // Whether the one that was killed had the Lease, and whether the other has got it since, is no matter here.
     const perhaps = ['CloudJobOperatorNotWorking'];
     expect(
-      testRules(
+      await testRules(
         RULES,
         stored.map(({ series, values }) => ({ series, values: values.join(' ') })),
         [
