@@ -152,7 +152,8 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
     begin: (namespace) => {
       treatments.set(namespace, (method) => (method === 'PUT' ? 'hang' : 'pass'));
     },
-    seen: (scrape) => sum(scrape, 'workqueue_depth') > 0,
+    // At the start they wait for the budget, too.
+    seen: (scrape) => sum(scrape, 'workqueue_depth') > 0 && sum(scrape, 'cloudjob_budget_waiting') === 0,
     perhaps: ['CloudJobReconcilesFailing'],
     alerts: ['CloudJobQueueBehind'],
   },

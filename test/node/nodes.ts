@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
+import { dump } from 'js-yaml';
 import { describeWhen } from '../support/skips.js';
 import { until } from '../support/until.js';
 
@@ -157,6 +159,34 @@ export function readOr(file: string): string {
   } catch {
     return '';
   }
+}
+
+/** The service-account token that the process finds now. */
+export function tokenOf(pid: number): string {
+  return readOr(`/proc/${pid}/root/var/run/secrets/kubernetes.io/serviceaccount/token`);
+}
+
+/** Whether the API server takes the token. */
+export async function isTaken(token: string): Promise<boolean> {
+  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } };
+  const taken = ['create', '-o', 'jsonpath={.status.authenticated}', '-f', '-'];
+  return (await kubectl(taken, dump(review))) === 'true';
+}
+
+/** Starts the node's kubelet anew, which then has no token in its memory and gets one for each pod. */
+export async function restartKubelet(node: string): Promise<void> {
+  const folder = join(nodesFolder, node.replace('-', ''));
+  const pidFile = join(folder, 'kubelet.pid');
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  process.kill(pid);
+  await until('the kubelet to end', () => readOr(`/proc/${pid}/cmdline`) === '');
+
+  const place = ['-t', readFileSync(join(folder, 'containerd.pid'), 'utf8').trim(), '-m', '-n'];
+  const log = openSync(join(folder, 'kubelet.log'), 'a');
+  const kubelet = spawn('nsenter', [...place, ...command], { detached: true, stdio: ['ignore', log, log] });
+  kubelet.unref();
+  writeFileSync(pidFile, `${kubelet.pid}\n`);
 }
 
 function numbers(folder: string): number[] {
