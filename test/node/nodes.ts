@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { dump } from 'js-yaml';
@@ -161,32 +160,26 @@ export function readOr(file: string): string {
   }
 }
 
-/** The service-account token that the process finds now. */
+/** Where a pod finds its service-account token. */
+export const TOKEN_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** The token that the process finds there now. */
 export function tokenOf(pid: number): string {
-  return readOr(`/proc/${pid}/root/var/run/secrets/kubernetes.io/serviceaccount/token`);
+  return readOr(`/proc/${pid}/root${TOKEN_FOLDER}/token`);
+}
+
+/** A token of the operator's service account that ends with a Secret of that name. */
+export async function createToken(secret: string): Promise<string> {
+  await kubectl(['-n', NAMESPACE, 'create', 'secret', 'generic', secret]);
+  const bound = ['--bound-object-kind=Secret', `--bound-object-name=${secret}`];
+  return (await kubectl(['-n', NAMESPACE, 'create', 'token', 'cloudjob-operator', ...bound])).trim();
 }
 
 /** Whether the API server takes the token. */
-export async function isTaken(token: string): Promise<boolean> {
+export async function isAccepted(token: string): Promise<boolean> {
   const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token } };
   const taken = ['create', '-o', 'jsonpath={.status.authenticated}', '-f', '-'];
   return (await kubectl(taken, dump(review))) === 'true';
-}
-
-/** Starts the node's kubelet anew, which then has no token in its memory and gets one for each pod. */
-export async function restartKubelet(node: string): Promise<void> {
-  const folder = join(nodesFolder, node.replace('-', ''));
-  const pidFile = join(folder, 'kubelet.pid');
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-  process.kill(pid);
-  await until('the kubelet to end', () => readOr(`/proc/${pid}/cmdline`) === '');
-
-  const place = ['-t', readFileSync(join(folder, 'containerd.pid'), 'utf8').trim(), '-m', '-n'];
-  const log = openSync(join(folder, 'kubelet.log'), 'a');
-  const kubelet = spawn('nsenter', [...place, ...command], { detached: true, stdio: ['ignore', log, log] });
-  kubelet.unref();
-  writeFileSync(pidFile, `${kubelet.pid}\n`);
 }
 
 function numbers(folder: string): number[] {

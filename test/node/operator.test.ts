@@ -8,7 +8,6 @@ import {
   describeOnNodes,
   FOLLOWED,
   holder,
-  isTaken,
   kubectl,
   lease,
   msBetween,
@@ -20,10 +19,8 @@ import {
   pods,
   processOf,
   readOr,
-  restartKubelet,
   run,
   signal,
-  tokenOf,
   uninstall,
 } from './nodes.js';
 
@@ -119,22 +116,6 @@ describeOnNodes('one replica on a node', () => {
     expect((await holder()).metadata.uid).toBe(before.metadata.uid);
     await installation.apply('all-namespaces');
     expect((await onlyPod()).metadata.uid).toBe(before.metadata.uid);
-  });
-
-  it('goes on with the new token when its own is no longer taken', async () => {
-    const pod = await onlyPod();
-    const pid = processOf(pod) ?? 0;
-    const token = tokenOf(pid);
-    await kubectl(['-n', NAMESPACE, 'delete', 'serviceaccount', 'cloudjob-operator']);
-    await installation.apply('all-namespaces');
-    await restartKubelet(pod.spec.nodeName ?? '');
-    await until('a new token', () => ![token, ''].includes(tokenOf(pid)), 60_000);
-    await until('the old one to be refused', async () => !(await isTaken(token)), 60_000);
-    const since = Date.now();
-
-    await until('the Lease to be renewed', async () => Date.parse((await lease()).renewTime) > since, 60_000);
-    expect(processOf(pod)).toBe(pid);
-    expect((await holder()).metadata.uid).toBe(pod.metadata.uid);
   });
 
   it('takes its own Lease back when its container was killed, before that has expired', async () => {

@@ -3,9 +3,11 @@ import { dump } from 'js-yaml';
 import { until } from '../support/until.js';
 import { follow, Installation, shortJob } from './installation.js';
 import {
+  createToken,
   describeOnNodes,
   FOLLOWED,
   holder,
+  isAccepted,
   kubectl,
   LABEL,
   lease,
@@ -14,8 +16,11 @@ import {
   nextHolder,
   podOf,
   pods,
+  processOf,
   run,
   signal,
+  TOKEN_FOLDER,
+  tokenOf,
   uninstall,
   watchLease,
   type Pod,
@@ -27,18 +32,31 @@ async function rollOut(): Promise<void> {
   await kubectl(['-n', NAMESPACE, 'rollout', 'status', DEPLOYMENT, '--timeout=100s']);
 }
 
-/** Starts a pod of the Deployment's own template that runs once, with a Lease of its own. */
-async function startOnce(name: string, more: object = {}): Promise<Pod> {
+interface PodSpec {
+  readonly volumes: readonly object[];
+  readonly containers: readonly [{ readonly volumeMounts: readonly object[] }];
+}
+
+interface Mount {
+  readonly volume: object;
+  readonly volumeMount: object;
+}
+
+/** Starts a pod of the Deployment's own template that runs once, with a Lease of its own. @param mount a volume more */
+async function startOnce(name: string, more: object = {}, mount?: Mount): Promise<Pod> {
   const template = ['-n', NAMESPACE, 'get', DEPLOYMENT, '-o', 'jsonpath={.spec.template.spec}'];
-  const spec = JSON.parse(await kubectl(template)) as { readonly containers: readonly [object] };
+  const spec = JSON.parse(await kubectl(template)) as PodSpec;
   const [container] = spec.containers;
+  const volumes = [...spec.volumes, ...(mount === undefined ? [] : [mount.volume])];
+  const volumeMounts = [...container.volumeMounts, ...(mount === undefined ? [] : [mount.volumeMount])];
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace: NAMESPACE },
     spec: {
       ...spec,
-      containers: [{ ...container, args: ['run', '--namespace=default'] }],
+      volumes,
+      containers: [{ ...container, volumeMounts, args: ['run', '--namespace=default'] }],
       restartPolicy: 'Never',
       affinity: {},
       ...more,
@@ -129,6 +147,51 @@ describeOnNodes('two replicas on two nodes', () => {
     await signal(pod, 'SIGTERM');
 
     expect(await exitCodeOf(pod)).toBe(0);
+  });
+
+  it('go on with a rotated token when the one before is no longer taken', async () => {
+    const before = await createToken('before');
+    const after = await createToken('after');
+    const caOfCluster = 'jsonpath={.clusters[0].cluster.certificate-authority-data}';
+    const ca = await kubectl(['config', 'view', '--raw', '-o', caOfCluster]);
+    const put = async (token: string): Promise<void> => {
+      const secret = {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'rotated', namespace: NAMESPACE },
+        data: { 'ca.crt': ca },
+        stringData: { namespace: NAMESPACE, token },
+      };
+      await kubectl(['apply', '-f', '-'], dump(secret));
+    };
+    await put(before);
+    const pod = await startOnce(
+      'rotated',
+      { automountServiceAccountToken: false },
+      {
+        volume: { name: 'token', secret: { secretName: 'rotated' } },
+        volumeMount: { name: 'token', mountPath: TOKEN_FOLDER },
+      },
+    );
+    const isRenewed = async (since: number): Promise<boolean> => {
+      const { holderIdentity, renewTime } = await lease('cloudjob-operator.default');
+      return holderIdentity.startsWith('rotated_') && Date.parse(renewTime) > since;
+    };
+    const pid = await until('its process', () => processOf(pod), 60_000);
+    await until('it to hold its Lease', () => isRenewed(0), 60_000);
+
+    await put(after);
+    // The kubelet brings it at once when the pod changes, otherwise within a minute.
+    await kubectl(['-n', NAMESPACE, 'annotate', 'pod', 'rotated', 'token=rotated']);
+    await until('the kubelet to bring the new token', () => tokenOf(pid) === after, 120_000);
+    await kubectl(['-n', NAMESPACE, 'delete', 'secret', 'before']);
+    await until('the API server to refuse the old one', async () => !(await isAccepted(before)), 60_000);
+    const since = Date.now();
+    await until('it to renew its Lease', () => isRenewed(since), 60_000);
+
+    expect(processOf(pod)).toBe(pid);
+    expect(await kubectl(['-n', NAMESPACE, 'logs', 'rotated'])).not.toContain('Unauthorized');
+    await kubectl(['-n', NAMESPACE, 'delete', 'pod', 'rotated']);
   });
 
   it('are two again when the liveness probe has ended the frozen one', async () => {
