@@ -36,12 +36,11 @@ export interface WorkQueueOptions {
   readonly random: () => number;
   /** For `addRateLimited`, per key. */
   readonly backoff?: Backoff;
-  /** While low keys wait, one of this many keys given out is a low one. */
-  readonly lowEvery?: number;
 }
 
 /** client-go's first wait, but not its last one (1,000 s): after a long outage keys are retried soon. */
 const RETRY_BACKOFF: Backoff = { baseMs: 5, maxMs: 30_000 };
+/** While low keys wait, one of this many keys given out is a low one. */
 const LOW_EVERY = 10;
 
 interface Waiting {
@@ -61,7 +60,6 @@ export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #backoff: Backoff;
-  readonly #lowEvery: number;
   readonly #ready: Record<Priority, Fifo<Waiting>> = { high: new Fifo(), low: new Fifo() };
   /** When each key got its worker. */
   readonly #processing = new Map<string, number>();
@@ -77,11 +75,10 @@ export class WorkQueue {
   #lastTakenAt = -Infinity;
   #shutDown = false;
 
-  constructor({ clock, random, backoff = RETRY_BACKOFF, lowEvery = LOW_EVERY }: WorkQueueOptions) {
+  constructor({ clock, random, backoff = RETRY_BACKOFF }: WorkQueueOptions) {
     this.#clock = clock;
     this.#random = random;
     this.#backoff = backoff;
-    this.#lowEvery = lowEvery;
     this.#delayed = new DelayedKeys(clock, (key, priority) => this.add(key, priority));
   }
 
@@ -125,7 +122,7 @@ export class WorkQueue {
     if (waiting !== undefined && priority === 'low') return;
     if (waiting === undefined) this.#adds += 1;
     this.#ready.low.delete(key);
-    this.#ready[priority].push(key, merge(waiting, { priority, since: now }));
+    this.#ready[priority].set(key, merge(waiting, { priority, since: now }));
     this.#handOut();
   }
 
@@ -196,7 +193,7 @@ export class WorkQueue {
     const dirty = this.#dirty.get(key);
     this.#dirty.delete(key);
     if (dirty !== undefined && !this.#shutDown) {
-      this.#ready[dirty.priority].push(key, dirty);
+      this.#ready[dirty.priority].set(key, dirty);
       this.#handOut();
     }
   }
@@ -223,7 +220,7 @@ export class WorkQueue {
 
   #take(): WorkItem | undefined {
     const { high, low } = this.#ready;
-    const lowsTurn = low.size > 0 && (high.size === 0 || this.#highInRow >= this.#lowEvery - 1);
+    const lowsTurn = low.size > 0 && (high.size === 0 || this.#highInRow >= LOW_EVERY - 1);
     const priority = lowsTurn ? 'low' : 'high';
     const taken = this.#ready[priority].shift();
     if (taken === undefined) return undefined;
