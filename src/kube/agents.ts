@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { CONNECTING, PlainTunnelAgent, TunnelAgent } from '../connecting.js';
 import type { ClusterAccess, TlsMaterial } from './access/access.js';
 import { localError } from './errors.js';
+import type { TransportLimits } from './limits.js';
 
 /** The pools of keep-alive connections. Streams have their own, so that they cannot use up those for requests. */
 export interface Agents {
@@ -12,20 +13,11 @@ export interface Agents {
   readonly streams: http.Agent;
 }
 
-export interface PoolLimits {
-  /** Deadline for a connection through a proxy, in milliseconds; without a proxy the caller's deadline applies. */
-  readonly connectMs: number;
-  /** An idle connection is closed after this, in milliseconds. */
-  readonly idleMs: number;
-  /** The most connections for requests; streams have no limit here. */
-  readonly maxSockets: number;
-}
-
 /** @throws KubeError `CredentialsUnavailable` when the certificates cannot be used */
 export function makeAgents(
   access: Pick<ClusterAccess, 'server' | 'proxy'>,
   material: TlsMaterial,
-  limits: PoolLimits,
+  limits: TransportLimits,
   clock: Clock,
 ): Agents {
   const options = { keepAlive: true, keepAliveMsecs: 15_000, timeout: limits.idleMs, ...CONNECTING };
@@ -65,22 +57,6 @@ function secureContext(options: tls.SecureContextOptions): tls.TLSSocketOptions 
       'the certificate authority, client certificate or key of the kubeconfig cannot be used: they are not PEM or do not match',
     );
   }
-}
-
-/** Whether connections made with one TLS configuration may serve requests that need the other. */
-export function sameTls(a: TlsMaterial | undefined, b: TlsMaterial): boolean {
-  return (
-    a !== undefined &&
-    a.rejectUnauthorized === b.rejectUnauthorized &&
-    a.servername === b.servername &&
-    sameBytes(a.ca, b.ca) &&
-    sameBytes(a.cert, b.cert) &&
-    sameBytes(a.key, b.key)
-  );
-}
-
-function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.equals(b));
 }
 
 /** Closes the idle connections. */

@@ -46,19 +46,9 @@ export interface WatchOptions {
 /** The answer to a write. */
 export type Stored = Pick<KubeObject, 'metadata'>;
 
-export interface WriteOptions {
-  /** For example `status`. */
-  readonly subresource?: string;
-}
-
-export interface ApplyOptions extends WriteOptions {
-  /** The manager of the fields in `managedFields`. */
-  readonly fieldManager: string;
-}
-
-/** The delete fails with a conflict if the object is no longer this one. */
+/** The delete fails with a conflict if the object is no longer this one, so it never hits a newer one of the same name. */
 export interface Preconditions {
-  readonly uid?: string;
+  readonly uid: string;
   readonly resourceVersion?: string;
 }
 
@@ -88,20 +78,13 @@ const LONGEST_WAIT_MS = 30_000;
  * five times with up to 30 s each; then the 429 is thrown. Methods throw only `KubeError`.
  */
 export class KubeClient {
-  readonly #transport: Transport;
-  readonly #clock: Clock;
-  readonly #random: () => number;
   /** One line of more than 256 KiB at a time, over the watches of all namespaces. */
   readonly #longLines = new Slots(1);
 
-  constructor({ transport, clock, random }: KubeClientOptions) {
-    this.#transport = transport;
-    this.#clock = clock;
-    this.#random = random;
-  }
+  constructor(private readonly options: KubeClientOptions) {}
 
   async get(type: ResourceType, ref: ObjectRef, signal: AbortSignal): Promise<KubeObject> {
-    return this.#object({ method: 'GET', path: objectPath(type, ref), idempotent: true }, signal);
+    return this.#object({ method: 'GET', path: objectPath(type, ref) }, signal);
   }
 
   /**
@@ -117,7 +100,7 @@ export class KubeClient {
     if (options.labelSelector !== undefined) query.set('labelSelector', options.labelSelector);
     const maxBytes = limit === 1 ? {} : { maxBytes: MAX_PAGE_BYTES };
     try {
-      const body = await this.#request({ method: 'GET', path, query, idempotent: true, ...maxBytes }, signal);
+      const body = await this.#request({ method: 'GET', path, query, ...maxBytes }, signal);
       return { ...readPage(body, `GET ${path}`), limit };
     } catch (error) {
       if (limit === 1 || !isLocal(error, 'ResponseTooLarge')) throw error;
@@ -142,7 +125,7 @@ export class KubeClient {
       timeoutSeconds: String(options.timeoutSeconds),
     });
     if (options.fieldSelector !== undefined) query.set('fieldSelector', options.fieldSelector);
-    const chunks = await this.#transport.stream({ method: 'GET', path, query, idempotent: true }, signal);
+    const chunks = await this.options.transport.stream({ method: 'GET', path, query }, signal);
     const reading = { what: `watch ${path}`, slots: this.#longLines, onBytes: options.onBytes };
     return readWatchEvents(chunks, reading, signal);
   }
@@ -153,10 +136,7 @@ export class KubeClient {
     body: unknown,
     signal: AbortSignal,
   ): Promise<Stored> {
-    return this.#write(
-      { method: 'POST', path: collectionPath(type, namespace), body, idempotent: false },
-      signal,
-    );
+    return this.#write({ method: 'POST', path: collectionPath(type, namespace), body }, signal);
   }
 
   /**
@@ -167,48 +147,45 @@ export class KubeClient {
     type: ResourceType,
     ref: ObjectRef,
     patch: Readonly<Record<string, unknown>>,
-    { subresource }: WriteOptions,
     signal: AbortSignal,
   ): Promise<Stored> {
-    const path = objectPath(type, ref, subresource);
+    const path = objectPath(type, ref);
     const contentType = 'application/merge-patch+json';
-    return this.#write({ method: 'PATCH', path, body: patch, contentType, idempotent: true }, signal);
+    return this.#write({ method: 'PATCH', path, body: patch, contentType }, signal);
   }
 
   /**
-   * Replaces the object by `body`, which costs the server less than a patch. With `metadata.resourceVersion`, a change by
+   * Replaces the status by that of `body`, which costs the server less than a patch. With `metadata.resourceVersion`, a change by
    * others since that version is a conflict (409); with `metadata.uid`, so is another object of the same name. Then nothing is
-   * written. A custom resource cannot be replaced without the version. A subresource uses only its own part of `body`.
+   * written. The status of a custom resource cannot be replaced without the version.
    */
-  async update(
+  async updateStatus(
     type: ResourceType,
     ref: ObjectRef,
     body: Readonly<Record<string, unknown>>,
-    { subresource }: WriteOptions,
     signal: AbortSignal,
   ): Promise<Stored> {
-    const path = objectPath(type, ref, subresource);
+    const path = `${objectPath(type, ref)}/status`;
     // The operator does not read warnings about unknown fields, so the server need not check for them.
     const query = new URLSearchParams({ fieldValidation: 'Ignore' });
-    // It is bound to a version, so it cannot be done twice.
-    return this.#write({ method: 'PUT', path, query, body, idempotent: true }, signal);
+    return this.#write({ method: 'PUT', path, query, body }, signal);
   }
 
   /**
-   * Server-side apply: `fieldManager` becomes an owner of the fields of `body`, beside their present owners. A change to
+   * Server-side apply: `fieldManager` becomes an owner of the status fields of `body`, beside their present owners. A change to
    * another owner's field is a conflict (409), and so is another `metadata.resourceVersion` or `metadata.uid`.
    */
-  async apply(
+  async applyStatus(
     type: ResourceType,
     ref: ObjectRef,
     body: Readonly<Record<string, unknown>>,
-    { subresource, fieldManager }: ApplyOptions,
+    fieldManager: string,
     signal: AbortSignal,
   ): Promise<Stored> {
-    const path = objectPath(type, ref, subresource);
+    const path = `${objectPath(type, ref)}/status`;
     const query = new URLSearchParams({ fieldManager });
     const contentType = 'application/apply-patch+yaml';
-    return this.#write({ method: 'PATCH', path, query, body, contentType, idempotent: true }, signal);
+    return this.#write({ method: 'PATCH', path, query, body, contentType }, signal);
   }
 
   /** Requests deletion; finalizers may still hold the object. */
@@ -219,9 +196,7 @@ export class KubeClient {
     signal: AbortSignal,
   ): Promise<void> {
     const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
-    // It is bound to one uid, so a second delete cannot hit a newer object of the same name.
-    const idempotent = preconditions.uid !== undefined;
-    await this.#request({ method: 'DELETE', path: objectPath(type, ref), body, idempotent }, signal);
+    await this.#request({ method: 'DELETE', path: objectPath(type, ref), body }, signal);
   }
 
   #write(request: KubeRequest, signal: AbortSignal): Promise<Stored> {
@@ -233,11 +208,12 @@ export class KubeClient {
   }
 
   #request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
-    return this.#waitOut429(() => this.#transport.request(request, signal), signal);
+    return this.#waitOut429(() => this.options.transport.request(request, signal), signal);
   }
 
   /** The server did not carry out a request that it answered with 429, so any request may be sent again. */
   async #waitOut429<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, random } = this.options;
     for (let waits = 0; ; waits += 1) {
       try {
         return await send();
@@ -246,7 +222,7 @@ export class KubeClient {
         const wait = error.retryAfterMs ?? 1000;
         if (waits >= MAX_WAITS || wait > LONGEST_WAIT_MS) throw error;
         // All refused clients got the same number of whole seconds, so the wait gets jitter.
-        await sleep(this.#clock, wait * (1 + this.#random() / 4), signal);
+        await sleep(clock, wait * (1 + random() / 4), signal);
         if (signal.aborted) throw localError('Canceled', 'canceled while waiting after a 429');
       }
     }
@@ -259,12 +235,11 @@ function collectionPath({ group, version, plural, namespaced }: ResourceType, na
   return `${root}/${segment(version)}${scope}/${segment(plural)}`;
 }
 
-function objectPath(type: ResourceType, { namespace, name }: ObjectRef, subresource?: string): string {
+function objectPath(type: ResourceType, { namespace, name }: ObjectRef): string {
   if (type.namespaced && namespace === undefined) {
     throw localError('InvalidRequest', `${type.plural} "${name}": a namespace is required`);
   }
-  const path = `${collectionPath(type, namespace)}/${segment(name)}`;
-  return subresource === undefined ? path : `${path}/${segment(subresource)}`;
+  return `${collectionPath(type, namespace)}/${segment(name)}`;
 }
 
 /** The names that Kubernetes allows in a path; an empty one would address the whole collection. */

@@ -51,7 +51,7 @@ export class EventWriter {
     const { count, lastAt, regarding } = event;
     const ref = { namespace: regarding.namespace, name };
     try {
-      await this.client.mergePatch(EVENTS, ref, eventSeries(count, lastAt), {}, signal);
+      await this.client.mergePatch(EVENTS, ref, eventSeries(count, lastAt), signal);
       event.sent = count;
     } catch (error) {
       if (!isNotFound(error)) throw error;

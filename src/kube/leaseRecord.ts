@@ -201,7 +201,7 @@ export class LeaseRecords {
   ): Promise<void> {
     const { client, namespace } = this.options;
     const metadata = { resourceVersion, ...(annotations === undefined ? {} : { annotations }) };
-    await client.mergePatch(LEASES, { namespace, name }, { metadata, spec }, {}, signal);
+    await client.mergePatch(LEASES, { namespace, name }, { metadata, spec }, signal);
   }
 }
 

@@ -5,6 +5,7 @@ import { isReset } from '../connecting.js';
 import { hostOf } from '../proxy.js';
 import { nothing, onAbort } from '../signals.js';
 import { localError } from './errors.js';
+import type { TransportLimits } from './limits.js';
 
 /** A request as it goes over the wire. */
 export interface Outgoing {
@@ -21,14 +22,6 @@ export interface Outgoing {
   readonly maySend: (() => boolean) | undefined;
 }
 
-/** In milliseconds; each begins when the one before it is over. */
-export interface SendLimits {
-  /** TCP connect and TLS handshake. */
-  readonly connectMs: number;
-  /** From a usable connection to the answer's headers. */
-  readonly headersMs: number;
-}
-
 /** A keep-alive connection was already closed when it was used again. */
 export class StaleSocket extends Error {}
 
@@ -40,7 +33,7 @@ export class StaleSocket extends Error {}
 export function send(
   { what, server, method, path, headers, body, agent, maySend }: Outgoing,
   clock: Clock,
-  { connectMs, headersMs }: SendLimits,
+  { connectMs, headersMs }: TransportLimits,
   signal: AbortSignal,
 ): Promise<http.IncomingMessage> {
   const secure = server.protocol === 'https:';

@@ -1,15 +1,17 @@
 import type http from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { readBody, type BodyLimits } from '../body.js';
 import type { Clock } from '../clock.js';
 import { parseJSON } from '../json.js';
 import { readRetryAfter } from '../retryAfter.js';
 import { nothing, onAbort, untilAborted, withDeadline } from '../signals.js';
 import type { ClusterAccess, Credentials, TlsMaterial } from './access/access.js';
-import { closeIdle, makeAgents, sameTls, type Agents } from './agents.js';
+import { closeIdle, makeAgents, type Agents } from './agents.js';
 import { fromResponse, isLocal, isUnauthorized, localError } from './errors.js';
 import { parseAnswer, readChunks, toKubeError } from './response.js';
 import { Slots } from '../slots.js';
-import { asError, send, StaleSocket, type Outgoing, type SendLimits } from './send.js';
+import { TRANSPORT_LIMITS, type TransportLimits } from './limits.js';
+import { asError, send, StaleSocket, type Outgoing } from './send.js';
 
 /** One request to the API server. */
 export interface KubeRequest {
@@ -25,32 +27,7 @@ export interface KubeRequest {
   readonly contentType?: string;
   /** The type of the answer; `application/json` if left out. */
   readonly accept?: string;
-  /** Whether the request may be sent again when it is not known if the server has carried it out. */
-  readonly idempotent: boolean;
-  /** Called when there is a connection to send it; false: the request fails with `NotLeading`. */
-  readonly maySend?: () => boolean;
 }
-
-/** Deadlines in milliseconds, sizes in bytes. */
-export interface TransportLimits extends SendLimits {
-  /** A whole request: credentials, waiting for a free connection, connecting, headers and body. Not for streams. */
-  readonly requestMs: number;
-  /** An idle connection is closed after this. Below the API server's own 90 s, so that it rarely closes first. */
-  readonly idleMs: number;
-  /** The longest answer that is read as a whole. The API server accepts objects of up to 3 MiB, etcd of 1.5 MiB. */
-  readonly maxBytes: number;
-  /** The most connections for requests; further requests wait. Streams have their own connections, without a limit. */
-  readonly maxSockets: number;
-}
-
-export const TRANSPORT_LIMITS: TransportLimits = {
-  connectMs: 10_000,
-  headersMs: 30_000,
-  requestMs: 60_000,
-  idleMs: 60_000,
-  maxBytes: 8 * 1024 * 1024,
-  maxSockets: 32,
-};
 
 /** An error's answer is a small `Status`; at most this part of it (bytes) is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -81,27 +58,27 @@ export interface HttpTransportOptions {
   readonly clock: Clock;
   readonly userAgent: string;
   readonly limits?: Partial<TransportLimits>;
+  /** Checked for each write when there is a connection to send it; false: it fails with `NotLeading`. */
+  readonly mayWrite?: () => boolean;
   /** For metrics; must not throw. */
   readonly onAttempt?: (attempt: Attempt) => void;
 }
 
 /** Requests over kept-alive connections, which node's `http.Agent` pools; HTTP/1.1, no redirects, no compression. */
 export class HttpTransport implements Transport {
+  readonly #options: HttpTransportOptions;
   readonly #access: ClusterAccess;
   readonly #clock: Clock;
-  readonly #userAgent: string;
   readonly #limits: TransportLimits;
-  readonly #onAttempt: (attempt: Attempt) => void;
   readonly #slots = new Slots(LONG_ANSWERS);
   #tls: TlsMaterial | undefined;
   #agents: Agents | undefined;
 
-  constructor({ access, clock, userAgent, limits, onAttempt = nothing }: HttpTransportOptions) {
-    this.#access = access;
-    this.#clock = clock;
-    this.#userAgent = userAgent;
-    this.#limits = { ...TRANSPORT_LIMITS, ...limits };
-    this.#onAttempt = onAttempt;
+  constructor(options: HttpTransportOptions) {
+    this.#options = options;
+    this.#access = options.access;
+    this.#clock = options.clock;
+    this.#limits = { ...TRANSPORT_LIMITS, ...options.limits };
   }
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
@@ -149,10 +126,10 @@ export class HttpTransport implements Transport {
       } catch (error) {
         // With a 401 the server has done nothing, so even a POST may be sent again with newer credentials.
         if (isUnauthorized(error) && !signal.aborted && this.#access.renew()) continue;
-        // The server closed an idle connection at the moment it was used. It may still have read the request, so only
-        // idempotent ones are repeated: a merge patch sets the same values again, and one with a resourceVersion
-        // fails with a 409, which its caller handles anyway.
-        const stale = error instanceof StaleSocket && request.idempotent && !signal.aborted;
+        // The server closed an idle connection at the moment it was used. It may still have read the request, so a POST
+        // is not repeated: a merge patch sets the same values again, a delete is bound to its uid, and a write with a
+        // resourceVersion fails with a 409, which its caller handles anyway.
+        const stale = error instanceof StaleSocket && request.method !== 'POST' && !signal.aborted;
         if (!stale || attempt >= STALE_SOCKET_RETRIES) throw error;
       }
     }
@@ -168,7 +145,7 @@ export class HttpTransport implements Transport {
     const agents = this.#agentsFor(material);
     const startedAt = this.#clock.monotonic();
     const ended = (code: number | undefined, date?: string): void =>
-      this.#onAttempt({
+      this.#options.onAttempt?.({
         method: request.method,
         status: code,
         durationMs: this.#clock.monotonic() - startedAt,
@@ -203,8 +180,9 @@ export class HttpTransport implements Transport {
   }
 
   #outgoing(request: KubeRequest, agent: http.Agent, credentials: Credentials['headers']): Outgoing {
+    const { userAgent, mayWrite } = this.#options;
     const { server } = this.#access;
-    const { method, path, query, accept, contentType, maySend } = request;
+    const { method, path, query, accept, contentType } = request;
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const prefix = server.pathname === '/' ? '' : server.pathname;
     return {
@@ -214,13 +192,13 @@ export class HttpTransport implements Transport {
       path: `${prefix}${path}${query === undefined || query.size === 0 ? '' : `?${query.toString()}`}`,
       headers: {
         Accept: accept ?? 'application/json',
-        'User-Agent': this.#userAgent,
+        'User-Agent': userAgent,
         ...(body && { 'Content-Type': contentType ?? 'application/json', 'Content-Length': body.length }),
         ...credentials,
       },
       body,
       agent,
-      maySend,
+      maySend: method === 'GET' ? undefined : mayWrite,
     };
   }
 
@@ -232,7 +210,7 @@ export class HttpTransport implements Transport {
 
   /** The pools; after a rotation of the certificates there are new ones, and the old ones drain. */
   #agentsFor(material: TlsMaterial): Agents {
-    if (this.#agents !== undefined && sameTls(this.#tls, material)) return this.#agents;
+    if (this.#agents !== undefined && isDeepStrictEqual(this.#tls, material)) return this.#agents;
     if (this.#agents !== undefined) closeIdle(this.#agents);
     this.#tls = material;
     this.#agents = makeAgents(this.#access, material, this.#limits, this.#clock);

@@ -5,7 +5,6 @@ import type { Clock } from '../clock.js';
 import type { ClusterAccess } from '../kube/access/access.js';
 import { KubeClient } from '../kube/client.js';
 import { EventRecorder } from '../kube/events.js';
-import { FencedTransport } from '../kube/fence.js';
 import { LeaseHolder } from '../kube/lease.js';
 import { scopedLeaseName } from '../kube/leaseRecord.js';
 import { ServerClock } from '../kube/serverClock.js';
@@ -48,17 +47,17 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
   const { settings, access, clock, random, logger, metrics, isBusy } = parts;
   if (access.proxy !== undefined) logger.info('kubernetes proxy', { proxy: access.proxy.toString() });
   const serverClock = new ServerClock(clock);
-  const connect = (): HttpTransport =>
+  const connect = (mayWrite?: () => boolean): HttpTransport =>
     new HttpTransport({
       access,
       clock,
       userAgent: OPERATOR,
+      ...(mayWrite && { mayWrite }),
       onAttempt: ({ method, status, durationMs, date }) => {
         serverClock.answered(date, durationMs);
         metrics.apiCalled(method, status, durationMs / 1000);
       },
     });
-  const transport = connect();
   const replica = settings.podUID === undefined ? hostname() : `${hostname()}_${settings.podUID}`;
   // If a renewal waited behind the work, the Lease would be lost.
   const leaseTransport = connect();
@@ -75,7 +74,9 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
     count: settings.shards,
   });
   const mayWrite = (): boolean => !settings.leaderElect || lease.leading;
-  const client = new KubeClient({ transport: new FencedTransport(transport, mayWrite), clock, random });
+  // A paused process wakes up in the middle of its work, before a timer can stop it, and another one may lead by then.
+  const transport = connect(mayWrite);
+  const client = new KubeClient({ transport, clock, random });
   const events = new EventRecorder({
     client,
     clock,

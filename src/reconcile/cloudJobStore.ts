@@ -60,7 +60,7 @@ function withUsedAnnotations(cloudJob: CloudJob): CloudJob {
 export class ClusterCloudJobs implements CloudJobStore {
   constructor(
     private readonly cache: Pick<Informer<CacheEntry>, 'get' | 'refresh'>,
-    private readonly client: Pick<KubeClient, 'update' | 'apply' | 'delete'>,
+    private readonly client: Pick<KubeClient, 'updateStatus' | 'applyStatus' | 'delete'>,
     /** Called for each status that was stored. Must not throw. */
     private readonly onWrite: (before: CloudJobStatus, after: CloudJobStatus) => void = () => undefined,
   ) {}
@@ -71,7 +71,7 @@ export class ClusterCloudJobs implements CloudJobStore {
 
   async writeStatus(cloudJob: CloudJob, status: CloudJobStatus, signal: AbortSignal): Promise<Written> {
     const written = await this.#change(cloudJob, signal, (ref, identity) =>
-      this.client.update(CLOUD_JOBS, ref, { ...identity, status }, { subresource: 'status' }, signal),
+      this.client.updateStatus(CLOUD_JOBS, ref, { ...identity, status }, signal),
     );
     if (typeof written === 'string') return written;
     this.onWrite(cloudJob.status, status);
@@ -81,9 +81,8 @@ export class ClusterCloudJobs implements CloudJobStore {
   /** In an update, an unchanged value keeps its owner; an apply adds the operator as an owner. */
   async adoptPhase(cloudJob: CloudJob, signal: AbortSignal): Promise<Written> {
     const status = { phase: cloudJob.status.phase };
-    const options = { subresource: 'status', fieldManager: OPERATOR };
     return this.#change(cloudJob, signal, (ref, identity) =>
-      this.client.apply(CLOUD_JOBS, ref, { ...identity, status }, options, signal),
+      this.client.applyStatus(CLOUD_JOBS, ref, { ...identity, status }, OPERATOR, signal),
     );
   }
 

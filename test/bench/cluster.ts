@@ -98,7 +98,8 @@ export class BenchCluster {
 
   async remove(from: number, to: number): Promise<void> {
     await this.#each(from, to, async (index) => {
-      await this.client.delete(CLOUD_JOBS, { namespace: NAMESPACE, name: nameOf(index) }, {}, NEVER);
+      const path = `${pathOf(CLOUD_JOBS)}/${nameOf(index)}`;
+      await this.transport.request({ method: 'DELETE', path }, NEVER);
     });
   }
 
@@ -132,10 +133,7 @@ export class BenchCluster {
       const path = `${pathOf(CLOUD_JOBS)}/${nameOf(index)}/status`;
       const patch = { status: statusOf(index) };
       const contentType = 'application/merge-patch+json';
-      await this.transport.request(
-        { method: 'PATCH', path, body: patch, contentType, idempotent: true },
-        NEVER,
-      );
+      await this.transport.request({ method: 'PATCH', path, body: patch, contentType }, NEVER);
     });
   }
 
@@ -146,7 +144,7 @@ export class BenchCluster {
       const { uid, resourceVersion } = this.#stored.get(index) ?? {};
       const ref = { namespace: NAMESPACE, name: nameOf(index) };
       const body = { apiVersion, kind, metadata: { ...ref, uid, resourceVersion }, status: statusOf(index) };
-      const { metadata } = await this.client.update(CLOUD_JOBS, ref, body, { subresource: 'status' }, NEVER);
+      const { metadata } = await this.client.updateStatus(CLOUD_JOBS, ref, body, NEVER);
       this.#stored.set(index, metadata);
     });
   }
@@ -158,7 +156,7 @@ export class BenchCluster {
       // Page by page: to delete many takes longer than a request may.
       const query = new URLSearchParams({ limit: '1000' });
       await until(`the ${type.plural} to be gone`, 10, CLEAR_MS, async () => {
-        await this.transport.request({ method: 'DELETE', path, query, idempotent: true }, NEVER);
+        await this.transport.request({ method: 'DELETE', path, query }, NEVER);
         const { items } = await this.client.list(type, { namespace: NAMESPACE, limit: 1 }, NEVER);
         return items.length === 0;
       });
@@ -179,10 +177,7 @@ export class BenchCluster {
   async #patchCrd(spec: unknown): Promise<void> {
     const path = `${CRDS}/${cloudJobCrd().metadata.name}`;
     const contentType = 'application/merge-patch+json';
-    await this.transport.request(
-      { method: 'PATCH', path, body: { spec }, contentType, idempotent: true },
-      NEVER,
-    );
+    await this.transport.request({ method: 'PATCH', path, body: { spec }, contentType }, NEVER);
   }
 
   /** How many tasks a second. */
@@ -202,11 +197,9 @@ export class BenchCluster {
 
   /** What is there already stays. */
   async #post(path: string, body: unknown): Promise<void> {
-    await this.transport
-      .request({ method: 'POST', path, body, idempotent: false }, NEVER)
-      .catch((error: unknown) => {
-        if ((error as { readonly status?: number }).status !== 409) throw error;
-      });
+    await this.transport.request({ method: 'POST', path, body }, NEVER).catch((error: unknown) => {
+      if ((error as { readonly status?: number }).status !== 409) throw error;
+    });
   }
 }
 

@@ -87,7 +87,7 @@ describe('a status, whatever the cloud says of the job,', () => {
           metadata: { ...ref, uid, resourceVersion },
           status: decided.status,
         };
-        await client.update(CLOUD_JOBS, ref, update, { subresource: 'status' }, signal);
+        await client.updateStatus(CLOUD_JOBS, ref, update, signal);
 
         const again = decide(await served(), read, Date.now() + 60_000, { unobservedMs: 0 });
 

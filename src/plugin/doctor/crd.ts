@@ -14,7 +14,7 @@ export async function checkServer(
   signal: AbortSignal,
 ): Promise<Finding> {
   try {
-    const version = await transport.request({ method: 'GET', path: '/version', idempotent: true }, signal);
+    const version = await transport.request({ method: 'GET', path: '/version' }, signal);
     const text = isRecord(version) && typeof version['gitVersion'] === 'string' ? version['gitVersion'] : '';
     return ok(`answers ${text}`.trim());
   } catch (error) {
@@ -57,7 +57,7 @@ export async function servedVersions(
   transport: Cluster['transport'],
   signal: AbortSignal,
 ): Promise<string[]> {
-  const group = await transport.request({ method: 'GET', path: `/apis/${GROUP}`, idempotent: true }, signal);
+  const group = await transport.request({ method: 'GET', path: `/apis/${GROUP}` }, signal);
   const versions =
     isRecord(group) && Array.isArray(group['versions']) ? (group['versions'] as unknown[]) : [];
   return versions.flatMap((entry) =>

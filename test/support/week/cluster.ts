@@ -114,7 +114,7 @@ export class WeekCluster {
       ]);
       return { metadata: { name, uid: name, resourceVersion: '1' }, data: Object.fromEntries(data) };
     },
-    update: async (
+    updateStatus: async (
       _type: ResourceType,
       { name }: ObjectRef,
       { metadata, status }: Readonly<Record<string, unknown>>,
@@ -130,7 +130,7 @@ export class WeekCluster {
       if (luck > 1 - this.trouble) this.#fail(name);
       return stored;
     },
-    apply: (): Promise<KubeObject> => Promise.reject(new Error('nobody else writes a phase here')),
+    applyStatus: (): Promise<KubeObject> => Promise.reject(new Error('nobody else writes a phase here')),
     delete: async (_type: ResourceType, { name }: ObjectRef): Promise<void> => {
       await this.#pass(5);
       this.remove(name);

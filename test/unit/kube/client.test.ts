@@ -52,33 +52,26 @@ describe('requests', () => {
     await client.get(things, ref, forever);
     await client.get(nodes, { name: 'n' }, forever);
     await client.create(things, 'ns', { spec: 1 }, forever);
-    await client.mergePatch(things, ref, { status: {} }, { subresource: 'status' }, forever);
-    await client.update(things, ref, { spec: 2 }, { subresource: 'status' }, forever);
+    await client.mergePatch(things, ref, { spec: 2 }, forever);
+    await client.updateStatus(things, ref, { status: {} }, forever);
     await client.delete(things, ref, { uid: 'u', resourceVersion: '5' }, forever);
 
     expect(
-      transport.requests.map(({ method, path, contentType, idempotent }) => ({
-        method,
-        path,
-        contentType,
-        idempotent,
-      })),
+      transport.requests.map(({ method, path, contentType }) => ({ method, path, contentType })),
     ).toEqual([
-      { method: 'GET', path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b', idempotent: true },
-      { method: 'GET', path: '/api/v1/nodes/n', idempotent: true },
-      { method: 'POST', path: '/apis/ex.dev/v1/namespaces/ns/things', idempotent: false },
+      { method: 'GET', path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b' },
+      { method: 'GET', path: '/api/v1/nodes/n' },
+      { method: 'POST', path: '/apis/ex.dev/v1/namespaces/ns/things' },
       {
         method: 'PATCH',
-        path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b/status',
+        path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b',
         contentType: 'application/merge-patch+json',
-        idempotent: true,
       },
       {
         method: 'PUT',
         path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b/status',
-        idempotent: true,
       },
-      { method: 'DELETE', path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b', idempotent: true },
+      { method: 'DELETE', path: '/apis/ex.dev/v1/namespaces/ns/things/a%20b' },
     ]);
     expect(transport.requests[5]?.body).toMatchObject({ preconditions: { uid: 'u', resourceVersion: '5' } });
   });
@@ -89,8 +82,8 @@ describe('requests', () => {
     const ref = { namespace: 'ns', name: 'a' };
 
     await client.create(things, 'ns', { spec: 1 }, forever);
-    await client.mergePatch(things, ref, { status: {} }, {}, forever);
-    await client.update(things, ref, { spec: 2 }, {}, forever);
+    await client.mergePatch(things, ref, { spec: 2 }, forever);
+    await client.updateStatus(things, ref, { status: {} }, forever);
     await client.get(things, ref, forever);
 
     const metadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';

@@ -41,7 +41,7 @@ class FakeApi {
     });
   }
 
-  async mergePatch(_: ResourceType, ref: ObjectRef, patch: object, __: object, signal: AbortSignal) {
+  async mergePatch(_: ResourceType, ref: ObjectRef, patch: object, signal: AbortSignal) {
     return this.#answer(signal, () => {
       const event = this.stored.get(`${ref.namespace}/${ref.name}`);
       if (event === undefined) throw new KubeError(404, 'NotFound', 'gone');

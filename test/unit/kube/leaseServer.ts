@@ -77,7 +77,6 @@ export class LeaseClient {
     _type: ResourceType,
     { name }: ObjectRef,
     patch: Fields,
-    _options: object,
     signal: AbortSignal,
   ): Promise<KubeObject> =>
     this.#answer(signal, () => {

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { systemClock } from '../../../src/clock.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { ClusterAccess } from '../../../src/kube/access/access.js';
-import { FencedTransport } from '../../../src/kube/fence.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
-import type { KubeRequest, TransportLimits } from '../../../src/kube/transport.js';
+import type { TransportLimits } from '../../../src/kube/limits.js';
+import type { KubeRequest } from '../../../src/kube/transport.js';
 import { parseProxy } from '../../../src/proxy.js';
 import { ConnectProxy, TEST_CA, TEST_CERTIFICATE, type TunnelTreatment } from '../../support/connectProxy.js';
 import { json, ScriptedServer, statusBody } from './scriptedServer.js';
@@ -14,8 +14,8 @@ import { failure, plainAccess, until } from './support.js';
 
 const cleanups: (() => Promise<void> | void)[] = [];
 const forever = new AbortController().signal;
-const get: KubeRequest = { method: 'GET', path: '/api/v1/x', idempotent: true };
-const post: KubeRequest = { method: 'POST', path: '/api/v1/x', body: { a: 1 }, idempotent: false };
+const get: KubeRequest = { method: 'GET', path: '/api/v1/x' };
+const post: KubeRequest = { method: 'POST', path: '/api/v1/x', body: { a: 1 } };
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
@@ -25,6 +25,7 @@ async function setUp(
   script: Script,
   limits: Partial<TransportLimits> = {},
   access: Partial<ClusterAccess> = {},
+  mayWrite: () => boolean = () => true,
 ): Promise<{ server: ScriptedServer; transport: HttpTransport }> {
   const server = await ScriptedServer.start(script);
   const transport = new HttpTransport({
@@ -32,6 +33,7 @@ async function setUp(
     clock: systemClock,
     userAgent: 'test/1',
     limits,
+    mayWrite,
   });
   cleanups.push(
     () => server.stop(),
@@ -43,13 +45,13 @@ async function setUp(
 describe('requests of a process that must lead to write', () => {
   it('are sent while it leads; later only those that change nothing are', async () => {
     let leads = true;
-    const { server, transport } = await setUp((_, response) => json(response, 200, {}));
-    const fenced = new FencedTransport(transport, () => leads);
+    const script: Script = (_, response) => json(response, 200, {});
+    const { server, transport } = await setUp(script, {}, {}, () => leads);
 
-    await fenced.request(post, forever);
+    await transport.request(post, forever);
     leads = false;
-    const error = await failure(fenced.request(post, forever));
-    await fenced.request(get, forever);
+    const error = await failure(transport.request(post, forever));
+    await transport.request(get, forever);
 
     expect(error).toMatchObject({ status: 0, reason: 'NotLeading' });
     expect(server.requests.map(({ method }) => method)).toEqual(['POST', 'GET']);
@@ -61,11 +63,10 @@ describe('requests of a process that must lead to write', () => {
       leads = false;
       json(response, 200, {});
     };
-    const { server, transport } = await setUp(script, { maxSockets: 1 });
-    const fenced = new FencedTransport(transport, () => leads);
+    const { server, transport } = await setUp(script, { maxSockets: 1 }, {}, () => leads);
 
-    const first = fenced.request(get, forever);
-    const second = failure(fenced.request(post, forever));
+    const first = transport.request(get, forever);
+    const second = failure(transport.request(post, forever));
     await first;
 
     expect(await second).toMatchObject({ reason: 'NotLeading' });
@@ -84,7 +85,6 @@ describe('requests', () => {
         query: new URLSearchParams({ q: 'a b&c' }),
         body: { status: 'ü' },
         contentType: 'application/merge-patch+json',
-        idempotent: true,
       },
       forever,
     );

@@ -20,8 +20,8 @@ class FakeClient {
   constructor(private readonly answer: KubeObject | Error) {}
 
   get = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
-  update = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
-  apply = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
+  updateStatus = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
+  applyStatus = (...call: unknown[]): Promise<KubeObject> => this.#answer(call);
   delete = async (...call: unknown[]): Promise<void> => {
     await this.#answer(call);
   };
@@ -68,7 +68,6 @@ describe('a status', () => {
           metadata: { namespace: 'infra', name: 'scale-up', uid, resourceVersion: '7' },
           status: { phase: 'Running' },
         },
-        { subresource: 'status' },
         SIGNAL,
       ],
     ]);
@@ -86,7 +85,7 @@ describe('a status', () => {
         { plural: 'cloudjobs' },
         { namespace: 'infra', name: 'scale-up' },
         { metadata: { resourceVersion: '7' }, status: { phase: 'Success' } },
-        { subresource: 'status', fieldManager: 'cloudjob-operator' },
+        'cloudjob-operator',
         SIGNAL,
       ],
     ]);

@@ -59,13 +59,8 @@ async function tinyOperator(
       const body = (await answer.json()) as WireJob;
       const status = answer.ok ? { type: body.spec.type, phase: body.status.phase } : notFound;
       const ref = { namespace: metadata.namespace ?? '', name: metadata.name };
-      await cluster.client.mergePatch(
-        CLOUD_JOBS,
-        ref,
-        { status },
-        { subresource: 'status' },
-        AbortSignal.timeout(5000),
-      );
+      const applied = { apiVersion: 'cloudjob.dev/v1alpha1', kind: 'CloudJob', metadata: ref, status };
+      await cluster.client.applyStatus(CLOUD_JOBS, ref, applied, 'test', AbortSignal.timeout(5000));
     }
     await sleep(systemClock, 50, signal);
   }

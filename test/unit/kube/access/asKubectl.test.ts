@@ -336,7 +336,7 @@ async function seenFrom(KUBECONFIG: string): Promise<unknown> {
     const access = await loadClusterAccess(undefined, systemClock, undefined, { KUBECONFIG });
     const transport = new HttpTransport({ access, clock: systemClock, userAgent: 'test' });
     try {
-      const request = { method: 'GET', path: '/whoami', idempotent: true } as const;
+      const request = { method: 'GET', path: '/whoami' } as const;
       return await transport.request(request, new AbortController().signal);
     } finally {
       transport.close();
