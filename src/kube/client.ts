@@ -11,9 +11,9 @@ import { Slots } from '../slots.js';
 
 export interface ListOptions {
   /** All namespaces if left out. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   /** For example `metadata.name=a`. */
-  readonly fieldSelector?: string;
+  readonly fieldSelector?: string | undefined;
   /** For example `team=a,stage!=test`. */
   readonly labelSelector?: string | undefined;
   /** Objects per page. */
@@ -34,8 +34,8 @@ export interface ObjectPage {
 
 export interface WatchOptions {
   /** All namespaces if left out. */
-  readonly namespace?: string;
-  readonly fieldSelector?: string;
+  readonly namespace?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   readonly resourceVersion: string;
   /** The server ends the watch after this. */
   readonly timeoutSeconds: number;

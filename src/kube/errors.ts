@@ -90,19 +90,10 @@ export function isForbidden(error: unknown): boolean {
   return hasStatus(error, 403);
 }
 
-/** 422: the API server or an admission rule refused the object; a retry cannot help. */
-export function isInvalid(error: unknown): boolean {
-  return hasStatus(error, 422);
-}
-
 /** 413, or the messages for the limits of etcd and gRPC: the object is too large, and a retry cannot help. */
 export function isTooLarge(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
   return error.status === 413 || (error.status >= 400 && TOO_LARGE.test(error.message));
-}
-
-export function isCanceled(error: unknown): boolean {
-  return isLocal(error, 'Canceled');
 }
 
 /** The cause in a 504 for a version from the future; the reason of the 504 is `Timeout`, as for all timeouts. */

@@ -8,7 +8,6 @@ import {
   LeaseRecords,
   leaseSpec,
   type LeaseRecordsOptions,
-  type LeaseTimings,
 } from './leaseRecord.js';
 import type { KubeObject } from './object.js';
 import { ShardCount } from './shardCount.js';
@@ -34,7 +33,6 @@ export interface LeaseHolderOptions extends LeaseRecordsOptions {
    * Undefined: there are none that are known to be.
    */
   readonly predecessors?: string | undefined;
-  readonly timings?: LeaseTimings;
 }
 
 /** Does the work of one shard until `stop` or `lost` aborts; must end soon after that, and at once after `lost`. */
@@ -60,7 +58,6 @@ interface Held {
  */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
-  readonly #timings: LeaseTimings;
   readonly #records: LeaseRecords;
   readonly #ages = new LeaseAges();
   readonly #shardCount: ShardCount;
@@ -73,8 +70,7 @@ export class LeaseHolder {
 
   constructor(options: LeaseHolderOptions) {
     this.#options = options;
-    this.#timings = options.timings ?? LEASE_TIMINGS;
-    this.#records = new LeaseRecords(options, this.#timings.leaseMs);
+    this.#records = new LeaseRecords(options);
     this.#shardCount = new ShardCount(this.#records, options.count, (lease) => this.#isLive(lease));
   }
 
@@ -97,7 +93,7 @@ export class LeaseHolder {
   async run(stop: AbortSignal, work: ShardRun): Promise<void> {
     if (stop.aborted) return;
     const { clock, random } = this.#options;
-    const { retryMs } = this.#timings;
+    const { retryMs } = LEASE_TIMINGS;
     const lost = this.#lost.signal;
     const over = new AbortController();
     const endWork = async (): Promise<void> => {
@@ -151,7 +147,7 @@ export class LeaseHolder {
       };
       await Promise.all(leases.map((lease, shard) => this.#unlessFailed(over, () => act(lease, shard))));
     };
-    await withDeadline(clock, this.#timings.renewDeadlineMs / 2, over, (signal) =>
+    await withDeadline(clock, LEASE_TIMINGS.renewDeadlineMs / 2, over, (signal) =>
       this.#unlessFailed(over, () => round(signal)),
     );
   }
@@ -237,7 +233,7 @@ export class LeaseHolder {
   /** Takes or renews the Lease. Returns until when no other replica can take it, on the monotonic clock. */
   async #hold(shard: number, lease: KubeObject | undefined, signal: AbortSignal): Promise<number> {
     // Counted from before the request: the server may have stored it at once and answered late.
-    const heldUntil = this.#options.clock.monotonic() + this.#timings.renewDeadlineMs;
+    const heldUntil = this.#options.clock.monotonic() + LEASE_TIMINGS.renewDeadlineMs;
     this.#hasApplied = true;
     await this.#records.hold(shard, lease, signal);
     return heldUntil;
@@ -270,7 +266,7 @@ export class LeaseHolder {
         logger.warn('lease not released', { namespace, lease, error: String(error) });
       }
     };
-    await withDeadline(clock, this.#timings.retryMs, new AbortController().signal, async (signal) => {
+    await withDeadline(clock, LEASE_TIMINGS.retryMs, new AbortController().signal, async (signal) => {
       await Promise.all(Array.from({ length: count }, (_, shard) => release(shard, signal)));
     });
   }

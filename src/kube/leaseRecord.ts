@@ -8,15 +8,13 @@ import type { KubeObject } from './object.js';
 import { LEASES } from './resources.js';
 
 /** client-go's defaults, in milliseconds. */
-export interface LeaseTimings {
+export const LEASE_TIMINGS = {
   /** Others may take a Lease that was not renewed for this time. */
-  readonly leaseMs: number;
+  leaseMs: 15_000,
   /** A holder that could not renew for this time stops. Less than `leaseMs`, so it stops before another starts. */
-  readonly renewDeadlineMs: number;
-  readonly retryMs: number;
-}
-
-export const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+  renewDeadlineMs: 10_000,
+  retryMs: 2_000,
+} as const;
 
 /** On the Lease of a shard: the identity of a replica that claims it. */
 const CLAIM = 'cloudjob.dev/claimed-by';
@@ -97,10 +95,7 @@ export interface LeaseRecordsOptions {
  * All methods throw `KubeError`.
  */
 export class LeaseRecords {
-  constructor(
-    private readonly options: LeaseRecordsOptions,
-    private readonly leaseMs: number,
-  ) {}
+  constructor(private readonly options: LeaseRecordsOptions) {}
 
   nameOf(shard: number): string {
     const { name, count } = this.options;
@@ -172,7 +167,7 @@ export class LeaseRecords {
   }
 
   #heldBy(holder: string, lease: KubeObject | undefined): Readonly<Record<string, unknown>> {
-    const renewal = this.#renewal(holder, this.leaseMs);
+    const renewal = this.#renewal(holder, LEASE_TIMINGS.leaseMs);
     const { holderIdentity, leaseTransitions } = lease === undefined ? NO_LEASE : leaseSpec(lease);
     if (holderIdentity === holder) return renewal;
     return { ...renewal, acquireTime: renewal.renewTime, leaseTransitions: leaseTransitions + 1 };

@@ -14,17 +14,6 @@ import { nothing, sleep, withDeadline } from '../signals.js';
 /** Why a watch ended: the server ended it, it became silent, its resourceVersion was too old, or it failed. */
 export type WatchEnd = 'ended' | 'stalled' | 'expired' | 'failed';
 
-/** A list or a watch that failed. It is retried automatically. */
-export interface Interruption {
-  readonly kind: Exclude<WatchEnd, 'ended'>;
-  /** A `KubeError`, except for a bug in this process. */
-  readonly error: unknown;
-  /** Failures in a row, this one included; 0 for a watch that became silent. */
-  readonly failures: number;
-  /** Milliseconds until it is tried again. */
-  readonly retryInMs: number;
-}
-
 export interface ReflectorTimings {
   /** A watch is given up if no byte arrives for this time. Bookmarks arrive about every minute. */
   readonly stallMs: number;
@@ -66,10 +55,12 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random: () => number;
   readonly logger: Logger;
   readonly timings?: Partial<ReflectorTimings>;
-  /** Must not throw. */
-  readonly onWatchEnd?: (end: WatchEnd) => void;
-  /** Must not throw. */
-  readonly onInterrupted?: (interruption: Interruption) => void;
+  /**
+   * A watch has ended, or a list has failed; it is tried again. Must not throw.
+   *
+   * @param error a `KubeError`, except for a bug in this process; undefined when the server ended the watch
+   */
+  readonly onWatchEnd?: (end: WatchEnd, error?: unknown) => void;
 }
 
 /**
@@ -143,8 +134,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, type, namespace, store, logger } = this.#options;
-    const scope = this.#scope();
+    const { client, type, namespace, fieldSelector, store, logger } = this.#options;
+    const scope = { namespace, fieldSelector };
     const objects: T[] = [];
     let page = await client.list(type, scope, signal);
     for (;;) {
@@ -173,8 +164,8 @@ export class Reflector<T extends KubeObject> {
    * @throws KubeError `Expired` when it has only earlier ones
    */
   async #checkVersion(known: string, signal: AbortSignal): Promise<void> {
-    const { client, type } = this.#options;
-    const { resourceVersion } = await client.list(type, { ...this.#scope(), limit: 1 }, signal);
+    const { client, type, namespace, fieldSelector } = this.#options;
+    const { resourceVersion } = await client.list(type, { namespace, fieldSelector, limit: 1 }, signal);
     this.#touch();
     if (!isEarlierVersion(resourceVersion, known)) return;
     throw localError(
@@ -184,7 +175,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #watch(resourceVersion: string, parent: AbortSignal): Promise<void> {
-    const { client, type, clock, random, onWatchEnd } = this.#options;
+    const { client, type, namespace, fieldSelector, clock, random, onWatchEnd } = this.#options;
     const { stallMs, watchSeconds, shortWatchMs } = this.#timings;
     const openedAt = clock.monotonic();
     let events = 0;
@@ -199,7 +190,7 @@ export class Reflector<T extends KubeObject> {
           extend();
         };
         const timeoutSeconds = Math.round(watchSeconds * (1 + random()));
-        const options = { ...this.#scope(), resourceVersion, timeoutSeconds, onBytes };
+        const options = { namespace, fieldSelector, resourceVersion, timeoutSeconds, onBytes };
         const stream = await client.watch(type, options, signal);
         onBytes();
         this.#works();
@@ -250,7 +241,7 @@ export class Reflector<T extends KubeObject> {
 
   /** Decides whether to list or to watch next, and waits. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, onWatchEnd, onInterrupted } = this.#options;
+    const { clock, random, logger, onWatchEnd } = this.#options;
     this.#touch();
     const expired = isGone(error);
     const stalled = isLocal(error, 'Stalled');
@@ -266,8 +257,7 @@ export class Reflector<T extends KubeObject> {
     const atOnce = stalled || (expired && this.#failures === 1);
     const floor = error instanceof KubeError ? Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS) : 0;
     const wait = atOnce ? 0 : Math.max(floor, backoffMs(this.#failures, this.#timings.backoff, random));
-    onWatchEnd?.(kind);
-    onInterrupted?.({ kind, error, failures: this.#failures, retryInMs: wait });
+    onWatchEnd?.(kind, error);
     const text = errorText(error);
     const fields = {
       ...this.#where(),
@@ -319,14 +309,6 @@ export class Reflector<T extends KubeObject> {
 
   #touch(): void {
     this.#lastActivity = this.#options.clock.monotonic();
-  }
-
-  #scope(): { readonly namespace?: string; readonly fieldSelector?: string } {
-    const { namespace, fieldSelector } = this.#options;
-    return {
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(fieldSelector === undefined ? {} : { fieldSelector }),
-    };
   }
 
   /** `*`: all. */

@@ -23,10 +23,6 @@ export type StoreChange<T extends KubeObject> =
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
 
-  get size(): number {
-    return this.#objects.size;
-  }
-
   get(key: string): T | undefined {
     return this.#objects.get(key);
   }

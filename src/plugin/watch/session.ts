@@ -92,9 +92,9 @@ export async function watchUntilSettled(
       random,
       logger: SILENT,
       timings: { stallMs: STALL_MS },
-      onInterrupted: ({ kind, error }) => {
+      onWatchEnd: (end, error) => {
         // The other ends are normal for a watch, and it is reopened at once.
-        if (kind !== 'failed') return;
+        if (end !== 'failed') return;
         const at = clock.monotonic();
         entry.trouble = { text: interruptionText(error), since: entry.trouble?.since ?? at, at };
         update();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { KubeClient } from '../../../src/kube/client.js';
-import { isCanceled, KubeError, localError } from '../../../src/kube/errors.js';
+import { isLocal, KubeError, localError } from '../../../src/kube/errors.js';
 import type { KubeRequest, Transport } from '../../../src/kube/transport.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';
 import { failure, object } from './support.js';
@@ -216,7 +216,7 @@ describe('a 429', () => {
 
     controller.abort();
 
-    expect(isCanceled(await error)).toBe(true);
+    expect(isLocal(await error, 'Canceled')).toBe(true);
     expect(transport.requests.length).toBe(1);
     expect(clock.pending).toBe(0);
   });

@@ -2,24 +2,19 @@ import { describe, expect, it } from '@jest/globals';
 import {
   fromResponse,
   isAlreadyExists,
-  isCanceled,
   isConflict,
   isForbidden,
   isGone,
-  isInvalid,
   isNotFound,
   isTooManyRequests,
   isUnauthorized,
-  localError,
 } from '../../../src/kube/errors.js';
 
 const kinds = {
   isAlreadyExists,
-  isCanceled,
   isConflict,
   isForbidden,
   isGone,
-  isInvalid,
   isNotFound,
   isTooManyRequests,
   isUnauthorized,
@@ -40,7 +35,7 @@ describe('an answer that is an error', () => {
     [409, 'AlreadyExists', ['isAlreadyExists']],
     [410, 'Gone', ['isGone']],
     [410, 'Expired', ['isGone']],
-    [422, 'Invalid', ['isInvalid']],
+    [422, 'Invalid', []],
     [429, 'TooManyRequests', ['isTooManyRequests']],
     [500, 'InternalError', []],
   ])('%i %s is of one kind', (code, reason, expected) => {
@@ -101,8 +96,4 @@ describe('errors of other kinds', () => {
       expect(kindsOf(error)).toEqual([]);
     },
   );
-
-  it('include a request that was given up', () => {
-    expect(kindsOf(localError('Canceled', 'x'))).toEqual(['isCanceled']);
-  });
 });
