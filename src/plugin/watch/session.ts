@@ -92,9 +92,9 @@ export async function watchUntilSettled(
       random,
       logger: SILENT,
       timings: { stallMs: STALL_MS },
-      onWatchEnd: (end, error) => {
+      onWatchEnd: (why, error) => {
         // The other ends are normal for a watch, and it is reopened at once.
-        if (end !== 'failed') return;
+        if (why !== 'failed') return;
         const at = clock.monotonic();
         entry.trouble = { text: interruptionText(error), since: entry.trouble?.since ?? at, at };
         update();
