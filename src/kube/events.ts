@@ -6,8 +6,7 @@ import { localError } from './errors.js';
 import { eventName, type EventDetails, type Regarding, type Reporter } from './eventObject.js';
 import { EventWriter, isRefusal, type PendingEvent } from './eventWriter.js';
 import { WorkQueue } from './queue.js';
-import { RateLimits } from './rateLimits.js';
-import { RateLimit, type Rate } from '../rateLimit.js';
+import { RateLimit, RateLimits, type Rate } from '../rateLimit.js';
 import { onAbort, sleep, withDeadline } from '../signals.js';
 
 export interface EventLimits {

@@ -1,6 +1,6 @@
 import type { CloudJobStatus } from '../api/cloudjob.js';
 import { classifyPhase, isTerminal } from '../cloud/phase.js';
-import type { CacheEntry } from '../reconcile/cloudJobStore.js';
+import type { CacheEntry } from '../cluster/cloudJobStore.js';
 
 const PHASES = ['initializing', 'running', 'succeeded', 'failed', 'unknown', 'none'] as const;
 

@@ -7,7 +7,7 @@ import { WorkQueue } from '../kube/queue.js';
 import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import { inSpan } from '../ops/tracing.js';
-import { ClusterCloudJobs, type CacheEntry } from '../reconcile/cloudJobStore.js';
+import { ClusterCloudJobs, type CacheEntry } from '../cluster/cloudJobStore.js';
 import type { JobObserverParts } from '../reconcile/jobObserver.js';
 import type { TransitionRecorder } from '../reconcile/ports.js';
 import { Reconciler, type ReconcilerParts } from '../reconcile/reconciler.js';

@@ -2,7 +2,7 @@ import type { Controller } from '../kube/controller.js';
 import type { WorkQueue } from '../kube/queue.js';
 import { shardOf } from '../kube/shardPlan.js';
 import type { StoreHandler } from '../kube/store.js';
-import type { CacheEntry } from '../reconcile/cloudJobStore.js';
+import type { CacheEntry } from '../cluster/cloudJobStore.js';
 import type { Reconciler } from '../reconcile/reconciler.js';
 import type { Priority } from '../priority.js';
 

@@ -6,7 +6,7 @@ import type { Observation } from '../cloud/observation.js';
 import { missingRegion, type Region, type Regions } from '../cloud/regions.js';
 import type { Priority } from '../priority.js';
 import type { JobReader, SecretResult } from './ports.js';
-import { describeWrongType, type Freshness, type SecretCache } from './secrets.js';
+import type { Freshness, SecretCache } from './secretCache.js';
 
 /** The operator's configuration of the clouds. */
 export interface Clouds {
@@ -168,4 +168,12 @@ function invalidSpec(message: string): NoTarget {
 
 function invalidCredentials(message: string): NoTarget {
   return { kind: 'noCredentials', reason: 'InvalidCredentials', message };
+}
+
+/** What is wrong with a Secret of another type, and what to do, for people. @param path `Secret namespace/name` */
+export function describeWrongType(path: string, type: string): { problem: string; remedy: string } {
+  return {
+    problem: `${path} has the type "${type}", which holds no cloud credentials`,
+    remedy: 'put the cloud credentials into a Secret of type Opaque, and name it in spec.credentialsRef',
+  };
 }

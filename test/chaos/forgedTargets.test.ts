@@ -8,7 +8,7 @@ import { JobReader } from '../../src/cloud/reader.js';
 import { Regions } from '../../src/cloud/regions.js';
 import { systemClock } from '../../src/clock.js';
 import { Reconciler } from '../../src/reconcile/reconciler.js';
-import { SecretCache } from '../../src/reconcile/secrets.js';
+import { SecretCache } from '../../src/reconcile/secretCache.js';
 import { cloudJob, CREATED, JOB_ID } from '../support/cloudJobs.js';
 import { Decoy, HOSTILE_SHAPES, hostileLocations, hostileTexts } from '../support/hostileValues.js';
 import { jobBody } from '../support/jobs.js';

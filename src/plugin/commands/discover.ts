@@ -6,7 +6,7 @@ import { createHttp } from '../../cloud/http.js';
 import { describeError } from '../../cloud/reactions.js';
 import { UsageError } from '../../commandLine.js';
 import { readProxies } from '../../proxy.js';
-import { ClusterSecrets } from '../../reconcile/secrets.js';
+import { ClusterSecrets } from '../../cluster/secrets.js';
 import { clusterCredentials, environmentCredentials } from '../cloudAccess.js';
 import { CommandError, problemOf, type Cluster } from '../cluster.js';
 import { discoverJobs, type DiscoveredJob } from '../discovery.js';

@@ -5,7 +5,7 @@ import type { Http } from '../../cloud/http.js';
 import type { Region } from '../../cloud/regions.js';
 import type { Clock } from '../../clock.js';
 import { readableSpec } from '../../reconcile/cloudJob.js';
-import { ClusterSecrets } from '../../reconcile/secrets.js';
+import { ClusterSecrets } from '../../cluster/secrets.js';
 import type { Config } from '../../settings/config.js';
 import { CommandError, getCloudJob, problemOf, type Cluster } from '../cluster.js';
 import { checkCrd, checkServer } from './crd.js';

@@ -2,7 +2,7 @@ import type { CloudJobSpec } from '../../api/cloudjob.js';
 import type { Credentials } from '../../cloud/credentials.js';
 import { missingRegion, type Region } from '../../cloud/regions.js';
 import type { SecretResult } from '../../reconcile/ports.js';
-import { describeWrongType } from '../../reconcile/secrets.js';
+import { describeWrongType } from '../../reconcile/jobObserver.js';
 import type { Config } from '../../settings/config.js';
 import { cannotTell, ok, wrong, type Finding } from './step.js';
 

@@ -5,7 +5,7 @@ import { KubeError } from '../../../src/kube/errors.js';
 import { isRecord } from '../../../src/json.js';
 import { objectKey, type KubeObject, type ObjectRef, type ResourceType } from '../../../src/kube/object.js';
 import { Store, type StoreChange } from '../../../src/kube/store.js';
-import { cacheEntry, type CacheEntry } from '../../../src/reconcile/cloudJobStore.js';
+import { cacheEntry, type CacheEntry } from '../../../src/cluster/cloudJobStore.js';
 import { BY_KUBECTL } from '../cloudJobs.js';
 import { timeless } from './meaning.js';
 

@@ -3,7 +3,7 @@ import { Controller } from '../../../src/kube/controller.js';
 import { objectKey } from '../../../src/kube/object.js';
 import { WorkQueue } from '../../../src/kube/queue.js';
 import { shardOf } from '../../../src/kube/shardPlan.js';
-import type { CacheEntry } from '../../../src/reconcile/cloudJobStore.js';
+import type { CacheEntry } from '../../../src/cluster/cloudJobStore.js';
 import type { Reconciler } from '../../../src/reconcile/reconciler.js';
 import { ShardWorks } from '../../../src/operator/shardWorks.js';
 import { FakeClock, settle } from '../../support/fakeClock.js';

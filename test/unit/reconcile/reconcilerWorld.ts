@@ -13,7 +13,7 @@ import type {
 } from '../../../src/reconcile/ports.js';
 import type { Result } from '../../../src/kube/controller.js';
 import { Reconciler, type Pass } from '../../../src/reconcile/reconciler.js';
-import { SecretCache } from '../../../src/reconcile/secrets.js';
+import { SecretCache } from '../../../src/reconcile/secretCache.js';
 import type { Transition } from '../../../src/reconcile/transitions.js';
 import { CREATED, job } from '../../support/cloudJobs.js';
 import { FakeClock } from '../../support/fakeClock.js';

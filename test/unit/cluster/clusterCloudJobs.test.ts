@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { CloudJob } from '../../../src/api/cloudjob.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { KubeObject } from '../../../src/kube/object.js';
-import { cacheEntry, ClusterCloudJobs } from '../../../src/reconcile/cloudJobStore.js';
+import { cacheEntry, ClusterCloudJobs } from '../../../src/cluster/cloudJobStore.js';
 import { readCredentials } from '../../../src/cloud/credentials.js';
-import { ClusterSecrets } from '../../../src/reconcile/secrets.js';
+import { ClusterSecrets } from '../../../src/cluster/secrets.js';
 import { cloudJob, read, withStatus, after as afterPoll } from '../../support/cloudJobs.js';
 
 const SIGNAL = new AbortController().signal;

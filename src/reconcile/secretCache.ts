@@ -1,11 +1,5 @@
 import type { Clock } from '../clock.js';
-import { readCredentials } from '../cloud/credentials.js';
-import { isRecord } from '../json.js';
-import type { KubeClient } from '../kube/client.js';
-import { isForbidden, isNotFound } from '../kube/errors.js';
-import { RateLimits } from '../kube/rateLimits.js';
-import { SECRETS } from '../kube/resources.js';
-import { cleanText } from '../text.js';
+import { RateLimits } from '../rateLimit.js';
 import type { SecretReader, SecretResult } from './ports.js';
 
 /** `known`: as read in the last minutes. `renewed`: read again, because the known one may be outdated. */
@@ -22,11 +16,6 @@ const MAX_NAMESPACES = 1_000;
 const MAX_BYTES = 32 * 1024 * 1024;
 /** The memory of the shortest entry. */
 const ENTRY_BYTES = 2_048;
-
-/** The types of Secrets that hold cloud credentials; every other type belongs to something else. */
-const CREDENTIALS_TYPES: ReadonlySet<unknown> = new Set([undefined, 'Opaque', 'cloudjob.dev/credentials']);
-/** The longest type in messages. */
-const MAX_TYPE_LENGTH = 64;
 
 interface Entry {
   readonly at: number;
@@ -112,38 +101,4 @@ export class SecretCache {
 /** Texts outside ASCII take two bytes for each code unit. */
 function bytesOf(result: SecretResult): number {
   return result.kind === 'found' && result.read.ok ? 2 * result.read.size : 0;
-}
-
-/** Secrets by name: the operator never lists or watches them. */
-export class ClusterSecrets implements SecretReader {
-  constructor(private readonly client: Pick<KubeClient, 'get'>) {}
-
-  async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretResult> {
-    try {
-      const { data, type } = await this.client.get(SECRETS, { namespace, name }, signal);
-      if (!CREDENTIALS_TYPES.has(type)) {
-        return { kind: 'wrongType', type: cleanText(String(type), MAX_TYPE_LENGTH) };
-      }
-      // The rest is dropped: a Secret may have a megabyte.
-      return { kind: 'found', read: readCredentials(isRecord(data) ? texts(data) : {}) };
-    } catch (error) {
-      if (isNotFound(error)) return { kind: 'missing' };
-      if (isForbidden(error)) return { kind: 'forbidden' };
-      throw error;
-    }
-  }
-}
-
-/** What is wrong with a Secret of another type, and what to do, for people. @param path `Secret namespace/name` */
-export function describeWrongType(path: string, type: string): { problem: string; remedy: string } {
-  return {
-    problem: `${path} has the type "${type}", which holds no cloud credentials`,
-    remedy: 'put the cloud credentials into a Secret of type Opaque, and name it in spec.credentialsRef',
-  };
-}
-
-function texts(data: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { readCredentials } from '../../../src/cloud/credentials.js';
 import type { SecretResult, SecretReader } from '../../../src/reconcile/ports.js';
-import { SecretCache } from '../../../src/reconcile/secrets.js';
+import { SecretCache } from '../../../src/reconcile/secretCache.js';
 import { FakeClock } from '../../support/fakeClock.js';
 
 const FOUND: SecretResult = { kind: 'found', read: readCredentials({ token: 'dA==' }) };

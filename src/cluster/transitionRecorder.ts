@@ -2,8 +2,8 @@ import { GROUP, KIND, VERSION, type CloudJob } from '../api/cloudjob.js';
 import type { EventRecorder } from '../kube/events.js';
 import type { EventDetails, Regarding } from '../kube/eventObject.js';
 import type { Logger } from '../ops/log.js';
-import type { TransitionRecorder } from './ports.js';
-import type { Transition } from './transitions.js';
+import type { TransitionRecorder } from '../reconcile/ports.js';
+import type { Transition } from '../reconcile/transitions.js';
 
 /** Records transitions as Events of the cluster and, after the status is stored, as one log line each. */
 export class EventTransitionRecorder implements TransitionRecorder {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readCloudJob, REQUESTED_AT_ANNOTATION, type CloudJob } from '../../../src/api/cloudjob.js';
 import type { KubeObject } from '../../../src/kube/object.js';
-import { cacheEntry, type CacheEntry } from '../../../src/reconcile/cloudJobStore.js';
+import { cacheEntry, type CacheEntry } from '../../../src/cluster/cloudJobStore.js';
 import {
   after,
   BY_KUBECTL,

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { EventTransitionRecorder } from '../../../src/reconcile/transitionRecorder.js';
+import { EventTransitionRecorder } from '../../../src/cluster/transitionRecorder.js';
 import type { Transition } from '../../../src/reconcile/transitions.js';
 import { cloudJob } from '../../support/cloudJobs.js';
 

@@ -16,9 +16,9 @@ import type { KubeClient, Stored } from '../kube/client.js';
 import { isConflict, isNotFound, isTooLarge } from '../kube/errors.js';
 import type { Informer } from '../kube/informer.js';
 import type { KubeObject, ObjectMeta, ObjectRef } from '../kube/object.js';
+import { rests } from '../reconcile/cloudJob.js';
+import type { CloudJobStore, Written } from '../reconcile/ports.js';
 import { cutText } from '../text.js';
-import { rests } from './cloudJob.js';
-import type { CloudJobStore, Written } from './ports.js';
 
 /** A CloudJob in memory: read once, when the watch delivered it. */
 export interface CacheEntry extends KubeObject {
