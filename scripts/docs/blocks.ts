@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { REASONS } from '../../src/api/conditions.js';
 import { createMetrics } from '../../src/ops/metrics.js';
 import { pollingByKind, pollingComparison, pollingIntervals } from './polling.js';
@@ -50,10 +51,20 @@ async function metrics(): Promise<string> {
     regions: () => none,
     openCredentials: () => 0,
   };
-  const rows = await createMetrics(gauges, { kubeHost: '', lease: '' }).table();
+  const registry = new Registry();
+  createMetrics(gauges, { kubeHost: '', lease: '' }, registry);
+  const labelsOf = (name: string): readonly string[] => {
+    const metric = registry.getSingleMetric(name) as unknown as { readonly labelNames?: readonly string[] };
+    return metric.labelNames ?? [];
+  };
   return markdownTable(
     ['Metric', 'Type', 'Labels', 'Meaning'],
-    rows.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
+    (await registry.getMetricsAsJSON()).map(({ name, type, help }) => [
+      code(name),
+      String(type),
+      labelsOf(name).map(code).join(', '),
+      help,
+    ]),
   );
 }
 

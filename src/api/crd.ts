@@ -11,63 +11,34 @@ interface Column {
   readonly priority?: 1;
 }
 
+const READY = '.status.conditions[?(@.type=="Ready")]';
+
 const COLUMNS: readonly Column[] = [
-  { name: 'Type', type: 'string', description: 'What the job does.', jsonPath: '.status.type' },
-  { name: 'Phase', type: 'string', description: "The job's phase.", jsonPath: '.status.phase' },
-  {
-    name: 'Progress',
-    type: 'string',
-    description: 'Sub-jobs that have succeeded, of all.',
-    jsonPath: '.status.progress.summary',
-  },
-  {
-    name: 'Ready',
-    type: 'string',
-    description: 'Status of the Ready condition.',
-    jsonPath: '.status.conditions[?(@.type=="Ready")].status',
-  },
-  {
-    name: 'Reason',
-    type: 'string',
-    description: 'Reason of the Ready condition.',
-    jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-  },
-  {
-    name: 'Age',
-    type: 'date',
-    description: 'Time since the CloudJob was created.',
-    jsonPath: '.metadata.creationTimestamp',
-  },
-  { name: 'Job-ID', type: 'string', description: 'ID of the job.', jsonPath: '.spec.jobID', priority: 1 },
-  {
-    name: 'Resource',
-    type: 'string',
-    description: 'Name of the resource that the job works on.',
-    jsonPath: '.status.resourceName',
-    priority: 1,
-  },
-  {
-    name: 'Started',
-    type: 'date',
-    description: 'Time since the job was created.',
-    jsonPath: '.status.startTime',
-    priority: 1,
-  },
-  {
-    name: 'Finished',
-    type: 'date',
-    description: 'Time since the job finished.',
-    jsonPath: '.status.completionTime',
-    priority: 1,
-  },
-  {
-    name: 'Message',
-    type: 'string',
-    description: 'What is known of the job.',
-    jsonPath: '.status.message',
-    priority: 1,
-  },
+  column('Type', 'What the job does.', '.status.type'),
+  column('Phase', "The job's phase.", '.status.phase'),
+  column('Progress', 'Sub-jobs that have succeeded, of all.', '.status.progress.summary'),
+  column('Ready', 'Status of the Ready condition.', `${READY}.status`),
+  column('Reason', 'Reason of the Ready condition.', `${READY}.reason`),
+  column('Age', 'Time since the CloudJob was created.', '.metadata.creationTimestamp', 'date'),
+  wide(column('Job-ID', 'ID of the job.', '.spec.jobID')),
+  wide(column('Resource', 'Name of the resource that the job works on.', '.status.resourceName')),
+  wide(column('Started', 'Time since the job was created.', '.status.startTime', 'date')),
+  wide(column('Finished', 'Time since the job finished.', '.status.completionTime', 'date')),
+  wide(column('Message', 'What is known of the job.', '.status.message')),
 ];
+
+function column(
+  name: string,
+  description: string,
+  jsonPath: string,
+  type: Column['type'] = 'string',
+): Column {
+  return { name, type, description, jsonPath };
+}
+
+function wide(shown: Column): Column {
+  return { ...shown, priority: 1 };
+}
 
 /**
  * The CustomResourceDefinition of CloudJob. API servers before 1.25 accept it too, and drop its CEL rules; kubectl

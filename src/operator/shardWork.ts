@@ -1,5 +1,4 @@
 import type { CloudJobStatus } from '../api/cloudjob.js';
-import type { Clock } from '../clock.js';
 import type { KubeClient } from '../kube/client.js';
 import { Controller } from '../kube/controller.js';
 import type { Informer } from '../kube/informer.js';
@@ -8,10 +7,7 @@ import type { Logger } from '../ops/log.js';
 import type { Metrics } from '../ops/metrics.js';
 import { inSpan } from '../ops/tracing.js';
 import { ClusterCloudJobs, type CacheEntry } from '../cluster/cloudJobStore.js';
-import type { JobObserverParts } from '../reconcile/jobObserver.js';
-import type { TransitionRecorder } from '../reconcile/ports.js';
 import { Reconciler, type ReconcilerParts } from '../reconcile/reconciler.js';
-import type { Polling } from '../reconcile/schedule.js';
 import { endBetween } from './jobMetrics.js';
 import type { ShardWork } from './shardWorks.js';
 
@@ -20,12 +16,8 @@ export const WORKERS = 64;
 /** How long running reconciles may take to finish at shutdown; one that waits for a slow cloud loses nothing. */
 const DRAIN_MS = 3_000;
 
-export interface ShardWorkParts extends JobObserverParts, Pick<ReconcilerParts, 'onAlteration'> {
+export interface ShardWorkParts extends Omit<ReconcilerParts, 'store' | 'onTooLarge'> {
   readonly client: KubeClient;
-  readonly transitions: TransitionRecorder;
-  readonly polling: Polling;
-  readonly clock: Clock;
-  readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }

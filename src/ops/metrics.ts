@@ -1,5 +1,5 @@
 import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { readGauge } from './readings.js';
+import { readAtScrape } from './readings.js';
 import { createRuntimeMetrics, SECONDS, type QueueGauges, type RuntimeMetrics } from './runtimeMetrics.js';
 
 /** The state of one region of the cloud, over all projects. */
@@ -57,15 +57,6 @@ export interface Metrics extends RuntimeMetrics {
   /** The exposition format of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
-  /** All metrics but Node's own, for the documentation. */
-  table(): Promise<readonly MetricRow[]>;
-}
-
-export interface MetricRow {
-  readonly name: string;
-  readonly type: string;
-  readonly labels: readonly string[];
-  readonly help: string;
 }
 
 /** The cloud chooses its codes: the first ones, up to this number, get a label of their own; all others are `other`. */
@@ -75,9 +66,14 @@ const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600];
 /**
  * Prometheus metrics under controller-runtime's names, so that stock dashboards work, and `cloudjob_*` for the cloud side.
  * The number of labels does not grow with the number of objects.
+ *
+ * @param registry gets all metrics but Node's own
  */
-export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metrics {
-  const registry = new Registry();
+export function createMetrics(
+  gauges: Gauges,
+  { kubeHost, lease }: Place,
+  registry: Registry = new Registry(),
+): Metrics {
   const registers = [registry];
   const runtime = createRuntimeMetrics(registry, gauges.queue, gauges.workers, kubeHost);
   const restarts = new Counter({
@@ -130,7 +126,7 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
     registers,
   });
 
-  const gauge = readGauge.bind(undefined, registry);
+  const gauge = readAtScrape.bind(undefined, registry, 'gauge');
   gauge('leader_election_master_status', '1 while this replica works on CloudJobs.', ['name'], (set) =>
     set({ name: lease }, Number(gauges.leading())),
   );
@@ -206,14 +202,5 @@ export function createMetrics(gauges: Gauges, { kubeHost, lease }: Place): Metri
     finished: (outcome, seconds) => duration.observe({ outcome }, seconds),
     text: () => everything.metrics(),
     contentType: registry.contentType,
-    async table() {
-      const rows = await registry.getMetricsAsJSON();
-      return rows.map(({ name, type, help }) => ({ name, type: String(type), labels: labelsOf(name), help }));
-    },
   };
-
-  function labelsOf(name: string): readonly string[] {
-    const metric = registry.getSingleMetric(name) as unknown as { readonly labelNames?: readonly string[] };
-    return metric.labelNames ?? [];
-  }
 }

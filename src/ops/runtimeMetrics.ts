@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { readCounter, readGauge } from './readings.js';
+import { readAtScrape } from './readings.js';
 
 /** The numbers of a work queue; times in milliseconds. */
 export interface QueueGauges {
@@ -86,18 +86,15 @@ export function createRuntimeMetrics(
     ['verb', 'host'],
   );
 
-  const gauge = readGauge.bind(undefined, registry);
+  const readCounter = readAtScrape.bind(undefined, registry, 'counter');
+  const gauge = readAtScrape.bind(undefined, registry, 'gauge');
   const queueLabels = ['name', 'controller'];
   gauge('workqueue_depth', 'Keys that wait for a worker.', queueLabels, (set) => set(QUEUE, queue().depth));
-  readCounter(registry, 'workqueue_adds_total', 'Keys that were added.', queueLabels, (set) =>
+  readCounter('workqueue_adds_total', 'Keys that were added.', queueLabels, (set) =>
     set(QUEUE, queue().adds),
   );
-  readCounter(
-    registry,
-    'workqueue_retries_total',
-    'Keys that were added after a failure.',
-    queueLabels,
-    (set) => set(QUEUE, queue().retries),
+  readCounter('workqueue_retries_total', 'Keys that were added after a failure.', queueLabels, (set) =>
+    set(QUEUE, queue().retries),
   );
   gauge(
     'workqueue_unfinished_work_seconds',

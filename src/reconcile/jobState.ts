@@ -1,4 +1,4 @@
-import { findCondition, type Condition } from '../api/conditions.js';
+import { findCondition } from '../api/conditions.js';
 import type { CloudJob } from '../api/cloudjob.js';
 import { failureOf, type Failure, type Observation } from '../cloud/observation.js';
 import { classifyPhase } from '../cloud/phase.js';
@@ -41,7 +41,7 @@ export type JobState =
   | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'overdue'; readonly failure: Failure }
   /** Nothing new, and the status still holds: after a failure, and for an end that is not verified yet. */
-  | { readonly kind: 'asBefore'; readonly conditions: readonly Condition[] }
+  | { readonly kind: 'asBefore' }
   | { readonly kind: 'invalidSpec'; readonly problem: string }
   | { readonly kind: 'suspended' };
 
@@ -73,7 +73,7 @@ export function classify(
   const failure = failureOf(observation);
   if (!isVerified) {
     const conditions = cloudJob.status.conditions ?? [];
-    return conditions.length === 0 ? { kind: 'waiting', failure } : { kind: 'asBefore', conditions };
+    return conditions.length === 0 ? { kind: 'waiting', failure } : { kind: 'asBefore' };
   }
   const isOverdue = observationDeadlineLeft(cloudJob, now, unobservedMs) <= 0;
   if (failure === undefined) {
@@ -125,8 +125,8 @@ function unchanged(
   const conditions = cloudJob.status.conditions ?? [];
   const synced = findCondition(conditions, 'Synced');
   if (isStatusOfSpec(cloudJob)) {
-    if (synced?.status === 'False') return { kind: 'asBefore', conditions };
-    if (synced?.status === 'Unknown' && failure === undefined) return { kind: 'asBefore', conditions };
+    if (synced?.status === 'False') return { kind: 'asBefore' };
+    if (synced?.status === 'Unknown' && failure === undefined) return { kind: 'asBefore' };
   }
   return isKnown(job) ? stands() : { kind: 'waiting', failure };
 }

@@ -17,7 +17,7 @@ import {
 import type { History } from './jobState.js';
 import { pollAfterMs, retryAfterMs, unchangedSince, type Polling } from './schedule.js';
 import { isKnown, type StatusLength } from './summary.js';
-import { UnwrittenObservations } from './unwrittenObservations.js';
+import type { UnwrittenObservations } from './unwrittenObservations.js';
 import { WrittenStatus } from './writtenStatus.js';
 
 export interface JobTrackerParts {
@@ -194,11 +194,6 @@ export class JobTracker {
     };
   }
 
-  /** Whether the last poll failed: its credentials may have been renewed. */
-  get hasFailed(): boolean {
-    return this.#lastFailure !== undefined;
-  }
-
   /** Milliseconds since this process first saw the object. */
   get ageMs(): number {
     return this.#parts.clock.monotonic() - this.#createdAt;
@@ -227,44 +222,6 @@ export class JobTracker {
     const { polling, random } = this.#parts;
     const intervalMs = this.#intervalMs(cloudJob, now, 0.5);
     return random() * Math.min(intervalMs, polling.maxSeconds * 1000);
-  }
-}
-
-/** The trackers of all CloudJobs, by key. */
-export class JobTrackers {
-  readonly #trackers = new Map<string, JobTracker>();
-  readonly #observations = new UnwrittenObservations();
-
-  constructor(private readonly parts: JobTrackerParts) {}
-
-  /** Its tracker, or a new one. @param priority `low` if the object existed at the start */
-  of(key: string, cloudJob: CloudJob, priority: Priority): JobTracker {
-    const before = this.#trackers.get(key);
-    const isSame = before?.isOf(cloudJob) === true;
-    if (!isSame) this.forget(key);
-    const tracker = isSame
-      ? before
-      : new JobTracker(cloudJob, priority, before, this.parts, this.#observations);
-    tracker.note(cloudJob);
-    this.#trackers.set(key, tracker);
-    return tracker;
-  }
-
-  keys(): Iterable<string> {
-    return this.#trackers.keys();
-  }
-
-  forget(key: string): void {
-    const tracker = this.#trackers.get(key);
-    if (tracker !== undefined) this.#observations.drop(tracker);
-    this.#trackers.delete(key);
-  }
-
-  /** Milliseconds since the oldest observation of an unfinished job; 0 if there is none. */
-  observationAgeMs(): number {
-    let oldest = 0;
-    for (const { observationAgeMs } of this.#trackers.values()) oldest = Math.max(oldest, observationAgeMs);
-    return oldest;
   }
 }
 

@@ -1,13 +1,14 @@
 import type { CloudJob } from '../api/cloudjob.js';
 import type { Observation } from '../cloud/observation.js';
-import type { Result } from '../kube/controller.js';
+import type { ReconcileContext, Result } from '../kube/controller.js';
 import type { Priority } from '../priority.js';
 import { settlesWithin } from '../signals.js';
 import { decide, type Decision } from './decide.js';
 import { JobObserver, type JobObserverParts } from './jobObserver.js';
 import type { Alteration } from './writtenStatus.js';
-import { JobTrackers, type JobTracker, type JobTrackerParts } from './jobTracker.js';
+import { JobTracker, type JobTrackerParts } from './jobTracker.js';
 import type { CloudJobStore, TransitionRecorder, Written } from './ports.js';
+import { UnwrittenObservations } from './unwrittenObservations.js';
 
 /** If the first poll of a new object takes longer than this, its status first reports that it waits for the cloud. */
 const FIRST_POLL_MS = 1_000;
@@ -19,12 +20,6 @@ const RECORD_MS = 1_000;
 const DONE: Result = { kind: 'done' };
 const STALE: Result = { kind: 'requeue', afterMs: STALE_RETRY_MS };
 const NOTHING: Observation = { kind: 'nothing' };
-
-export interface Pass {
-  /** `low` for an object that existed at the start, and for a periodic poll. */
-  readonly priority: Priority;
-  readonly signal: AbortSignal;
-}
 
 export interface ReconcilerParts extends JobObserverParts, JobTrackerParts {
   readonly store: CloudJobStore;
@@ -40,11 +35,12 @@ export interface ReconcilerParts extends JobObserverParts, JobTrackerParts {
 
 /** The only shell around `decide`: it observes what `decide` needs, and carries out the decision. */
 export class Reconciler {
-  readonly #trackers: JobTrackers;
+  /** By key. */
+  readonly #trackers = new Map<string, JobTracker>();
+  readonly #observations = new UnwrittenObservations();
   readonly #observer: JobObserver;
 
   constructor(private readonly parts: ReconcilerParts) {
-    this.#trackers = new JobTrackers(parts);
     this.#observer = new JobObserver(parts);
   }
 
@@ -54,11 +50,11 @@ export class Reconciler {
    * @param key `namespace/name`
    * @throws when the API server fails; the pass must then be repeated, with backoff
    */
-  async reconcile(key: string, { priority, signal }: Pass): Promise<Result> {
+  async reconcile(key: string, { priority, signal }: ReconcileContext): Promise<Result> {
     const { store, reader, clock, onAlteration } = this.parts;
     const served = store.get(key);
     if (served === undefined || served.metadata.deletionTimestamp !== undefined) return this.#forget(key);
-    const tracker = this.#trackers.of(key, served, priority);
+    const tracker = this.#trackerOf(key, served, priority);
     const cloudJob = tracker.written.read(served, (how, fields) => onAlteration(how, served, fields));
 
     const poll = tracker.pollDue(cloudJob, reader.hasSharedResult(key));
@@ -92,7 +88,7 @@ export class Reconciler {
 
   /** Milliseconds since the oldest observation of an unfinished job; 0 if there is none. */
   observationAgeMs(): number {
-    return this.#trackers.observationAgeMs();
+    return [...this.#trackers.values()].reduce((oldest, one) => Math.max(oldest, one.observationAgeMs), 0);
   }
 
   /** Gives up all places in the cloud's queues: another replica has the CloudJobs from now on. */
@@ -111,8 +107,23 @@ export class Reconciler {
     return DONE;
   }
 
+  /** Its tracker, or a new one for another object or job. @param priority `low` if the object existed at the start */
+  #trackerOf(key: string, cloudJob: CloudJob, priority: Priority): JobTracker {
+    const before = this.#trackers.get(key);
+    const isSame = before?.isOf(cloudJob) === true;
+    if (before !== undefined && !isSame) this.#observations.drop(before);
+    const tracker = isSame
+      ? before
+      : new JobTracker(cloudJob, priority, before, this.parts, this.#observations);
+    tracker.note(cloudJob);
+    this.#trackers.set(key, tracker);
+    return tracker;
+  }
+
   #forget(key: string): Result {
-    this.#trackers.forget(key);
+    const tracker = this.#trackers.get(key);
+    if (tracker !== undefined) this.#observations.drop(tracker);
+    this.#trackers.delete(key);
     this.parts.reader.forget(key);
     return DONE;
   }
@@ -125,7 +136,8 @@ export class Reconciler {
     priority: Priority,
     signal: AbortSignal,
   ): Promise<{ readonly kind: Observation['kind']; readonly current: Written }> {
-    const freshness = tracker.hasFailed ? 'renewed' : 'known';
+    // After a failure the credentials may have been renewed.
+    const freshness = tracker.history().lastFailure === undefined ? 'known' : 'renewed';
     const observing = this.#observer.observe(key, cloudJob, priority, freshness, signal);
     const writing = isNew(cloudJob)
       ? this.#writeUnlessObserved(cloudJob, tracker, observing, signal)

@@ -12,7 +12,7 @@ import type {
   Written,
 } from '../../../src/reconcile/ports.js';
 import type { Result } from '../../../src/kube/controller.js';
-import { Reconciler, type Pass } from '../../../src/reconcile/reconciler.js';
+import { Reconciler } from '../../../src/reconcile/reconciler.js';
 import { SecretCache } from '../../../src/reconcile/secretCache.js';
 import type { Transition } from '../../../src/reconcile/transitions.js';
 import { CREATED, job } from '../../support/cloudJobs.js';
@@ -179,11 +179,7 @@ export class ReconcilerWorld {
     return this.reader.reads.length;
   }
 
-  pass(
-    signal = new AbortController().signal,
-    key = KEY,
-    priority: Pass['priority'] = 'high',
-  ): Promise<Result> {
+  pass(signal = new AbortController().signal, key = KEY, priority: Priority = 'high'): Promise<Result> {
     return this.#reconciler.reconcile(key, { priority, signal });
   }
 
