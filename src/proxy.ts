@@ -1,6 +1,5 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { inspect } from 'node:util';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,17 +13,19 @@ export class ProxyError extends Error {
 
 /** An HTTP proxy. Its text is `http://host:port`, never its user and password. */
 export class ProxyServer {
-  /** Whether the connection to the proxy itself is TLS. */
-  readonly secure: boolean;
-  /** An IPv6 address has no brackets. */
-  readonly hostname: string;
-  readonly port: number;
+  /** Private to the language, so that neither JSON nor a log shows the password. */
   readonly #authorization: string | undefined;
 
-  constructor(secure: boolean, hostname: string, port: number, authorization?: string) {
-    this.secure = secure;
-    this.hostname = hostname;
-    this.port = port;
+  /**
+   * @param secure whether the connection to the proxy itself is TLS
+   * @param hostname an IPv6 address has no brackets
+   */
+  constructor(
+    readonly secure: boolean,
+    readonly hostname: string,
+    readonly port: number,
+    authorization?: string,
+  ) {
     this.#authorization = authorization;
   }
 
@@ -35,14 +36,6 @@ export class ProxyServer {
 
   toString(): string {
     return `${this.secure ? 'https' : 'http'}://${hostAndPort(this.hostname, this.port)}`;
-  }
-
-  toJSON(): string {
-    return this.toString();
-  }
-
-  [inspect.custom](): string {
-    return this.toString();
   }
 }
 

@@ -37,15 +37,3 @@ export interface ClusterAccess {
   /** After a 401: reads the configuration again, at most every 10 s. Returns whether a retry may help. */
   renew(): boolean;
 }
-
-/** A kubeconfig's current context, read. */
-export interface ClusterConfig {
-  readonly server: string;
-  readonly namespace: string | undefined;
-  /** `proxy-url`, as it is written. */
-  readonly proxyUrl: string | undefined;
-  /** The user's name in the kubeconfig; '' without a user. */
-  readonly userName: string;
-  /** Reads files again, and runs exec plugins whose credentials have expired. Rejects with their errors. */
-  credentials(): Promise<Credentials>;
-}

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../../clock.js';
 import { isRecord } from '../../json.js';
 import type { Environment } from '../../proxy.js';
-import { KubeconfigError, type ClusterConfig, type Credentials } from './access.js';
+import { KubeconfigError, type Credentials } from './access.js';
 import type { AuthProviderUser } from './clientNode.js';
 import { ExecPlugin, type ExecCredentials } from './execPlugin.js';
 import { impersonation } from './impersonation.js';
@@ -36,7 +36,7 @@ export function configOf(
   if (user === undefined) throw new KubeconfigError(`${where}: there is no user "${context.user}"`);
   const problem = problemOfCluster(cluster, context.cluster) ?? problemOfUser(user, context.user);
   if (problem !== undefined) throw new KubeconfigError(`${where}: ${problem}`);
-  return new ContextConfig(cluster, user, context.user, context.namespace, clock);
+  return new ClusterConfig(cluster, user, context.user, context.namespace, clock);
 }
 
 /** The service account of the pod that this process runs in; undefined outside of one. */
@@ -50,20 +50,25 @@ export function readServiceAccount(env: Environment, clock: Clock): ClusterConfi
   const user = userSchema.parse({ tokenFile: `${SERVICE_ACCOUNT}/token` });
   try {
     const namespace = readFileSync(`${SERVICE_ACCOUNT}/namespace`, 'utf8').trim();
-    return new ContextConfig(cluster, user, 'of the pod', namespace, clock);
+    return new ClusterConfig(cluster, user, 'of the pod', namespace, clock);
   } catch {
     return undefined;
   }
 }
 
-class ContextConfig implements ClusterConfig {
+/** One context of a kubeconfig, or the pod's service account, read. */
+export class ClusterConfig {
   readonly server: string;
+  /** `proxy-url`, as it is written. */
   readonly proxyUrl: string | undefined;
   readonly namespace: string | undefined;
   readonly #plugin: ExecPlugin | undefined;
   #provider: AuthProviderUser | undefined;
 
-  /** @throws KubeconfigError when a file that is named cannot be read */
+  /**
+   * @param userName the user's name in the kubeconfig; '' without a user
+   * @throws KubeconfigError when a file that is named cannot be read
+   */
   constructor(
     private readonly cluster: Cluster,
     private readonly user: User,
@@ -78,6 +83,7 @@ class ContextConfig implements ClusterConfig {
     this.#plugin = user.exec ? new ExecPlugin(user.exec, cluster, tls.ca, clock) : undefined;
   }
 
+  /** Reads files again, and runs exec plugins whose credentials have expired. Rejects with their errors. */
   async credentials(): Promise<Credentials> {
     const issued = await this.#issue();
     const { headers, tls } = this.#read();

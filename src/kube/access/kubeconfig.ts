@@ -5,8 +5,8 @@ import type { Clock } from '../../clock.js';
 import { localError } from '../errors.js';
 import { isRecord } from '../../json.js';
 import { parseProxy, ProxyError, readProxies, type Environment, type ProxyServer } from '../../proxy.js';
-import { KubeconfigError, type ClusterAccess, type ClusterConfig, type Credentials } from './access.js';
-import { configOf, readServiceAccount } from './clusterConfig.js';
+import { KubeconfigError, type ClusterAccess, type Credentials } from './access.js';
+import { configOf, readServiceAccount, type ClusterConfig } from './clusterConfig.js';
 import { readKubeconfigs } from './kubeconfigFile.js';
 
 /** Files are read and exec plugins run again after this time (milliseconds), so that rotated credentials are used. */
@@ -62,34 +62,26 @@ interface Resolution {
 }
 
 class KubeconfigAccess implements ClusterAccess {
-  readonly server: URL;
   readonly namespace: string | undefined;
-  readonly proxy: ProxyServer | undefined;
-  readonly #source: Source;
-  readonly #clock: Clock;
   #config: ClusterConfig;
   #renewedAt = -Infinity;
   #current: Resolution | undefined;
 
   constructor(
-    source: Source,
+    private readonly source: Source,
     config: ClusterConfig,
-    server: URL,
-    proxy: ProxyServer | undefined,
-    clock: Clock,
+    readonly server: URL,
+    readonly proxy: ProxyServer | undefined,
+    private readonly clock: Clock,
   ) {
-    this.#source = source;
     this.#config = config;
-    this.server = server;
     this.namespace = config.namespace;
-    this.proxy = proxy;
-    this.#clock = clock;
   }
 
   credentials(): Promise<Credentials> {
     if (this.server.protocol === 'http:')
       return Promise.resolve({ headers: {}, tls: { rejectUnauthorized: true } });
-    const now = this.#clock.monotonic();
+    const now = this.clock.monotonic();
     const current = this.#current;
     if (
       current !== undefined &&
@@ -114,11 +106,11 @@ class KubeconfigAccess implements ClusterAccess {
   }
 
   renew(): boolean {
-    const now = this.#clock.monotonic();
+    const now = this.clock.monotonic();
     if (this.server.protocol === 'http:' || now - this.#renewedAt < CREDENTIALS_AGE_MS) return false;
     this.#renewedAt = now;
     try {
-      this.#config = this.#source.load();
+      this.#config = this.source.load();
     } catch {
       // The file may be in the middle of a rewrite; the earlier credentials may still work.
       return false;
