@@ -21,8 +21,7 @@ export function readTemporaryKey(
   const accessKey = secret(fields[names.accessKey]);
   const secretKey = secret(fields[names.secretKey]);
   const securityToken = secret(fields[names.securityToken]);
-  const expiresAt = fields[names.expiresAt];
-  const end = typeof expiresAt === 'string' ? parseTime(expiresAt) : undefined;
+  const end = parseTime(fields[names.expiresAt]);
   if (
     accessKey === undefined ||
     secretKey === undefined ||
