@@ -3,12 +3,11 @@ import type { AccessKey } from '../credentials.js';
 import type { Http } from '../http.js';
 import type { SecretText } from '../secretText.js';
 import type { Authenticator } from './authenticator.js';
-import { issueFromECSMetadata } from './ecsMetadata.js';
 import type { IAMTokens } from './iamTokens.js';
 import { issueFromIdentityProvider } from './oidc.js';
-import { issueFromPodIdentity } from './podIdentity.js';
 import { Renewals, type Issued } from './renewals.js';
 import { secretsOf, signedHeaders } from './signature.js';
+import { issueFromECSMetadata, issueFromPodIdentity } from './temporaryKeys.js';
 
 /** The source of the operator's own credentials. */
 export type WorkloadCredentialsOptions =
