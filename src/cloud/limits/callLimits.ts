@@ -114,22 +114,14 @@ export class CallLimits {
     read: (mayCall: () => boolean) => Promise<JobAnswer>,
   ): Promise<{ readonly answer: JobAnswer; readonly called: boolean }> {
     let outcomes = UNCLEAR;
-    let calls = 0;
-    const mayCall = (): boolean => {
-      const may = calls === 0 ? !budget.paused : budget.takeAnother();
-      if (!may) return false;
-      if (calls === 0) budget.begin();
-      calls += 1;
-      return true;
-    };
     try {
-      const answer = await read(mayCall);
+      const answer = await read(() => budget.mayCall());
       const error = answer.kind === 'error' ? answer.error : undefined;
-      if (calls > 0 && !signal.aborted) {
+      if (budget.called && !signal.aborted) {
         outcomes = outcomesOf(error);
         reportTo(budget, error);
       }
-      return { answer, called: calls > 0 };
+      return { answer, called: budget.called };
     } finally {
       endScope(outcomes.scope);
       endCredential(outcomes.credential, outcomes.lockedMs);
