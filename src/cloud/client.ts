@@ -103,10 +103,10 @@ export class JobClient {
     return 'class' in answer ? failed(answer) : readAnswer(answer, target);
   }
 
-  /** Reads the list of the jobs of the target's project; one of more than `maxBytes` is `malformed`. Else as `read`. */
-  async list(target: Target, maxBytes: number, signal: AbortSignal): Promise<ListAnswer> {
+  /** Reads the list of the jobs of the target's project. Else as `read`. */
+  async list(target: Target, signal: AbortSignal): Promise<ListAnswer> {
     const url = urlOf(target, ['api', 'v2', 'projects', target.projectID, 'jobs']);
-    const answer = await this.#get(url, target, signal, () => true, maxBytes);
+    const answer = await this.#get(url, target, signal, () => true);
     if ('class' in answer) return failed(answer);
     const entries = parseJSON(answer.body);
     if (Array.isArray(entries)) return { kind: 'list', entries };
@@ -118,7 +118,6 @@ export class JobClient {
     target: Target,
     signal: AbortSignal,
     mayCall: () => boolean,
-    maxBodyBytes?: number,
   ): Promise<GoodAnswer | CloudError> {
     if (url === undefined) {
       return { class: 'misconfigured', message: 'the project ID or job ID cannot be part of a URL' };
@@ -137,7 +136,6 @@ export class JobClient {
         secrets: signed.secrets,
         signal,
         mayRepeat: mayCall,
-        ...(maxBodyBytes !== undefined && { maxBodyBytes }),
       });
       if (answer.kind === 'failed') return answer.error;
       if (answer.status === 200) return answer;

@@ -23,8 +23,6 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** For the whole request, in milliseconds; left out: the client's deadline. */
   readonly timeoutMs?: number;
-  /** The longest answer after decompression, in bytes; a longer one is `malformed`. Left out: the client's. */
-  readonly maxBodyBytes?: number;
   /** Texts that are removed from the answer. */
   readonly secrets?: readonly string[];
   /** Called before the request is sent again; left out: it may be. */
@@ -145,7 +143,6 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
     const { method, url, body, secrets = [] } = request;
     const headers = { 'User-Agent': 'cloudjob-operator', 'Accept-Encoding': 'gzip', ...request.headers };
     checkHeaders(headers);
-    const maxBytes = request.maxBodyBytes ?? maxBodyBytes;
     const response = await client.request<http.IncomingMessage>({
       method,
       url: url.href,
@@ -155,7 +152,7 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       httpAgent,
       httpsAgent: httpsAgentFor(url),
     });
-    const limits = { maxBytes, slots, tooLong: () => new AnswerTooLong() };
+    const limits = { maxBytes: maxBodyBytes, slots, tooLong: () => new AnswerTooLong() };
     const text = await readBody(plainBytes(response), limits, signal, (bytes) => UTF8.decode(bytes));
     return {
       kind: 'answer',
@@ -188,7 +185,10 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
           ? 'no complete answer in time'
           : describeFailure(error);
       return {
-        answer: { kind: 'failed', error: { class: classOf(error, request), message } },
+        answer: {
+          kind: 'failed',
+          error: { class: isCertificateFault(error) ? 'misconfigured' : 'transient', message },
+        },
         stale: method === 'GET' && isStale(error),
       };
     }
@@ -204,12 +204,6 @@ export function createHttp(clock: Clock, options: HttpOptions = {}): Http {
       for (const agent of [httpAgent, directAgent, ...tunnelAgents.values()]) agent.destroy();
     },
   };
-}
-
-/** With a limit of its own, a request cannot use a longer answer, now or later; the client's limit is for the worst case. */
-function classOf(error: unknown, { maxBodyBytes }: HttpRequest): CloudError['class'] {
-  if (isCertificateFault(error)) return 'misconfigured';
-  return error instanceof AnswerTooLong && maxBodyBytes !== undefined ? 'malformed' : 'transient';
 }
 
 interface Attempt {

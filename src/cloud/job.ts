@@ -171,6 +171,5 @@ function text(
 }
 
 function time(fields: Fields, name: string): string | undefined {
-  const value = field(fields, name);
-  return typeof value === 'string' ? readTime(value.trim()) : undefined;
+  return readTime(field(fields, name));
 }

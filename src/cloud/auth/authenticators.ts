@@ -11,10 +11,8 @@ import { signatureAuthenticator } from './signature.js';
 import { tokenAuthenticator } from './token.js';
 import { workloadAuthenticator, type WorkloadCredentialsOptions } from './workload.js';
 
-/** Makes authenticators, one for each credential; those with the same password share one token. */
+/** Makes authenticators. They hold no state: those with the same password share one token. */
 export class Authenticators {
-  /** All CloudJobs that name a Secret share one. */
-  readonly #made = new WeakMap<Credentials, Authenticator>();
   readonly #http: Http;
   readonly #clock: Clock;
   readonly #iamTokens: IAMTokens;
@@ -32,9 +30,7 @@ export class Authenticators {
 
   /** @param owner the namespace whose Secret holds them */
   of(credentials: Credentials, owner: string): Authenticator {
-    const made = this.#made.get(credentials) ?? { ...this.#make(credentials, owner), owner };
-    this.#made.set(credentials, made);
-    return made;
+    return { ...this.#make(credentials, owner), owner };
   }
 
   /** The operator's own; made once and kept. */

@@ -118,11 +118,7 @@ function failed(errorClass: CloudErrorClass, message: string): Issued<never> {
 /** By IAM's own clock, which may differ from this machine's. */
 function lifetimeOf(body: string, now: number): number {
   const token = asRecord(asRecord(parseAnswer(body))['token']);
-  const expiresAt = readTime(token['expires_at']);
+  const expiresAt = parseTime(token['expires_at']);
   if (expiresAt === undefined) return UNKNOWN_LIFETIME_MS;
-  return expiresAt - (readTime(token['issued_at']) ?? now);
-}
-
-function readTime(value: unknown): number | undefined {
-  return typeof value === 'string' ? parseTime(value) : undefined;
+  return expiresAt - (parseTime(token['issued_at']) ?? now);
 }

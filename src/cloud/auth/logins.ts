@@ -71,15 +71,12 @@ export class Logins {
     if (wait !== 'busy' && wait > 0) return usedUp(wait);
     if (refusal?.kind === 'busy' || wait === 'busy' || lock.underWay >= LOGINS_AT_A_TIME) return busy();
 
-    const slots = [breaker.acquire(), lock.acquire(caller)];
+    const ends = [breaker.acquire(), lock.acquire(caller)];
     return {
       kind: 'acquired',
       ended(error) {
-        for (const slot of slots) {
-          if (error === undefined) slot.succeeded();
-          else if (error.class === 'unauthorized' && error.local !== true) slot.failed();
-          else slot.released();
-        }
+        const isWrong = error?.class === 'unauthorized' && error.local !== true;
+        for (const end of ends) end(error === undefined ? 'succeeded' : isWrong ? 'failed' : 'unclear');
       },
     };
   }

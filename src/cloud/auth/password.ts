@@ -2,7 +2,8 @@ import type { SecretText } from '../secretText.js';
 import type { Authenticator } from './authenticator.js';
 import type { IAMTokens } from './iamTokens.js';
 import type { Logins } from './logins.js';
-import type { Issued, Renewals } from './renewals.js';
+import type { Renewals } from './renewals.js';
+import { renewedToken } from './token.js';
 
 interface Password {
   readonly fingerprint: string;
@@ -24,27 +25,14 @@ export function passwordAuthenticator(
   owner: string,
 ): Authenticator {
   const { fingerprint: password, userFingerprint: user } = credentials;
-
-  async function logIn(key: string, iam: string, projectID: string): Promise<Issued<SecretText>> {
+  return renewedToken(password, tokens, async ({ iam, projectID }, key) => {
     const login = logins.acquire({ iam, user, password, owner });
     if (login.kind === 'error') return { ok: false, error: login.error };
     const turn = { key, user, owner };
     const issued = await iamTokens.issue(turn, requestOf(credentials, iam, projectID));
     login.ended(issued.ok ? undefined : issued.error);
     return issued;
-  }
-
-  return {
-    fingerprint: credentials.fingerprint,
-    signs: false,
-    async headers({ iam, projectID }, signal) {
-      const key = JSON.stringify([credentials.fingerprint, projectID, iam]);
-      const held = await tokens.get(key, () => logIn(key, iam, projectID), signal);
-      if (!held.ok) return held;
-      const token = held.value.reveal();
-      return { ok: true, headers: { 'X-Auth-Token': token }, secrets: [token], rejected: held.rejected };
-    },
-  };
+  });
 }
 
 function requestOf(credentials: Password, iam: string, projectID: string) {

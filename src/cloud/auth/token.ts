@@ -1,5 +1,6 @@
 import type { SecretText } from '../secretText.js';
-import type { Authenticator } from './authenticator.js';
+import type { AuthHeaders, Authenticator, AuthRequest } from './authenticator.js';
+import type { Issued, Renewals } from './renewals.js';
 
 /** A token that is renewed elsewhere. */
 export function tokenAuthenticator(credentials: {
@@ -9,12 +10,28 @@ export function tokenAuthenticator(credentials: {
   return {
     fingerprint: credentials.fingerprint,
     signs: false,
-    headers: () =>
-      Promise.resolve({
-        ok: true,
-        headers: { 'X-Auth-Token': credentials.token.reveal() },
-        secrets: [credentials.token.reveal()],
-        rejected: () => false,
-      }),
+    headers: () => Promise.resolve(tokenHeaders(credentials.token, () => false)),
   };
+}
+
+/** A token for each project and IAM; `issue` requests one, its `key` is that of the token. */
+export function renewedToken(
+  fingerprint: string,
+  tokens: Renewals<SecretText>,
+  issue: (request: AuthRequest, key: string) => Promise<Issued<SecretText>>,
+): Authenticator {
+  return {
+    fingerprint,
+    signs: false,
+    async headers(request, signal) {
+      const key = JSON.stringify([fingerprint, request.projectID, request.iam]);
+      const held = await tokens.get(key, () => issue(request, key), signal);
+      return held.ok ? tokenHeaders(held.value, held.rejected) : held;
+    },
+  };
+}
+
+function tokenHeaders(secret: SecretText, rejected: () => boolean): AuthHeaders {
+  const token = secret.reveal();
+  return { ok: true, headers: { 'X-Auth-Token': token }, secrets: [token], rejected };
 }

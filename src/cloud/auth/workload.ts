@@ -3,12 +3,12 @@ import type { AccessKey } from '../credentials.js';
 import type { Http } from '../http.js';
 import type { SecretText } from '../secretText.js';
 import type { Authenticator } from './authenticator.js';
-import { issueFromECSMetadata } from './ecsMetadata.js';
 import type { IAMTokens } from './iamTokens.js';
-import { issueFromIdentityProvider } from './oidc.js';
-import { issueFromPodIdentity } from './podIdentity.js';
 import { Renewals, type Issued } from './renewals.js';
 import { secretsOf, signedHeaders } from './signature.js';
+import { issueFromECSMetadata, issueFromPodIdentity } from './temporaryKeys.js';
+import { renewedToken } from './token.js';
+import { readTokenFile } from './tokenFile.js';
 
 /** The source of the operator's own credentials. */
 export type WorkloadCredentialsOptions =
@@ -40,7 +40,7 @@ export function workloadAuthenticator(
     case 'podIdentity':
       return renewedKey('podIdentity', clock, () => issueFromPodIdentity(http, clock, options));
     case 'oidc':
-      return renewedToken(options, clock, iamTokens);
+      return federatedToken(options, clock, iamTokens);
   }
 }
 
@@ -62,22 +62,29 @@ function renewedKey(name: string, clock: Clock, issue: () => Promise<Issued<Acce
   };
 }
 
-function renewedToken(
-  options: WorkloadCredentialsOptions & { readonly kind: 'oidc' },
+/**
+ * Trades the service account token for a token of the project (IAM "obtaining a token with an OpenID Connect ID token").
+ * The file is read each time: kubelet renews it.
+ */
+function federatedToken(
+  { identityProvider, tokenFile }: WorkloadCredentialsOptions & { readonly kind: 'oidc' },
   clock: Clock,
   iamTokens: IAMTokens,
 ): Authenticator {
   const tokens = new Renewals<SecretText>(clock, REFUSED_MS);
-  return {
-    fingerprint: 'workload:oidc',
-    signs: false,
-    async headers({ iam, projectID }, signal) {
-      const key = JSON.stringify([projectID, iam]);
-      const issue = () => issueFromIdentityProvider(iamTokens, options, iam, projectID);
-      const held = await tokens.get(key, issue, signal);
-      if (!held.ok) return held;
-      const token = held.value.reveal();
-      return { ok: true, headers: { 'X-Auth-Token': token }, secrets: [token], rejected: held.rejected };
-    },
-  };
+  return renewedToken('workload:oidc', tokens, async ({ iam, projectID }, key) => {
+    const idToken = await readTokenFile(tokenFile);
+    if (idToken === undefined) {
+      const message = 'the file with the service account token is missing, empty or no token';
+      return { ok: false, error: { class: 'misconfigured', message } };
+    }
+    const turn = { key, user: '', owner: '' };
+    return iamTokens.issue(turn, {
+      iam,
+      path: '/v3.0/OS-AUTH/id-token/tokens',
+      headers: { 'X-Idp-Id': identityProvider },
+      body: { auth: { id_token: { id: idToken }, scope: { project: { id: projectID } } } },
+      secrets: [idToken],
+    });
+  });
 }

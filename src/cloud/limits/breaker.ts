@@ -22,13 +22,8 @@ export type Refusal =
   /** The calls under way could use up the remaining failures. */
   | { readonly kind: 'busy' };
 
-/** One call that was let through. The first of these functions ends it; later calls of them do nothing. */
-export interface BreakerSlot {
-  succeeded(): void;
-  failed(): void;
-  /** The call showed nothing about what the breaker guards. */
-  released(): void;
-}
+/** What a call showed about what is guarded; `unclear`: nothing. */
+export type Outcome = 'succeeded' | 'failed' | 'unclear';
 
 const JITTER = 0.15;
 /** How long to wait while the one probe is under way, in milliseconds. */
@@ -75,25 +70,17 @@ export class Breaker {
     return counts && this.#failed.size + this.#underWay >= failures ? { kind: 'busy' } : undefined;
   }
 
-  /** Begins a call; only if `refusal` is undefined. */
-  acquire(): BreakerSlot {
+  /** Begins a call; only if `refusal` is undefined. The result ends it: call it once. */
+  acquire(): (outcome: Outcome) => void {
     const isProbe = this.#openedBy !== undefined;
     this.#probing ||= isProbe;
     this.#underWay += 1;
-    let ended = false;
-    const end = (settle: () => void): void => {
-      if (ended) return;
-      ended = true;
+    return (outcome) => {
       this.#underWay -= 1;
       if (isProbe) this.#probing = false;
-      settle();
+      if (outcome === 'succeeded') this.#succeed();
+      if (outcome === 'failed') this.#fail({}, isProbe);
     };
-    const slot: BreakerSlot = {
-      succeeded: () => end(() => this.#succeed()),
-      failed: () => end(() => this.#fail(slot, isProbe)),
-      released: () => end(() => undefined),
-    };
-    return slot;
   }
 
   /** Whether it is open: only probes get through. */

@@ -41,16 +41,14 @@ class Lane {
   }
 }
 
-/** A slot for one call; `release` ends it, and counts as a call only after `begin`. */
+/** A slot for one call, and for more while the budget has tokens; `release` ends it. */
 export interface BudgetSlot {
-  /** The call begins. */
-  begin(): void;
-  /** Whether one more call may be made; takes its token. */
-  takeAnother(): boolean;
+  /** Whether a call may be made now; if so, it counts. The first may be, unless there is a pause. */
+  mayCall(): boolean;
+  /** Whether any call was made. */
+  readonly called: boolean;
   /** The call has ended, or was not made. */
   release(): void;
-  /** Whether the credential must not call now, even with a slot. */
-  readonly paused: boolean;
   /** Reports the cloud's answer; `all`: it concerns everybody in the project. */
   succeeded(): void;
   pause(ms: number): void;
@@ -85,7 +83,7 @@ export class Budget implements Waiter {
   }
 
   /**
-   * A slot: make the call now (`begin`), and `release`. `waiting`: `wake(key)` is called when a slot is reserved for the
+   * A slot: make the call now (`mayCall`), and `release`. `waiting`: `wake(key)` is called when a slot is reserved for the
    * key; acquire it then, within 30 s. A key that already waits keeps its place, with the higher of both priorities.
    *
    * @param credential the fingerprint of the credential with which it calls
@@ -167,22 +165,24 @@ export class Budget implements Waiter {
 
   #slotIn(lane: Lane): BudgetSlot {
     const both = [this.#rate, lane.rate];
-    let hasBegun = false;
+    let called = false;
     this.#underWay += 1;
     return {
-      begin: () => {
-        hasBegun = true;
+      mayCall: () => {
+        if (called) return both.every(({ waitMs }) => waitMs === 0) && both.every((rate) => rate.take());
+        if (both.some(({ paused }) => paused)) return false;
         for (const rate of both) rate.spend();
+        called = true;
+        return true;
       },
-      takeAnother: () => both.every((rate) => rate.waitMs === 0) && both.every((rate) => rate.take()),
+      get called() {
+        return called;
+      },
       release: () => {
         this.#underWay -= 1;
-        if (hasBegun) this.#parts.room.leave();
+        if (called) this.#parts.room.leave();
         else this.#giveBack(lane);
         this.#arm();
-      },
-      get paused() {
-        return both.some(({ paused }) => paused);
       },
       succeeded: () => both.forEach((rate) => rate.succeeded()),
       pause: (ms) => {

@@ -2,11 +2,12 @@ import type { Clock } from '../../clock.js';
 import type { Priority } from '../../priority.js';
 import type { JobAnswer, Target } from '../client.js';
 import type { CloudError } from '../errors.js';
-import { Breaker, type BreakerOptions } from './breaker.js';
-import { Budget, type BudgetOptions } from './budget.js';
+import { Breaker, type BreakerOptions, type Outcome } from './breaker.js';
+import { Budget, type BudgetOptions, type BudgetSlot } from './budget.js';
 import { CredentialGate } from './credentialGate.js';
+import type { EndCall } from './lock.js';
 import { Pool } from './pool.js';
-import { report, type CallSlots } from './report.js';
+import { outcomesOf, reportTo, UNCLEAR } from './report.js';
 import { Rooms } from './room.js';
 
 export interface CallLimitsOptions {
@@ -32,7 +33,13 @@ export interface RegionState {
 }
 
 /** Lets one call begin. */
-export type CallSlot = { readonly kind: 'acquired' } & CallSlots;
+export interface CallSlot {
+  readonly kind: 'acquired';
+  readonly budget: BudgetSlot;
+  /** Ends it for the breaker of the credential in its project. */
+  readonly endScope: (outcome: Outcome) => void;
+  readonly endCredential: EndCall;
+}
 
 /** `waiting`: the key is woken when it can have a slot. An error: no call is made, because the cloud is known to fail. */
 export type Acquired =
@@ -83,7 +90,12 @@ export class CallLimits {
     const acquired: Acquired =
       budget === 'waiting'
         ? { kind: 'waiting' }
-        : { kind: 'acquired', budget, scope: scope.acquire(), credential: this.#credentials.acquire(target) };
+        : {
+            kind: 'acquired',
+            budget,
+            endScope: scope.acquire(),
+            endCredential: this.#credentials.acquire(target),
+          };
     // Other keys that wait for the credential may now call, or queue for the budget.
     this.#credentials.wakeNext(target);
     return acquired;
@@ -97,27 +109,22 @@ export class CallLimits {
    */
   async call(
     target: Target,
-    slots: CallSlots,
+    { budget, endScope, endCredential }: CallSlot,
     signal: AbortSignal,
     read: (mayCall: () => boolean) => Promise<JobAnswer>,
   ): Promise<{ readonly answer: JobAnswer; readonly called: boolean }> {
-    const { budget, scope, credential } = slots;
-    let calls = 0;
-    const mayCall = (): boolean => {
-      const may = calls === 0 ? !budget.paused : budget.takeAnother();
-      if (!may) return false;
-      if (calls === 0) budget.begin();
-      calls += 1;
-      return true;
-    };
+    let outcomes = UNCLEAR;
     try {
-      const answer = await read(mayCall);
+      const answer = await read(() => budget.mayCall());
       const error = answer.kind === 'error' ? answer.error : undefined;
-      if (calls > 0 && !signal.aborted) report(error, slots);
-      return { answer, called: calls > 0 };
+      if (budget.called && !signal.aborted) {
+        outcomes = outcomesOf(error);
+        reportTo(budget, error);
+      }
+      return { answer, called: budget.called };
     } finally {
-      scope.released();
-      credential.released();
+      endScope(outcomes.scope);
+      endCredential(outcomes.credential, outcomes.lockedMs);
       budget.release();
       this.#credentials.wakeNext(target);
     }

@@ -1,8 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { Target } from '../client.js';
-import type { CloudError } from '../errors.js';
 import { Breaker, type Refusal } from './breaker.js';
-import { Lock } from './lock.js';
+import { Lock, type EndCall } from './lock.js';
 import { Pool } from './pool.js';
 
 /** For a token: a refusal locks nothing, but each further call would be refused. */
@@ -18,14 +17,6 @@ const FAILURES_BEFORE_LOCK = 5;
 const LOCK_MS = 330_000;
 /** For one credential; a single replica leaves some failures to other users of the key. */
 const MAX_FAILURES = 3;
-
-/** One call with a credential. The first of these functions ends it; later calls of them do nothing. */
-export interface CredentialSlot {
-  succeeded(): void;
-  /** The cloud rejected the credential. */
-  rejected(error: CloudError): void;
-  released(): void;
-}
 
 /**
  * Holds back calls with credentials that the cloud rejects: a breaker for each credential, and a lock for each access key
@@ -71,30 +62,15 @@ export class CredentialGate {
     return wait === 'busy' ? { kind: 'busy' } : { kind: 'held', by: '', ms: wait };
   }
 
-  /** Begins a call; only if `refusal` is undefined. */
-  acquire(target: Target): CredentialSlot {
+  /** Begins a call; only if `refusal` is undefined. `failed`: the cloud rejected the credential. */
+  acquire(target: Target): EndCall {
     const breaker = this.#breakerOf(target);
-    const lock = this.#lockOf(target)?.acquire(callerOf(target, breaker));
-    const slot = breaker.acquire();
-    return {
-      succeeded() {
-        lock?.succeeded();
-        slot.succeeded();
-      },
-      rejected({ retryAfterMs }) {
-        // For a locked key the cloud does not check the secret key.
-        if (lock !== undefined && retryAfterMs !== undefined) {
-          lock.locked(retryAfterMs);
-          slot.released();
-          return;
-        }
-        lock?.failed();
-        slot.failed();
-      },
-      released() {
-        lock?.released();
-        slot.released();
-      },
+    const endLocks = this.#lockOf(target)?.acquire(callerOf(target, breaker));
+    const end = breaker.acquire();
+    return (outcome, lockedMs) => {
+      endLocks?.(outcome, lockedMs);
+      // For a locked key the cloud does not check the secret key.
+      end(endLocks !== undefined && lockedMs !== undefined ? 'unclear' : outcome);
     };
   }
 

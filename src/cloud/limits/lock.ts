@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import type { BreakerSlot } from './breaker.js';
+import type { Outcome } from './breaker.js';
 
 export interface LockOptions {
   /** The calls of all owners that may fail within `windowMs`; after more the cloud locks. */
@@ -11,10 +11,8 @@ export interface LockOptions {
   readonly successForgives: boolean;
 }
 
-export interface LockSlot extends BreakerSlot {
-  /** The cloud reports the lock, and its duration in milliseconds. */
-  locked(ms: number): void;
-}
+/** Ends a call: call it once. `lockedMs`: the cloud reports the lock, and its duration in milliseconds. */
+export type EndCall = (outcome: Outcome, lockedMs?: number) => void;
 
 /** The caller: a namespace, and whether its credentials have ever worked. */
 export interface Caller {
@@ -71,29 +69,21 @@ export class Lock {
   }
 
   /** Begins a call; only if `waitOf` is 0. */
-  acquire({ owner, hasWorked }: Caller): LockSlot {
+  acquire({ owner, hasWorked }: Caller): EndCall {
     const startedAt = this.clock.monotonic();
     this.#begin(owner, hasWorked, 1);
-    let ended = false;
-    const end = (settle: (now: number) => void): void => {
-      if (ended) return;
-      ended = true;
+    return (outcome, lockedMs) => {
+      const at = this.clock.monotonic();
       this.#begin(owner, hasWorked, -1);
-      settle(this.clock.monotonic());
-    };
-    return {
-      // Failures that ended after it began may be later than it.
-      succeeded: () => end(() => this.#succeed(startedAt)),
-      failed: () =>
-        end((at) => {
-          this.#failures = [...this.#failures, { owner, at }].slice(-MAX_FAILURES);
-        }),
-      locked: (ms) =>
-        end((now) => {
-          this.#isLocked = true;
-          this.#lockedUntil = now + ms + MARGIN_MS;
-        }),
-      released: () => end(() => undefined),
+      if (lockedMs !== undefined) {
+        this.#isLocked = true;
+        this.#lockedUntil = at + lockedMs + MARGIN_MS;
+      } else if (outcome === 'failed') {
+        this.#failures = [...this.#failures, { owner, at }].slice(-MAX_FAILURES);
+      } else if (outcome === 'succeeded') {
+        // Failures that ended after it began may be later than it.
+        this.#succeed(startedAt);
+      }
     };
   }
 

@@ -1,34 +1,37 @@
 import type { CloudError } from '../errors.js';
 import { REACTIONS } from '../reactions.js';
-import type { BreakerSlot } from './breaker.js';
+import type { Outcome } from './breaker.js';
 import type { BudgetSlot } from './budget.js';
-import type { CredentialSlot } from './credentialGate.js';
 
-/** What one call holds; its answer is reported to all of them. */
-export interface CallSlots {
-  readonly budget: BudgetSlot;
-  /** The breaker of the credential in its project. */
-  readonly scope: BreakerSlot;
-  readonly credential: CredentialSlot;
+/** What a call showed. */
+export interface Outcomes {
+  /** About the credential in its project. */
+  readonly scope: Outcome;
+  readonly credential: Outcome;
+  /** How long the cloud rejects the credential, if it says so. */
+  readonly lockedMs?: number | undefined;
 }
 
-/** Reports an answer (undefined: a good one) to budget and breakers, if it concerns them. */
-export function report(error: CloudError | undefined, { budget, scope, credential }: CallSlots): void {
-  if (error === undefined) {
-    budget.succeeded();
-    scope.succeeded();
-    credential.succeeded();
-    return;
-  }
-  if (error.local === true || error.foreign === true) return;
-  const reaction = REACTIONS[error.class];
+export const UNCLEAR: Outcomes = { scope: 'unclear', credential: 'unclear' };
+
+/** What an answer shows. @param error undefined: a good answer */
+export function outcomesOf(error: CloudError | undefined): Outcomes {
+  if (error === undefined) return { scope: 'succeeded', credential: 'succeeded' };
+  if (error.local === true || error.foreign === true) return UNCLEAR;
+  const { breaker } = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;
-  if (reaction.breaker === 'scope' && failedToServe) scope.failed();
-  else if (error.status !== undefined) scope.succeeded();
-  if (reaction.breaker === 'credential') credential.rejected(error);
-  else if (error.status !== undefined && !failedToServe && error.class !== 'throttled')
-    credential.succeeded();
-  if (error.status === undefined) return;
-  if (reaction.budget === 'slowDown') budget.slowDown(error.retryAfterMs, error.ofAll === true);
-  if (reaction.budget === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
+  const reached = error.status === undefined ? 'unclear' : 'succeeded';
+  const scope = breaker === 'scope' && failedToServe ? 'failed' : reached;
+  if (breaker === 'credential') return { scope, credential: 'failed', lockedMs: error.retryAfterMs };
+  return { scope, credential: failedToServe || error.class === 'throttled' ? 'unclear' : 'succeeded' };
+}
+
+/** Reports an answer to the budget, if it concerns it. @param error undefined: a good answer */
+export function reportTo(budget: BudgetSlot, error: CloudError | undefined): void {
+  if (error === undefined) budget.succeeded();
+  else if (error.local !== true && error.foreign !== true && error.status !== undefined) {
+    const reaction = REACTIONS[error.class].budget;
+    if (reaction === 'slowDown') budget.slowDown(error.retryAfterMs, error.ofAll === true);
+    if (reaction === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
+  }
 }

@@ -89,12 +89,13 @@ async function findJobs(
   });
   const http = createHttp(clock, {
     timeoutMs: config.requestDeadlineSeconds * 1000,
+    maxBodyBytes: MAX_LIST_BYTES,
     proxyFor: readProxies(env),
   });
   try {
     const authenticator = new Authenticators(http, clock, random).of(access.credentials, namespace);
     const target = { region, projectID, jobID: '', authenticator };
-    const answer = await new JobClient(http, clock).list(target, MAX_LIST_BYTES, signal);
+    const answer = await new JobClient(http, clock).list(target, signal);
     if (answer.kind === 'error') throw new CommandError(describe(answer.error, projectID, region.name));
     const filter = { clusterUID: flags.cluster, type: flags.type, sinceMs: flags.sinceMs };
     const jobs = discoverJobs(answer.entries, filter, objects.map(readShown), clock.now());

@@ -10,7 +10,7 @@ function setUp(countsUnderWay: BreakerOptions['countsUnderWay'] = 'never') {
 }
 
 function fail(breaker: Breaker, times: number): void {
-  for (let time = 0; time < times; time += 1) breaker.acquire().failed();
+  for (let time = 0; time < times; time += 1) breaker.acquire()('failed');
 }
 
 describe('a breaker', () => {
@@ -18,7 +18,7 @@ describe('a breaker', () => {
     const { breaker } = setUp();
 
     fail(breaker, 2);
-    breaker.acquire().succeeded();
+    breaker.acquire()('succeeded');
     fail(breaker, 2);
     expect(breaker.refusal()).toBeUndefined();
     fail(breaker, 1);
@@ -32,9 +32,9 @@ describe('a breaker', () => {
     await clock.advance(10_000);
     expect(breaker.refusal()).toBeUndefined();
 
-    const probe = breaker.acquire();
+    const endProbe = breaker.acquire();
     expect(breaker.refusal()).toMatchObject({ kind: 'held' });
-    probe.succeeded();
+    endProbe('succeeded');
 
     expect(breaker.refusal()).toBeUndefined();
     expect(breaker.idle).toBe(true);
@@ -61,27 +61,18 @@ describe('a breaker', () => {
     fail(breaker, 3);
     await clock.advance(10_000);
 
-    breaker.acquire().released();
+    breaker.acquire()('unclear');
 
     expect(breaker.refusal()).toBeUndefined();
   });
 
   it('takes no notice of calls that were under way when it opened', () => {
     const { breaker } = setUp();
-    const passes = Array.from({ length: 10 }, () => breaker.acquire());
+    const ends = Array.from({ length: 10 }, () => breaker.acquire());
 
-    for (const pass of passes) pass.failed();
+    for (const end of ends) end('failed');
 
     expect(breaker.refusal()).toMatchObject({ ms: 10_000 });
-  });
-
-  it('counts a pass once', () => {
-    const { breaker } = setUp();
-    const pass = breaker.acquire();
-
-    for (let time = 0; time < 5; time += 1) pass.failed();
-
-    expect(breaker.refusal()).toBeUndefined();
   });
 
   it('lets no more calls be under way than may still fail, where it counts them', () => {
@@ -89,12 +80,12 @@ describe('a breaker', () => {
 
     const [first, second, third] = [breaker.acquire(), breaker.acquire(), breaker.acquire()];
     expect(breaker.refusal()).toEqual({ kind: 'busy' });
-    first.succeeded();
+    first('succeeded');
     expect(breaker.refusal()).toBeUndefined();
-    second.failed();
+    second('failed');
     breaker.acquire();
     expect(breaker.refusal()).toEqual({ kind: 'busy' });
-    third.released();
+    third('unclear');
 
     expect(breaker.refusal()).toBeUndefined();
   });
@@ -104,7 +95,7 @@ describe('a breaker', () => {
     const [first] = [breaker.acquire(), breaker.acquire(), breaker.acquire()];
     expect(breaker.refusal()).toEqual({ kind: 'busy' });
 
-    first.succeeded();
+    first('succeeded');
     for (let call = 0; call < 10; call += 1) breaker.acquire();
 
     expect(breaker.refusal()).toBeUndefined();
@@ -148,21 +139,21 @@ describe('the breaker of a wider scope', () => {
 
   it('never holds back a part that works', () => {
     const { a, b, c, d } = setUpScopes();
-    d.acquire().succeeded();
+    d.acquire()('succeeded');
     for (const part of [a, b, c]) fail(part, 3);
 
     expect(d.refusal()).toBeUndefined();
-    d.acquire().failed();
+    d.acquire()('failed');
 
     expect(d.refusal()).toMatchObject({ by: 'wide' });
   });
 
   it('closes when any part succeeds', () => {
     const { wide, a, b, c, d } = setUpScopes();
-    const underWay = d.acquire();
+    const end = d.acquire();
     for (const part of [a, b, c]) fail(part, 3);
 
-    underWay.succeeded();
+    end('succeeded');
 
     expect(wide.open).toBe(false);
     expect(a.refusal()).toMatchObject({ by: 'a' });

@@ -9,8 +9,8 @@ import type { Priority } from '../../../../src/priority.js';
 /** A budget of one credential whose callers make their calls, in no time, as soon as they are admitted. */
 class PromptBudget {
   readonly all: Budget;
-  /** Of a call that was made before. */
-  readonly #slot: BudgetSlot;
+  /** Of the last call; at first one that was not made. */
+  #slot: BudgetSlot;
 
   constructor(
     limits: { requestsPerSecond: number; burst: number },
@@ -28,8 +28,9 @@ class PromptBudget {
   acquire(key: string, priority: Priority, credential = 'f'): 'acquired' | 'waiting' {
     const slot = this.all.acquire(key, credential, priority);
     if (slot === 'waiting') return slot;
-    slot.begin();
+    slot.mayCall();
     slot.release();
+    this.#slot = slot;
     return 'acquired';
   }
 
@@ -45,8 +46,9 @@ class PromptBudget {
     this.#slot.succeeded();
   }
 
-  takeAnother(): boolean {
-    return this.#slot.takeAnother();
+  /** Whether the last caller may call once more. */
+  mayCallAgain(): boolean {
+    return this.#slot.mayCall();
   }
 }
 
@@ -170,7 +172,7 @@ describe('a budget', () => {
     budget.slowDown(56_818);
     expect(budget.acquire('c', 'low')).toBe('waiting');
     expect(budget.acquire('d', 'high')).toBe('waiting');
-    expect(budget.takeAnother()).toBe(false);
+    expect(budget.mayCallAgain()).toBe(false);
     await clock.advance(56_817);
     expect(woken).toEqual(['c']);
 
@@ -229,12 +231,12 @@ describe('a budget', () => {
     const { clock, budget } = setUp(1, 2);
 
     const slots = ['a', 'b'].map((key) => budget.all.acquire(key, 'f', 'low'));
+    const mayCall = (): boolean[] => slots.map((slot) => slot !== 'waiting' && slot.mayCall());
     await clock.advance(60_000);
-    for (const slot of slots) if (slot !== 'waiting') slot.begin();
-    expect(budget.takeAnother()).toBe(false);
+    expect(mayCall()).toEqual([true, true]);
+    expect(mayCall()).toEqual([false, false]);
     await clock.advance(1000);
-    expect(budget.takeAnother()).toBe(true);
-    expect(budget.takeAnother()).toBe(false);
+    expect(mayCall()).toEqual([true, false]);
   });
 
   it('is idle only when nothing would be lost with it', async () => {
