@@ -498,6 +498,22 @@ describe('the list of the jobs of a project', () => {
     expect(await list()).toMatchObject({ kind: 'error', error: { class: 'malformed' } });
   });
 
+  it('is not taken in when it is too long, compressed or not', async () => {
+    const jobs = JSON.stringify(Array.from({ length: 1_000 }, () => JOB));
+    http.close();
+    http = createHttp(systemClock, { maxBodyBytes: 10_000 });
+    server.respondWith((_seen, response) => response.writeHead(200).end(jobs));
+    const plain = await list();
+    server.respondWith((_seen, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(jobs)),
+    );
+    const zipped = await list();
+
+    for (const answer of [plain, zipped]) {
+      expect(answer).toMatchObject({ kind: 'error', error: { message: 'the answer is too long' } });
+    }
+  });
+
   it.each([
     [403, 'CCE.01403001', 'forbidden'],
     [404, 'APIGW.0101', 'misconfigured'],
