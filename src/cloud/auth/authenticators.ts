@@ -11,8 +11,10 @@ import { signatureAuthenticator } from './signature.js';
 import { tokenAuthenticator } from './token.js';
 import { workloadAuthenticator, type WorkloadCredentialsOptions } from './workload.js';
 
-/** Makes authenticators. They hold no state: those with the same password share one token. */
+/** Makes authenticators, one for each credential; those with the same password share one token. */
 export class Authenticators {
+  /** All CloudJobs that name a Secret share one. */
+  readonly #made = new WeakMap<Credentials, Authenticator>();
   readonly #http: Http;
   readonly #clock: Clock;
   readonly #iamTokens: IAMTokens;
@@ -30,7 +32,9 @@ export class Authenticators {
 
   /** @param owner the namespace whose Secret holds them */
   of(credentials: Credentials, owner: string): Authenticator {
-    return { ...this.#make(credentials, owner), owner };
+    const made = this.#made.get(credentials) ?? { ...this.#make(credentials, owner), owner };
+    this.#made.set(credentials, made);
+    return made;
   }
 
   /** The operator's own; made once and kept. */
