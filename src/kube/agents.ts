@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import { CONNECTING, PlainTunnelAgent, TunnelAgent } from '../connecting.js';
 import type { ClusterAccess, TlsMaterial } from './access/access.js';
 import { localError } from './errors.js';
-import type { TransportLimits } from './limits.js';
+import type { TransportLimits } from './transportLimits.js';
 
 /** The pools of keep-alive connections. Streams have their own, so that they cannot use up those for requests. */
 export interface Agents {

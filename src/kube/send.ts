@@ -5,7 +5,7 @@ import { isReset } from '../connecting.js';
 import { hostOf } from '../proxy.js';
 import { nothing, onAbort } from '../signals.js';
 import { localError } from './errors.js';
-import type { TransportLimits } from './limits.js';
+import type { TransportLimits } from './transportLimits.js';
 
 /** A request as it goes over the wire. */
 export interface Outgoing {

@@ -10,7 +10,7 @@ import { closeIdle, makeAgents, type Agents } from './agents.js';
 import { fromResponse, isLocal, isUnauthorized, localError } from './errors.js';
 import { parseAnswer, readChunks, toKubeError } from './response.js';
 import { Slots } from '../slots.js';
-import { TRANSPORT_LIMITS, type TransportLimits } from './limits.js';
+import { TRANSPORT_LIMITS, type TransportLimits } from './transportLimits.js';
 import { asError, send, StaleSocket, type Outgoing } from './send.js';
 
 /** One request to the API server. */
@@ -59,25 +59,19 @@ export interface HttpTransportOptions {
   readonly userAgent: string;
   readonly limits?: Partial<TransportLimits>;
   /** Checked for each write when there is a connection to send it; false: it fails with `NotLeading`. */
-  readonly mayWrite?: () => boolean;
+  readonly mayWrite?: (() => boolean) | undefined;
   /** For metrics; must not throw. */
   readonly onAttempt?: (attempt: Attempt) => void;
 }
 
 /** Requests over kept-alive connections, which node's `http.Agent` pools; HTTP/1.1, no redirects, no compression. */
 export class HttpTransport implements Transport {
-  readonly #options: HttpTransportOptions;
-  readonly #access: ClusterAccess;
-  readonly #clock: Clock;
   readonly #limits: TransportLimits;
   readonly #slots = new Slots(LONG_ANSWERS);
   #tls: TlsMaterial | undefined;
   #agents: Agents | undefined;
 
-  constructor(options: HttpTransportOptions) {
-    this.#options = options;
-    this.#access = options.access;
-    this.#clock = options.clock;
+  constructor(private readonly options: HttpTransportOptions) {
     this.#limits = { ...TRANSPORT_LIMITS, ...options.limits };
   }
 
@@ -87,7 +81,7 @@ export class HttpTransport implements Transport {
     const limits = this.#bodyLimits(request.maxBytes ?? this.#limits.maxBytes, what);
     const late = (): Error => localError('DeadlineExceeded', `${what}: not finished within ${requestMs} ms`);
     return withDeadline(
-      this.#clock,
+      this.options.clock,
       requestMs,
       signal,
       async (given) => {
@@ -125,7 +119,7 @@ export class HttpTransport implements Transport {
         return await this.#openOnce(request, pool, signal);
       } catch (error) {
         // With a 401 the server has done nothing, so even a POST may be sent again with newer credentials.
-        if (isUnauthorized(error) && !signal.aborted && this.#access.renew()) continue;
+        if (isUnauthorized(error) && !signal.aborted && this.options.access.renew()) continue;
         // The server closed an idle connection at the moment it was used. It may still have read the request, so a POST
         // is not repeated: a merge patch sets the same values again, a delete is bound to its uid, and a write with a
         // resourceVersion fails with a 409, which its caller handles anyway.
@@ -140,21 +134,21 @@ export class HttpTransport implements Transport {
     pool: keyof Agents,
     signal: AbortSignal,
   ): Promise<http.IncomingMessage> {
-    const { headers, tls: material } = await unlessAborted(this.#access.credentials(), signal);
+    const { headers, tls: material } = await unlessAborted(this.options.access.credentials(), signal);
     const what = describe(request);
     const agents = this.#agentsFor(material);
-    const startedAt = this.#clock.monotonic();
+    const startedAt = this.options.clock.monotonic();
     const ended = (code: number | undefined, date?: string): void =>
-      this.#options.onAttempt?.({
+      this.options.onAttempt?.({
         method: request.method,
         status: code,
-        durationMs: this.#clock.monotonic() - startedAt,
+        durationMs: this.options.clock.monotonic() - startedAt,
         ...(date === undefined ? {} : { date }),
       });
     let response: http.IncomingMessage;
     try {
       const outgoing = this.#outgoing(request, agents[pool], headers);
-      response = await send(outgoing, this.#clock, this.#limits, signal);
+      response = await send(outgoing, this.options.clock, this.#limits, signal);
     } catch (error) {
       ended(undefined);
       // A silent connection may be half-open, and its idle siblings too: no other request should wait for them.
@@ -165,7 +159,7 @@ export class HttpTransport implements Transport {
     ended(status, response.headers.date);
     if (status >= 200 && status < 300) return response;
 
-    const body = await withDeadline(this.#clock, this.#limits.headersMs, signal, (given) => {
+    const body = await withDeadline(this.options.clock, this.#limits.headersMs, signal, (given) => {
       onAbort(given, () => void response.destroy());
       // If the body does not arrive, the status alone is the answer.
       const limits = this.#bodyLimits(MAX_ERROR_BYTES, what);
@@ -175,13 +169,13 @@ export class HttpTransport implements Transport {
       status,
       what,
       body,
-      readRetryAfter(response.headers['retry-after'], this.#clock.now()),
+      readRetryAfter(response.headers['retry-after'], this.options.clock.now()),
     );
   }
 
   #outgoing(request: KubeRequest, agent: http.Agent, credentials: Credentials['headers']): Outgoing {
-    const { userAgent, mayWrite } = this.#options;
-    const { server } = this.#access;
+    const { access, userAgent, mayWrite } = this.options;
+    const { server } = access;
     const { method, path, query, accept, contentType } = request;
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const prefix = server.pathname === '/' ? '' : server.pathname;
@@ -213,7 +207,7 @@ export class HttpTransport implements Transport {
     if (this.#agents !== undefined && isDeepStrictEqual(this.#tls, material)) return this.#agents;
     if (this.#agents !== undefined) closeIdle(this.#agents);
     this.#tls = material;
-    this.#agents = makeAgents(this.#access, material, this.#limits, this.#clock);
+    this.#agents = makeAgents(this.options.access, material, this.#limits, this.options.clock);
     return this.#agents;
   }
 }

@@ -52,7 +52,7 @@ export function createClusterSide(parts: ClusterSideParts): ClusterSide {
       access,
       clock,
       userAgent: OPERATOR,
-      ...(mayWrite && { mayWrite }),
+      mayWrite,
       onAttempt: ({ method, status, durationMs, date }) => {
         serverClock.answered(date, durationMs);
         metrics.apiCalled(method, status, durationMs / 1000);

@@ -17,7 +17,7 @@ export const UNCLEAR: Outcomes = { scope: 'unclear', credential: 'unclear' };
 /** What an answer shows. @param error undefined: a good answer */
 export function outcomesOf(error: CloudError | undefined): Outcomes {
   if (error === undefined) return { scope: 'succeeded', credential: 'succeeded' };
-  if (error.local === true || error.foreign === true) return UNCLEAR;
+  if (!isOfCloud(error)) return UNCLEAR;
   const { breaker } = REACTIONS[error.class];
   const failedToServe = error.status === undefined || error.status >= 500;
   const reached = error.status === undefined ? 'unclear' : 'succeeded';
@@ -29,9 +29,14 @@ export function outcomesOf(error: CloudError | undefined): Outcomes {
 /** Reports an answer to the budget, if it concerns it. @param error undefined: a good answer */
 export function reportTo(budget: BudgetSlot, error: CloudError | undefined): void {
   if (error === undefined) budget.succeeded();
-  else if (error.local !== true && error.foreign !== true && error.status !== undefined) {
+  else if (isOfCloud(error) && error.status !== undefined) {
     const reaction = REACTIONS[error.class].budget;
     if (reaction === 'slowDown') budget.slowDown(error.retryAfterMs, error.ofAll === true);
     if (reaction === 'pause' && error.retryAfterMs !== undefined) budget.pause(error.retryAfterMs);
   }
+}
+
+/** Not of this machine, nor of a proxy or a firewall on the way. */
+function isOfCloud({ local, foreign }: CloudError): boolean {
+  return local !== true && foreign !== true;
 }

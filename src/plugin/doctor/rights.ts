@@ -99,7 +99,6 @@ async function isAllowed(
   const body = { apiVersion: 'authorization.k8s.io/v1', kind, spec: { resourceAttributes, ...who } };
   const path = `/apis/authorization.k8s.io/v1/${review}`;
   try {
-    // It writes nothing: sending it twice does no harm.
     const answer = await transport.request({ method: 'POST', path, body }, signal);
     const status = isRecord(answer) ? answer['status'] : undefined;
     return isRecord(status) && typeof status['allowed'] === 'boolean' ? status['allowed'] : undefined;

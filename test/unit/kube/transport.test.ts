@@ -4,7 +4,7 @@ import { systemClock } from '../../../src/clock.js';
 import { KubeError } from '../../../src/kube/errors.js';
 import type { ClusterAccess } from '../../../src/kube/access/access.js';
 import { HttpTransport } from '../../../src/kube/transport.js';
-import type { TransportLimits } from '../../../src/kube/limits.js';
+import type { TransportLimits } from '../../../src/kube/transportLimits.js';
 import type { KubeRequest } from '../../../src/kube/transport.js';
 import { parseProxy } from '../../../src/proxy.js';
 import { ConnectProxy, TEST_CA, TEST_CERTIFICATE, type TunnelTreatment } from '../../support/connectProxy.js';
